@@ -1,0 +1,45 @@
+# Finds what widepipe links. Included by the build and by an installed widepipeConfig.cmake, so
+# that both look in the same way. Distributions name some targets differently: each gets one name.
+
+include(CMakeFindDependencyMacro)
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(MPI REQUIRED COMPONENTS C)  # the C API; MPI's C++ bindings are gone since 3.0
+find_package(fmt REQUIRED CONFIG)
+find_package(dnnl REQUIRED CONFIG)
+find_package(hwy REQUIRED CONFIG)
+find_package(CLI11 REQUIRED CONFIG)
+find_package(nlohmann_json REQUIRED CONFIG)
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED CONFIG)
+
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 REQUIRED COMPONENTS C)
+
+if(NOT TARGET xxHash::xxhash)
+  find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+  find_library(XXHASH_LIBRARY xxhash REQUIRED)
+  add_library(xxHash::xxhash INTERFACE IMPORTED)
+  set_target_properties(xxHash::xxhash PROPERTIES
+    INTERFACE_INCLUDE_DIRECTORIES "${XXHASH_INCLUDE_DIR}"
+    INTERFACE_LINK_LIBRARIES "${XXHASH_LIBRARY}")
+endif()
+
+if(NOT TARGET widepipe_hdf5)
+  add_library(widepipe_hdf5 INTERFACE IMPORTED)
+  set_target_properties(widepipe_hdf5 PROPERTIES
+    INTERFACE_INCLUDE_DIRECTORIES "${HDF5_C_INCLUDE_DIRS}"
+    INTERFACE_LINK_LIBRARIES "${HDF5_C_LIBRARIES}")
+endif()
+
+if(NOT TARGET widepipe_onnx_proto)
+  add_library(widepipe_onnx_proto INTERFACE IMPORTED)
+  if(TARGET ONNX::onnx_proto)
+    set(widepipe_onnx_target ONNX::onnx_proto)
+  else()
+    set(widepipe_onnx_target onnx_proto)
+  endif()
+  set_target_properties(widepipe_onnx_proto PROPERTIES
+    INTERFACE_COMPILE_DEFINITIONS "ONNX_ML=1;ONNX_NAMESPACE=onnx"
+    INTERFACE_LINK_LIBRARIES "${widepipe_onnx_target};protobuf::libprotobuf")
+endif()

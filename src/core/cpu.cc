@@ -1,0 +1,119 @@
+#include "core/cpu.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace widepipe {
+namespace {
+
+std::string first_line_of(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// CPUs that share a core list one another in this file, so its text names the core.
+int count_cores(const std::vector<int>& cpus) {
+  std::set<std::string> cores;
+  for (const int cpu : cpus) {
+    std::string siblings = first_line_of(
+        fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+    cores.insert(siblings.empty() ? std::to_string(cpu) : siblings);
+  }
+  return static_cast<int>(cores.size());
+}
+
+/// The tightest cpu.max between this process's cgroup and the root: every level limits.
+double cgroup_quota() {
+  std::ifstream membership("/proc/self/cgroup");
+  std::string line;
+  double quota = 0;
+  const auto tighten = [&quota](const std::optional<double>& cores) {
+    if (cores && (quota == 0 || *cores < quota)) quota = *cores;
+  };
+  while (std::getline(membership, line)) {
+    if (!line.starts_with("0::")) continue;
+    for (std::string path = line.substr(3); !path.empty();
+         path = path.substr(0, path.find_last_of('/'))) {
+      tighten(parse_cpu_max(first_line_of("/sys/fs/cgroup" + path + "/cpu.max")));
+      if (path.find('/') == std::string::npos) break;
+    }
+  }
+  tighten(parse_cpu_max(first_line_of("/sys/fs/cgroup/cpu.max")));
+  // cgroup v1 keeps the two numbers in two files.
+  const std::string v1_quota = first_line_of("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  if (!v1_quota.empty() && v1_quota.front() != '-') {
+    tighten(parse_cpu_max(v1_quota + " " + first_line_of("/sys/fs/cgroup/cpu/cpu.cfs_period_us")));
+  }
+  return quota;
+}
+
+}  // namespace
+
+int CpuBudget::usable() const {
+  int limit = cores;
+  if (quota_cores > 0) limit = std::min(limit, static_cast<int>(std::floor(quota_cores + 1e-6)));
+  return std::max(limit, 1);
+}
+
+CpuBudget read_cpu_budget() {
+  CpuBudget budget;
+  // Machines with more than CPU_SETSIZE (1024) processors need a larger set.
+  for (int capacity = CPU_SETSIZE; capacity <= (1 << 20); capacity *= 2) {
+    cpu_set_t* set = CPU_ALLOC(capacity);
+    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
+    const bool known = set != nullptr && sched_getaffinity(0, bytes, set) == 0;
+    for (int cpu = 0; known && cpu < capacity; ++cpu) {
+      if (CPU_ISSET_S(cpu, bytes, set)) budget.cpus.push_back(cpu);
+    }
+    CPU_FREE(set);
+    if (known) break;
+  }
+  budget.cores = std::max(1, count_cores(budget.cpus));
+  budget.quota_cores = cgroup_quota();
+  return budget;
+}
+
+std::optional<double> parse_cpu_max(const std::string& text) {
+  std::istringstream words(text);
+  double quota = 0;
+  double period = 0;
+  if (!(words >> quota >> period) || quota <= 0 || period <= 0) return std::nullopt;
+  return quota / period;
+}
+
+std::size_t l2_cache_bytes() {
+  constexpr std::size_t kUsual = 512 * 1024;
+  const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : kUsual;
+}
+
+std::string cpu_model_name() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (!line.starts_with("model name")) continue;
+    const std::size_t start = line.find(": ");
+    if (start != std::string::npos) return line.substr(start + 2);
+  }
+  return "unknown processor";
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown-host";
+  const std::string full = name.data();
+  return full.substr(0, full.find('.'));
+}
+
+}  // namespace widepipe

@@ -1,0 +1,36 @@
+#pragma once
+// What this process may use of the machine's processors.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace widepipe {
+
+/// The limits set by Slurm, mpirun, taskset (affinity) and containers (cgroup quota).
+struct CpuBudget {
+  std::vector<int> cpus;   ///< logical CPUs in the affinity mask, ascending
+  int cores = 1;           ///< distinct physical cores among them
+  double quota_cores = 0;  ///< CPU time the cgroup grants, in cores; 0 when unlimited
+
+  /// Cores worth starting threads on: the least of the limits, at least 1.
+  int usable() const;
+};
+
+/// Reads the limits of the calling process from the kernel.
+CpuBudget read_cpu_budget();
+
+/// Quota in cores of a cgroup v2 `cpu.max` file's text ("200000 100000" is 2), or nothing when
+/// it says "max" or cannot be read.
+std::optional<double> parse_cpu_max(const std::string& text);
+
+/// Size in bytes of the second-level cache of one core; 512 KiB where the system does not tell.
+std::size_t l2_cache_bytes();
+
+/// "AMD EPYC 7B13" or what the system calls its processor.
+std::string cpu_model_name();
+
+/// The host's name, without the domain.
+std::string host_name();
+
+}  // namespace widepipe
