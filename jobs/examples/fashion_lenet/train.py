@@ -31,7 +31,7 @@ PIXEL_SCALE = 255.0
 def mirror_half(images, rng):
     """Mirrors a random half of the images: a shoe that points right is a shoe as well.
 
-    Random shifts were tried too. With so few epochs they cost half a percent on held-out images.
+    Random shifts were tried too, in one run of 10 epochs: 0.9158 held out, 0.9212 without.
     """
     flip = rng.random(len(images)) < 0.5
     return np.where(flip[:, None, None], images[:, :, ::-1], images)
