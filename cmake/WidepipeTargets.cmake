@@ -2,7 +2,9 @@
 
 add_library(widepipe_options INTERFACE)
 target_compile_options(widepipe_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${WIDEPIPE_WERROR}>:-Werror>)
+  # Designated initializers leave out what has a default on purpose.
+  -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
+  $<$<BOOL:${WIDEPIPE_WERROR}>:-Werror>)
 if(WIDEPIPE_SANITIZE)
   target_compile_options(widepipe_options INTERFACE
     -fsanitize=${WIDEPIPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -1,0 +1,73 @@
+#include "report/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/units.h"
+
+namespace widepipe::report {
+namespace {
+
+constexpr double kTerminalInterval = 0.1;
+constexpr double kFirstLogLine = 2.0;
+constexpr double kLongestLogInterval = 60.0;
+constexpr double kMarkInterval = 5.0;
+constexpr int kBarWidth = 30;
+
+}  // namespace
+
+Progress::Progress(std::FILE* out, bool terminal, std::int64_t total, std::int64_t already)
+    : out_(out),
+      terminal_(terminal),
+      total_(total),
+      already_(already),
+      next_print_(terminal ? kTerminalInterval : kFirstLogLine),
+      interval_(terminal ? kTerminalInterval : kFirstLogLine),
+      mark_done_{already, already} {}
+
+double Progress::recent_rate(std::int64_t done, double now) const {
+  const double elapsed = now - mark_time_[0];
+  return elapsed > 0 ? static_cast<double>(done - mark_done_[0]) / elapsed : 0;
+}
+
+std::string Progress::line(std::int64_t done, double now) const {
+  const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 1;
+  const double rate = recent_rate(done, now);
+  std::string text = fmt::format("{:3.0f} %  {} of {} rows", share * 100, grouped(done),
+                                 grouped(total_));
+  if (rate > 0) {
+    text += fmt::format(", {} rows/s, {} left", grouped(static_cast<std::int64_t>(rate)),
+                        duration_text(static_cast<double>(total_ - done) / rate));
+  }
+  return text;
+}
+
+void Progress::update(std::int64_t done, double now) {
+  if (now < next_print_) return;
+  if (terminal_) {
+    const auto filled = static_cast<std::size_t>(
+        total_ > 0 ? kBarWidth * done / total_ : static_cast<std::int64_t>(kBarWidth));
+    fmt::print(out_, "\r\x1b[K[{}{}] {}", std::string(filled, '#'),
+               std::string(kBarWidth - filled, '.'), line(done, now));
+  } else {
+    fmt::print(out_, "{}\n", line(done, now));
+    interval_ = std::min(interval_ * 1.5, kLongestLogInterval);
+  }
+  std::fflush(out_);
+  next_print_ = now + interval_;
+  if (now - mark_time_[1] >= kMarkInterval) {
+    mark_done_[0] = mark_done_[1];
+    mark_time_[0] = mark_time_[1];
+    mark_done_[1] = done;
+    mark_time_[1] = now;
+  }
+}
+
+void Progress::finish() {
+  if (!terminal_) return;
+  fmt::print(out_, "\r\x1b[K");
+  std::fflush(out_);
+}
+
+}  // namespace widepipe::report

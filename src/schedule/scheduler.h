@@ -1,0 +1,73 @@
+#pragma once
+// Every decision of rank 0 is made here. The scheduler never calls MPI and never reads a clock:
+// the same object runs live, in a simulator and in unit tests.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/row_range.h"
+#include "schedule/policy.h"
+#include "schedule/types.h"
+
+namespace widepipe::schedule {
+
+struct SchedulerLimits {
+  /// Bytes of rows, in or out, that one batch may carry: a payload must fit in a round.
+  std::int64_t max_batch_bytes = std::int64_t{64} << 20;
+};
+
+/// What a completed batch means for its rows.
+struct Outcome {
+  Dispatch dispatch;
+  enum class Kind {
+    kDone,
+    kFailed,   ///< a single row that cannot be computed: final
+    kRetried,  ///< failed with others: split in halves that go back to the queue
+  } kind = Kind::kDone;
+};
+
+/// Queues of rows, devices with credit, and the policy between them. Not thread-safe.
+class Scheduler {
+ public:
+  Scheduler(std::vector<StreamSpec> streams, const std::vector<DeviceSpec>& devices,
+            std::unique_ptr<Policy> policy, SchedulerLimits limits = {});
+
+  /// Rows that now wait for a device. Each row of a stream is added once.
+  void add_rows(StreamId stream, RowRange rows);
+
+  /// Binds waiting rows to devices, as late as credit allows: call it when a round is about to
+  /// leave. Devices are served in turn, so that a few rows spread over all of them.
+  std::vector<Dispatch> dispatch(Seconds now);
+
+  /// Takes back a batch. Throws std::logic_error if it was never dispatched or is already done.
+  Outcome complete(const BatchResult& result);
+
+  /// From now on nothing is dispatched; what is out comes back.
+  void stop() { stopped_ = true; }
+
+  /// No batch is out, and nothing waits (or stop() was called).
+  bool drained() const;
+
+  std::int64_t batches_dispatched() const { return static_cast<std::int64_t>(next_batch_ - 1); }
+  const Policy& policy() const { return *policy_; }
+
+ private:
+  std::optional<RowRange> take(StreamId stream, std::int64_t rows);
+
+  std::vector<StreamView> streams_;
+  std::vector<DeviceView> devices_;
+  std::vector<std::deque<RowRange>> waiting_;  ///< by stream, in row order
+  std::vector<std::deque<RowRange>> retries_;  ///< by stream: halves of failed batches, run alone
+  std::unordered_map<BatchId, Dispatch> outstanding_;
+  std::unique_ptr<Policy> policy_;
+  SchedulerLimits limits_;
+  BatchId next_batch_ = 1;
+  DeviceId next_device_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace widepipe::schedule
