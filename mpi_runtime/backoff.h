@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+
+#include "mpi_runtime/wakeup.h"
+
+namespace widepipe::mpi_runtime {
+
+/// How the MPI thread waits: it shares its core with compute threads, so a thread that finds
+/// nothing to do gives way, the longer the more. Busy polling takes half of a shared core;
+/// pauses of up to 200 us leave 97 % of it to compute and still find news within one.
+class Backoff {
+ public:
+  Backoff(Wakeup& wakeup, std::chrono::microseconds longest) : wakeup_(wakeup), longest_(longest) {}
+
+  /// Call once a turn of the loop; `moved` says whether the turn found anything to do.
+  void pause(bool moved);
+
+ private:
+  Wakeup& wakeup_;
+  const std::chrono::microseconds longest_;
+  int idle_turns_ = 0;
+};
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,36 @@
+#pragma once
+// Who takes part: hosts, processors, and how many cores each rank may keep busy.
+
+#include <string>
+#include <vector>
+
+#include "core/cpu.h"
+#include "mpi_runtime/collectives.h"
+
+namespace widepipe::mpi_runtime {
+
+/// What a rank tells the others about the place it runs in.
+struct RankPlace {
+  std::string host;
+  int pid = 0;
+  CpuBudget budget;
+  std::string isa;  ///< instruction set that its kernels use
+};
+
+/// The cores that a rank should use.
+struct RankShare {
+  int cores = 1;
+  /// Ranks that want the same CPUs, this one included; 1 when they are its own.
+  int ranks_on_these_cpus = 1;
+  /// More ranks than cores: they take turns.
+  bool oversubscribed = false;
+};
+
+/// Divides each host's cores among the ranks there. Ranks bound to CPUs of their own keep them;
+/// ranks with the same CPUs get equal parts; a cgroup's quota is divided among all on the host.
+std::vector<RankShare> share_cores(const std::vector<RankPlace>& places);
+
+/// [collective] The places of all ranks, by rank, on every rank.
+std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa);
+
+}  // namespace widepipe::mpi_runtime

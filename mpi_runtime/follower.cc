@@ -1,0 +1,92 @@
+#include "mpi_runtime/follower.h"
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+class Follower {
+ public:
+  Follower(Collectives& collectives, Worker& worker, const std::function<bool()>& stop_requested)
+      : collectives_(collectives), worker_(worker), stop_requested_(stop_requested) {
+    for (std::uint32_t round = 1; round <= kRoundsInFlight; ++round) expect_slot();
+  }
+
+  bool finished() const { return slots_.empty() && rows_.empty() && sends_.empty(); }
+
+  /// One turn: true if anything moved.
+  bool step() {
+    bool moved = worker_.pump();
+    if (!slots_.empty() && slots_.front()->test()) {
+      const auto slot = from_bytes<DownSlot>(slots_.front()->received());
+      slots_.pop_front();
+      answer(slot);
+      moved = true;
+    }
+    if (!rows_.empty() && rows_.front().scatter->test()) {
+      accept_rows(rows_.front());
+      rows_.pop_front();
+      moved = true;
+    }
+    moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
+    return moved;
+  }
+
+ private:
+  struct ComingRows {
+    std::unique_ptr<Scatter> scatter;
+    std::vector<DispatchWire> dispatches;
+  };
+
+  void expect_slot() {
+    slots_.push_back(collectives_.receive_scatter(Lane::kSlotsDown, sizeof(DownSlot)));
+  }
+
+  void answer(const DownSlot& slot) {
+    const std::vector<DispatchWire> dispatches(
+        slot.dispatches.begin(),
+        slot.dispatches.begin() + static_cast<std::ptrdiff_t>(slot.dispatch_count));
+    if (slot.payload_follows != 0) {
+      rows_.push_back(
+          {collectives_.receive_scatter(Lane::kPayloadDown, slot.payload_bytes), dispatches});
+    } else {
+      for (const DispatchWire& dispatch : dispatches) worker_.accept(dispatch);
+    }
+    if (slot.gather_round != 0) {
+      sends_.push_back(
+          collectives_.send_gather(Lane::kPayloadUp, worker_.take_payload(slot.gather_round)));
+    }
+    UpSlot up = worker_.make_slot(slot.round);
+    up.stop_requested = stop_requested_() ? 1 : 0;
+    sends_.push_back(collectives_.send_gather(Lane::kSlotsUp, to_bytes(up)));
+    if (slot.last_round == 0 || slot.round + kRoundsInFlight <= slot.last_round) expect_slot();
+  }
+
+  void accept_rows(const ComingRows& coming) {
+    std::span<const std::byte> rows = coming.scatter->received();
+    for (const DispatchWire& dispatch : coming.dispatches) {
+      rows = rows.subspan(worker_.accept(dispatch, rows));
+    }
+  }
+
+  Collectives& collectives_;
+  Worker& worker_;
+  const std::function<bool()>& stop_requested_;
+  std::deque<std::unique_ptr<Scatter>> slots_;  ///< expected, by round
+  std::deque<ComingRows> rows_;                 ///< scattered, by round
+  std::vector<std::unique_ptr<Gather>> sends_;
+};
+
+}  // namespace
+
+void follow(Collectives& collectives, Worker& worker, Wakeup& wakeup,
+            std::chrono::microseconds longest_pause,
+            const std::function<bool()>& stop_requested) {
+  Follower follower(collectives, worker, stop_requested);
+  Backoff backoff(wakeup, longest_pause);
+  while (!follower.finished()) backoff.pause(follower.step());
+}
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,299 @@
+#include "mpi_runtime/leader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "core/error.h"
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+std::size_t bytes_of(const std::vector<AlignedBuffer>& buffers) {
+  std::size_t total = 0;
+  for (const AlignedBuffer& buffer : buffers) total += buffer.size();
+  return total;
+}
+
+}  // namespace
+
+Leader::Leader(Collectives& collectives, schedule::Scheduler& scheduler,
+               std::vector<int> device_ranks, Worker* own, Wakeup& wakeup, ResultSink& sink,
+               schedule::RunStats& stats, LeaderSettings settings, LeaderHooks hooks)
+    : collectives_(collectives),
+      scheduler_(scheduler),
+      device_ranks_(std::move(device_ranks)),
+      own_(own),
+      wakeup_(wakeup),
+      sink_(sink),
+      stats_(stats),
+      settings_(std::move(settings)),
+      hooks_(std::move(hooks)),
+      rows_read_(wakeup),
+      outbox_(static_cast<std::size_t>(collectives.size())) {
+  if (!settings_.scatter_sources.empty()) {
+    reader_.emplace(settings_.scatter_sources,
+                    [this](RowsRead rows) { rows_read_.push(std::move(rows)); });
+  }
+}
+
+Leader::~Leader() = default;
+
+schedule::Seconds Leader::now() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+LeaderResult Leader::run() {
+  Backoff backoff(wakeup_, settings_.longest_pause);
+  const auto finished = [this] {
+    return last_round_ != 0 && next_round_ > last_round_ && rounds_.empty() && sends_.empty();
+  };
+  while (!finished()) backoff.pause(turn());
+  outcome_.rounds = next_round_ - 1;
+  outcome_.mean_round_seconds = round_seconds_ / outcome_.rounds;
+  if (failure_) std::rethrow_exception(failure_);
+  return outcome_;
+}
+
+bool Leader::turn() {
+  bool moved = own_ != nullptr && own_->pump();
+  moved |= collect_slots();
+  moved |= collect_payloads();
+  moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
+  if (!failure_) {
+    try {
+      sink_.check();
+      hooks_.tick(now());
+    } catch (const RunError&) {
+      // The other ranks wait in collectives: bring everything home first, then report.
+      failure_ = std::current_exception();
+      scheduler_.stop();
+    }
+  }
+  if (!outcome_.stopped && hooks_.stop_requested()) {
+    outcome_.stopped = true;
+    scheduler_.stop();
+  }
+  dispatch();
+  if (last_round_ == 0 && nothing_left()) last_round_ = next_round_ + kRoundsInFlight - 1;
+  if (may_post()) {
+    post_round();
+    moved = true;
+  }
+  return moved;
+}
+
+void Leader::dispatch() {
+  if (credit_changed_ && sink_.has_room()) {
+    for (const schedule::Dispatch& made : scheduler_.dispatch(now())) send(made);
+    credit_changed_ = false;
+  }
+  for (RowsRead& rows : rows_read_.drain()) {
+    const auto rank = rank_of_reading_.extract(rows.dispatch.batch).mapped();
+    if (rows.error.empty()) {
+      outbox_[static_cast<std::size_t>(rank)].push_back({rows.dispatch, std::move(rows.inputs)});
+      continue;
+    }
+    const schedule::Outcome outcome =
+        scheduler_.complete({.batch = rows.dispatch.batch, .failed = true});
+    sent_at_.erase(rows.dispatch.batch);
+    credit_changed_ = true;
+    if (outcome.kind == schedule::Outcome::Kind::kFailed && !failure_) {
+      sink_.reject(outcome.dispatch.stream, outcome.dispatch.rows, rows.error);
+    }
+  }
+}
+
+void Leader::send(const schedule::Dispatch& dispatch) {
+  const DispatchWire wire{.batch = dispatch.batch,
+                          .stream = dispatch.stream,
+                          .first_row = dispatch.rows.first,
+                          .row_count = dispatch.rows.count};
+  const int rank = device_ranks_.at(dispatch.device);
+  sent_at_.emplace(dispatch.batch, now());
+  if (reader_) {
+    rank_of_reading_.emplace(dispatch.batch, rank);
+    reader_->request(wire);
+  } else {
+    outbox_[static_cast<std::size_t>(rank)].push_back({wire, {}});
+  }
+}
+
+bool Leader::collect_slots() {
+  if (rounds_.empty() || !rounds_.front().slots->test()) return false;
+  round_seconds_ += std::chrono::duration<double>(Clock::now() - rounds_.front().posted).count();
+  take_slots(rounds_.front());
+  rounds_.pop_front();
+  return true;
+}
+
+void Leader::take_slots(const Round& round) {
+  const std::shared_ptr<const Blocks> slots = round.slots->gathered();
+  Results results{.round = round.number, .by_rank = {}, .sizes = {}, .payload = nullptr};
+  bool any = false;
+  for (int rank = 0; rank < collectives_.size(); ++rank) {
+    const auto slot = from_bytes<UpSlot>(slots->block(rank));
+    if (slot.stop_requested != 0 && !outcome_.stopped) {
+      outcome_.stopped = true;
+      scheduler_.stop();
+    }
+    std::vector<Announced>& announced = results.by_rank.emplace_back();
+    results.sizes.push_back(slot.payload_bytes);
+    for (std::size_t i = 0; i < slot.result_count; ++i) {
+      const ResultWire& result = slot.results[i];
+      const bool failed = result.failed != 0;
+      const schedule::Outcome outcome = scheduler_.complete(
+          {.batch = result.batch, .failed = failed, .busy = result.busy_seconds});
+      const double sent_at = sent_at_.extract(result.batch).mapped();
+      stats_.add({outcome.dispatch, failed, result.busy_seconds, result.finished_at_seconds,
+                  now() - sent_at});
+      announced.push_back({outcome, result});
+      any = true;
+    }
+  }
+  if (!any) return;
+  credit_changed_ = true;
+  results_.push_back(std::move(results));
+}
+
+bool Leader::collect_payloads() {
+  if (results_.empty() || !results_.front().payload || !results_.front().payload->test()) {
+    return false;
+  }
+  if (!failure_) take_payload(results_.front());
+  results_.pop_front();
+  credit_changed_ = true;  // the sink's room may have been what was missing
+  return true;
+}
+
+void Leader::take_payload(const Results& results) {
+  const std::shared_ptr<const Blocks> payload = results.payload->gathered();
+  for (int rank = 0; rank < collectives_.size(); ++rank) {
+    std::span<const std::byte> rest = payload->block(rank);
+    const auto take = [&rest](std::size_t bytes) {
+      const std::span<const std::byte> front = rest.first(bytes);
+      rest = rest.subspan(bytes);
+      return front;
+    };
+    for (const auto& [outcome, result] : results.by_rank[static_cast<std::size_t>(rank)]) {
+      const schedule::StreamId stream = outcome.dispatch.stream;
+      const RowRange rows = outcome.dispatch.rows;
+      if (result.failed != 0) {
+        const auto text = take(result.error_bytes);
+        if (outcome.kind == schedule::Outcome::Kind::kFailed) {
+          sink_.reject(stream, rows,
+                       std::string(reinterpret_cast<const char*>(text.data()), text.size()));
+        }
+        continue;
+      }
+      FinishedRows finished{.stream = stream, .rows = rows, .columns = {}, .owner = payload};
+      for (const std::size_t bytes_per_row : settings_.column_bytes.at(stream)) {
+        finished.columns.push_back(take(bytes_per_row * static_cast<std::size_t>(rows.count)));
+      }
+      sink_.accept(std::move(finished));
+    }
+  }
+}
+
+bool Leader::nothing_left() const {
+  const bool outbox_empty = std::all_of(outbox_.begin(), outbox_.end(),
+                                        [](const auto& queue) { return queue.empty(); });
+  return scheduler_.drained() && outbox_empty && results_.empty() && rank_of_reading_.empty();
+}
+
+bool Leader::may_post() const {
+  if (rounds_.size() >= kRoundsInFlight) return false;
+  if (last_round_ != 0) return next_round_ <= last_round_;
+  const bool to_send = std::any_of(outbox_.begin(), outbox_.end(),
+                                   [](const auto& queue) { return !queue.empty(); });
+  const bool to_gather = std::any_of(results_.begin(), results_.end(),
+                                     [](const Results& r) { return r.payload == nullptr; });
+  return to_send || to_gather || Clock::now() - last_post_ >= settings_.round_period;
+}
+
+std::vector<std::vector<Leader::Outgoing>> Leader::take_outbox() {
+  std::vector<std::vector<Outgoing>> leaving(outbox_.size());
+  std::size_t bytes = 0;
+  for (std::size_t rank = 0; rank < outbox_.size(); ++rank) {
+    std::deque<Outgoing>& queue = outbox_[rank];
+    while (!queue.empty() && leaving[rank].size() < kDispatchesPerSlot) {
+      const std::size_t more = bytes_of(queue.front().rows);
+      if (bytes + more > kMaxPayloadBytes) break;
+      bytes += more;
+      leaving[rank].push_back(std::move(queue.front()));
+      queue.pop_front();
+    }
+  }
+  return leaving;
+}
+
+void Leader::post_round() {
+  last_post_ = Clock::now();
+  const std::uint32_t number = next_round_++;
+  std::vector<std::vector<Outgoing>> leaving = take_outbox();
+  const auto to_gather = std::find_if(results_.begin(), results_.end(),
+                                      [](const Results& r) { return r.payload == nullptr; });
+  const bool scatters_rows =
+      reader_ && std::any_of(leaving.begin() + 1, leaving.end(),
+                             [](const auto& batches) { return !batches.empty(); });
+  send_slots({.round = number,
+              .last_round = last_round_,
+              .gather_round = to_gather == results_.end() ? 0 : to_gather->round,
+              .payload_follows = scatters_rows ? 1U : 0U,
+              .dispatches = {}},
+             leaving);
+  if (scatters_rows) send_rows(leaving);
+  for (Outgoing& batch : leaving[0]) {  // rank 0's own need no way over MPI
+    if (reader_) {
+      own_->accept(batch.dispatch, std::move(batch.rows));
+    } else {
+      own_->accept(batch.dispatch);
+    }
+  }
+  if (to_gather != results_.end()) gather_payload(*to_gather);
+
+  const UpSlot mine = own_ != nullptr ? own_->make_slot(number) : UpSlot{.round = number};
+  const std::vector<std::size_t> sizes(outbox_.size(), sizeof(UpSlot));
+  rounds_.push_back(
+      {number, last_post_, collectives_.gather_to_root(Lane::kSlotsUp, to_bytes(mine), sizes)});
+}
+
+void Leader::send_slots(DownSlot common, const std::vector<std::vector<Outgoing>>& leaving) {
+  Blocks slots = Blocks::of_sizes(std::vector<std::size_t>(leaving.size(), sizeof(DownSlot)));
+  for (std::size_t rank = 0; rank < leaving.size(); ++rank) {
+    DownSlot slot = common;
+    slot.dispatch_count = leaving[rank].size();
+    for (std::size_t i = 0; i < leaving[rank].size(); ++i) {
+      slot.dispatches[i] = leaving[rank][i].dispatch;
+      slot.payload_bytes += rank == 0 ? 0 : bytes_of(leaving[rank][i].rows);
+    }
+    std::memcpy(slots.block(static_cast<int>(rank)).data(), &slot, sizeof(slot));
+  }
+  sends_.push_back(collectives_.scatter_from_root(Lane::kSlotsDown, std::move(slots)));
+}
+
+void Leader::send_rows(const std::vector<std::vector<Outgoing>>& leaving) {
+  std::vector<std::size_t> sizes(leaving.size(), 0);
+  for (std::size_t rank = 1; rank < leaving.size(); ++rank) {
+    for (const Outgoing& batch : leaving[rank]) sizes[rank] += bytes_of(batch.rows);
+  }
+  Blocks payload = Blocks::of_sizes(sizes);
+  for (std::size_t rank = 1; rank < leaving.size(); ++rank) {
+    std::byte* to = payload.block(static_cast<int>(rank)).data();
+    for (const Outgoing& batch : leaving[rank]) {
+      for (const AlignedBuffer& input : batch.rows) {
+        std::memcpy(to, input.data(), input.size());
+        to += input.size();
+      }
+    }
+  }
+  sends_.push_back(collectives_.scatter_from_root(Lane::kPayloadDown, std::move(payload)));
+}
+
+void Leader::gather_payload(Results& results) {
+  AlignedBuffer mine = own_ != nullptr ? own_->take_payload(results.round) : AlignedBuffer{};
+  results.payload =
+      collectives_.gather_to_root(Lane::kPayloadUp, std::move(mine), results.sizes);
+}
+
+}  // namespace widepipe::mpi_runtime

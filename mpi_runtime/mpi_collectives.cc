@@ -1,0 +1,176 @@
+#include "mpi_runtime/mpi_collectives.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "mpi_runtime/mpi_call.h"
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+int to_count(std::size_t bytes) {
+  if (bytes > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    throw std::logic_error(fmt::format("{} bytes in one MPI operation: counts are int", bytes));
+  }
+  return static_cast<int>(bytes);
+}
+
+struct IntBlocks {
+  std::vector<int> counts;
+  std::vector<int> displacements;
+
+  explicit IntBlocks(const std::vector<std::size_t>& offsets) {
+    for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+      counts.push_back(to_count(offsets[i + 1] - offsets[i]));
+      displacements.push_back(to_count(offsets[i]));
+    }
+  }
+};
+
+/// One MPI request and its test.
+class Request {
+ public:
+  MPI_Request* get() { return &request_; }
+  bool test() {
+    int done = 0;
+    WIDEPIPE_MPI(MPI_Test(&request_, &done, MPI_STATUS_IGNORE));
+    return done != 0;
+  }
+  Request() = default;
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+ private:
+  MPI_Request request_ = MPI_REQUEST_NULL;
+};
+
+class MpiScatter final : public Scatter {
+ public:
+  MpiScatter(MPI_Comm comm, Blocks blocks)
+      : blocks_(std::move(blocks)), layout_(blocks_.offsets) {
+    // Rank 0's own block is already in place.
+    WIDEPIPE_MPI(MPI_Iscatterv(blocks_.bytes.data(), layout_.counts.data(),
+                               layout_.displacements.data(), MPI_BYTE, MPI_IN_PLACE, 0, MPI_BYTE,
+                               0, comm, request_.get()));
+  }
+  MpiScatter(MPI_Comm comm, std::size_t bytes) : layout_({}), mine_(bytes) {
+    WIDEPIPE_MPI(MPI_Iscatterv(nullptr, nullptr, nullptr, MPI_BYTE, mine_.data(), to_count(bytes),
+                               MPI_BYTE, 0, comm, request_.get()));
+  }
+  bool test() override { return request_.test(); }
+  std::span<const std::byte> received() const override {
+    return layout_.counts.empty() ? mine_.span() : blocks_.block(0);
+  }
+
+ private:
+  const Blocks blocks_;
+  const IntBlocks layout_;
+  AlignedBuffer mine_;
+  Request request_;
+};
+
+class MpiGather final : public Gather {
+ public:
+  MpiGather(MPI_Comm comm, AlignedBuffer mine, std::span<const std::size_t> sizes)
+      : mine_(std::move(mine)),
+        blocks_(std::make_shared<Blocks>(Blocks::of_sizes(sizes))),
+        layout_(blocks_->offsets) {
+    WIDEPIPE_MPI(MPI_Igatherv(mine_.data(), to_count(mine_.size()), MPI_BYTE,
+                              blocks_->bytes.data(), layout_.counts.data(),
+                              layout_.displacements.data(), MPI_BYTE, 0, comm, request_.get()));
+  }
+  MpiGather(MPI_Comm comm, AlignedBuffer mine) : mine_(std::move(mine)), layout_({}) {
+    WIDEPIPE_MPI(MPI_Igatherv(mine_.data(), to_count(mine_.size()), MPI_BYTE, nullptr, nullptr,
+                              nullptr, MPI_BYTE, 0, comm, request_.get()));
+  }
+  bool test() override { return request_.test(); }
+  std::shared_ptr<const Blocks> gathered() const override { return blocks_; }
+
+ private:
+  const AlignedBuffer mine_;
+  std::shared_ptr<Blocks> blocks_;
+  const IntBlocks layout_;
+  Request request_;
+};
+
+class MpiCollectives final : public Collectives {
+ public:
+  MpiCollectives() {
+    for (MPI_Comm& lane : lanes_) duplicate(lane);
+    duplicate(blocking_);
+    WIDEPIPE_MPI(MPI_Comm_rank(blocking_, &rank_));
+    WIDEPIPE_MPI(MPI_Comm_size(blocking_, &size_));
+  }
+  ~MpiCollectives() override {
+    for (MPI_Comm& lane : lanes_) MPI_Comm_free(&lane);
+    MPI_Comm_free(&blocking_);
+  }
+  MpiCollectives(const MpiCollectives&) = delete;
+  MpiCollectives& operator=(const MpiCollectives&) = delete;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  std::unique_ptr<Scatter> scatter_from_root(Lane lane, Blocks blocks) override {
+    return std::make_unique<MpiScatter>(comm(lane), std::move(blocks));
+  }
+  std::unique_ptr<Scatter> receive_scatter(Lane lane, std::size_t bytes) override {
+    return std::make_unique<MpiScatter>(comm(lane), bytes);
+  }
+  std::unique_ptr<Gather> gather_to_root(Lane lane, AlignedBuffer mine,
+                                         std::span<const std::size_t> sizes) override {
+    return std::make_unique<MpiGather>(comm(lane), std::move(mine), sizes);
+  }
+  std::unique_ptr<Gather> send_gather(Lane lane, AlignedBuffer mine) override {
+    return std::make_unique<MpiGather>(comm(lane), std::move(mine));
+  }
+
+  void broadcast(std::vector<std::byte>& bytes) override {
+    std::uint64_t size = bytes.size();
+    WIDEPIPE_MPI(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, blocking_));
+    bytes.resize(size);
+    for (std::size_t done = 0; done < bytes.size();) {
+      const std::size_t part = std::min(bytes.size() - done, kMaxPayloadBytes);
+      WIDEPIPE_MPI(MPI_Bcast(bytes.data() + done, to_count(part), MPI_BYTE, 0, blocking_));
+      done += part;
+    }
+  }
+
+  std::vector<std::string> all_texts(const std::string& mine) override {
+    const int length = to_count(mine.size());
+    std::vector<int> lengths(static_cast<std::size_t>(size_));
+    WIDEPIPE_MPI(MPI_Allgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, blocking_));
+    std::vector<std::size_t> offsets = {0};
+    for (const int n : lengths) offsets.push_back(offsets.back() + static_cast<std::size_t>(n));
+    const IntBlocks layout(offsets);
+    std::string all(offsets.back(), '\0');
+    WIDEPIPE_MPI(MPI_Allgatherv(mine.data(), length, MPI_CHAR, all.data(), layout.counts.data(),
+                                layout.displacements.data(), MPI_CHAR, blocking_));
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+      texts.push_back(all.substr(offsets[i], offsets[i + 1] - offsets[i]));
+    }
+    return texts;
+  }
+
+ private:
+  static void duplicate(MPI_Comm& to) {
+    WIDEPIPE_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &to));
+    WIDEPIPE_MPI(MPI_Comm_set_errhandler(to, MPI_ERRORS_RETURN));
+  }
+  MPI_Comm comm(Lane lane) const { return lanes_[static_cast<std::size_t>(lane)]; }
+
+  std::array<MPI_Comm, kLaneCount> lanes_{};
+  MPI_Comm blocking_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Collectives> make_mpi_collectives() { return std::make_unique<MpiCollectives>(); }
+
+}  // namespace widepipe::mpi_runtime

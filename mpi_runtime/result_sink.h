@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/row_range.h"
+#include "schedule/types.h"
+
+namespace widepipe::mpi_runtime {
+
+/// Results of consecutive rows: one span a column (model output), row after row. `owner` keeps
+/// the memory of the spans alive for as long as the receiver needs it.
+struct FinishedRows {
+  schedule::StreamId stream = 0;
+  RowRange rows;
+  std::vector<std::span<const std::byte>> columns;
+  std::shared_ptr<const void> owner;
+};
+
+/// Where results end. Called on rank 0 from the MPI thread, so nothing here may block.
+class ResultSink {
+ public:
+  virtual ~ResultSink() = default;
+  /// False while so much waits to be written that no new work should start.
+  virtual bool has_room() const = 0;
+  virtual void accept(FinishedRows rows) = 0;
+  /// Rows that could not be computed, and why.
+  virtual void reject(schedule::StreamId stream, RowRange rows, const std::string& reason) = 0;
+  /// Throws RunError if what was accepted could not be written. Called often.
+  virtual void check() = 0;
+};
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,132 @@
+#include "mpi_runtime/worker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/error.h"
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+/// Reasons travel with the results and stand in the journal: the beginning says enough.
+constexpr std::size_t kLongestError = 1000;
+
+device::Batch make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
+  return {.id = dispatch.batch,
+          .model = dispatch.stream,  // models are loaded in the order of the streams
+          .rows = dispatch.row_count,
+          .inputs = std::move(inputs),
+          .outputs = {}};
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
+    : completions_(wakeup),
+      unreadable_(wakeup),
+      max_payload_bytes_(config.max_payload_bytes),
+      models_(config.models),
+      device_(device::make_device(config.device_kind, config.device,
+                                  [this](device::Completion done) {
+                                    completions_.push(std::move(done));
+                                  })) {
+  for (const auto& model : models_) {
+    if (const auto reason = device_->declines(*model)) {
+      throw_input_error("device {} cannot run {}: {}", device_->info().kind, model->label(),
+                        *reason);
+    }
+    device_->load(model);
+  }
+  if (!config.sources.empty()) {
+    reader_.emplace(config.sources, [this](RowsRead rows) {
+      if (rows.error.empty()) {
+        device_->submit(make_batch(rows.dispatch, std::move(rows.inputs)));
+      } else {
+        unreadable_.push(std::move(rows));
+      }
+    });
+  }
+}
+
+void Worker::accept(const DispatchWire& dispatch) { reader_->request(dispatch); }
+
+void Worker::accept(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
+  device_->submit(make_batch(dispatch, std::move(inputs)));
+}
+
+std::size_t Worker::accept(const DispatchWire& dispatch, std::span<const std::byte> rows) {
+  std::vector<AlignedBuffer> inputs;
+  std::size_t used = 0;
+  for (const model::Port& port : models_.at(dispatch.stream)->inputs()) {
+    AlignedBuffer input(static_cast<std::size_t>(dispatch.row_count) * port.bytes_per_row);
+    std::memcpy(input.data(), rows.data() + used, input.size());
+    used += input.size();
+    inputs.push_back(std::move(input));
+  }
+  accept(dispatch, std::move(inputs));
+  return used;
+}
+
+void Worker::finish(const ResultWire& result, std::vector<AlignedBuffer> outputs,
+                    std::string error) {
+  Finished done{result, {}, std::move(error)};
+  if (done.error.empty()) {
+    done.outputs = std::move(outputs);
+    for (const AlignedBuffer& output : done.outputs) done.result.output_bytes += output.size();
+  } else {
+    done.error.resize(std::min(done.error.size(), kLongestError));
+    done.result.failed = 1;
+    done.result.error_bytes = static_cast<std::uint32_t>(done.error.size());
+  }
+  finished_.push_back(std::move(done));
+}
+
+bool Worker::pump() {
+  const std::size_t before = finished_.size();
+  for (device::Completion& done : completions_.drain()) {
+    finish({.batch = done.batch.id,
+            .busy_seconds = done.busy_seconds,
+            .finished_at_seconds = done.finished_at_seconds},
+           std::move(done.batch.outputs), std::move(done.error));
+  }
+  for (RowsRead& rows : unreadable_.drain()) {
+    finish({.batch = rows.dispatch.batch}, {}, std::move(rows.error));
+  }
+  return finished_.size() > before;
+}
+
+UpSlot Worker::make_slot(std::uint32_t round) {
+  UpSlot slot{.round = round};
+  std::size_t taken = 0;
+  for (; taken < std::min(finished_.size(), kResultsPerSlot); ++taken) {
+    const ResultWire& result = finished_[taken].result;
+    const std::size_t bytes = result.output_bytes + result.error_bytes;
+    if (taken > 0 && slot.payload_bytes + bytes > max_payload_bytes_) break;
+    slot.payload_bytes += bytes;
+    slot.results[taken] = result;
+  }
+  slot.result_count = taken;
+  if (taken == 0) return slot;
+
+  AlignedBuffer payload(slot.payload_bytes);
+  std::byte* to = payload.data();
+  const auto append = [&to](const void* from, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    to += bytes;
+  };
+  for (std::size_t i = 0; i < taken; ++i) {
+    for (const AlignedBuffer& output : finished_[i].outputs) append(output.data(), output.size());
+    append(finished_[i].error.data(), finished_[i].error.size());
+  }
+  payloads_.emplace(round, std::move(payload));
+  finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(taken));
+  return slot;
+}
+
+AlignedBuffer Worker::take_payload(std::uint32_t round) {
+  auto node = payloads_.extract(round);
+  return node.empty() ? AlignedBuffer{} : std::move(node.mapped());
+}
+
+}  // namespace widepipe::mpi_runtime
