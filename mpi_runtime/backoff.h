@@ -6,9 +6,11 @@
 
 namespace widepipe::mpi_runtime {
 
+/// The pause in which news may go unnoticed. 200 us every turn leave 97 % of a shared core.
+inline constexpr std::chrono::microseconds kLongestPause{200};
+
 /// How the MPI thread waits: it shares its core with compute threads, so a thread that finds
-/// nothing to do gives way, the longer the more. Busy polling takes half of a shared core;
-/// pauses of up to 200 us leave 97 % of it to compute and still find news within one.
+/// nothing to do gives way, the longer the more; busy polling would take half of a shared core.
 class Backoff {
  public:
   Backoff(Wakeup& wakeup, std::chrono::microseconds longest) : wakeup_(wakeup), longest_(longest) {}

@@ -11,9 +11,8 @@ namespace widepipe::mpi_runtime {
 namespace {
 
 std::string to_text(const RankPlace& place) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", place.host, place.pid, place.isa,
-                     place.budget.cores, place.budget.quota_cores,
-                     fmt::join(place.budget.cpus, " "));
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", place.host, place.pid, place.isa, place.budget.cores,
+                     place.budget.quota_cores, fmt::join(place.budget.cpus, " "));
 }
 
 RankPlace from_text(const std::string& text) {

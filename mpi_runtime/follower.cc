@@ -82,8 +82,7 @@ class Follower {
 }  // namespace
 
 void follow(Collectives& collectives, Worker& worker, Wakeup& wakeup,
-            std::chrono::microseconds longest_pause,
-            const std::function<bool()>& stop_requested) {
+            std::chrono::microseconds longest_pause, const std::function<bool()>& stop_requested) {
   Follower follower(collectives, worker, stop_requested);
   Backoff backoff(wakeup, longest_pause);
   while (!follower.finished()) backoff.pause(follower.step());

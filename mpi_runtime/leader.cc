@@ -58,23 +58,20 @@ LeaderResult Leader::run() {
 bool Leader::turn() {
   bool moved = own_ != nullptr && own_->pump();
   moved |= collect_slots();
-  moved |= collect_payloads();
   moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
-  if (!failure_) {
-    try {
-      sink_.check();
-      hooks_.tick(now());
-    } catch (const RunError&) {
-      // The other ranks wait in collectives: bring everything home first, then report.
-      failure_ = std::current_exception();
-      scheduler_.stop();
-    }
+  try {
+    moved |= collect_payloads();
+    if (!failure_) hooks_.tick(now());
+    dispatch();
+  } catch (const RunError&) {
+    // The other ranks wait in collectives: bring everything home first, then report.
+    failure_ = std::current_exception();
+    scheduler_.stop();
   }
   if (!outcome_.stopped && hooks_.stop_requested()) {
     outcome_.stopped = true;
     scheduler_.stop();
   }
-  dispatch();
   if (last_round_ == 0 && nothing_left()) last_round_ = next_round_ + kRoundsInFlight - 1;
   if (may_post()) {
     post_round();
@@ -84,7 +81,7 @@ bool Leader::turn() {
 }
 
 void Leader::dispatch() {
-  if (credit_changed_ && sink_.has_room()) {
+  if (credit_changed_ && !failure_ && sink_.has_room()) {
     for (const schedule::Dispatch& made : scheduler_.dispatch(now())) send(made);
     credit_changed_ = false;
   }
@@ -196,16 +193,16 @@ void Leader::take_payload(const Results& results) {
 }
 
 bool Leader::nothing_left() const {
-  const bool outbox_empty = std::all_of(outbox_.begin(), outbox_.end(),
-                                        [](const auto& queue) { return queue.empty(); });
+  const bool outbox_empty =
+      std::all_of(outbox_.begin(), outbox_.end(), [](const auto& queue) { return queue.empty(); });
   return scheduler_.drained() && outbox_empty && results_.empty() && rank_of_reading_.empty();
 }
 
 bool Leader::may_post() const {
   if (rounds_.size() >= kRoundsInFlight) return false;
   if (last_round_ != 0) return next_round_ <= last_round_;
-  const bool to_send = std::any_of(outbox_.begin(), outbox_.end(),
-                                   [](const auto& queue) { return !queue.empty(); });
+  const bool to_send =
+      std::any_of(outbox_.begin(), outbox_.end(), [](const auto& queue) { return !queue.empty(); });
   const bool to_gather = std::any_of(results_.begin(), results_.end(),
                                      [](const Results& r) { return r.payload == nullptr; });
   return to_send || to_gather || Clock::now() - last_post_ >= settings_.round_period;
@@ -292,8 +289,7 @@ void Leader::send_rows(const std::vector<std::vector<Outgoing>>& leaving) {
 
 void Leader::gather_payload(Results& results) {
   AlignedBuffer mine = own_ != nullptr ? own_->take_payload(results.round) : AlignedBuffer{};
-  results.payload =
-      collectives_.gather_to_root(Lane::kPayloadUp, std::move(mine), results.sizes);
+  results.payload = collectives_.gather_to_root(Lane::kPayloadUp, std::move(mine), results.sizes);
 }
 
 }  // namespace widepipe::mpi_runtime

@@ -25,7 +25,7 @@ namespace widepipe::mpi_runtime {
 struct LeaderSettings {
   /// A round leaves at least this often; sooner when there is something to say.
   std::chrono::microseconds round_period{2000};
-  std::chrono::microseconds longest_pause{200};
+  std::chrono::microseconds longest_pause = kLongestPause;
   /// One a stream: rank 0 reads the rows and scatters them. Empty when ranks read their own.
   std::vector<StreamSource> scatter_sources;
   /// By stream: bytes of each output column in a row.
@@ -41,7 +41,7 @@ struct LeaderHooks {
 
 /// What a run of rounds came to.
 struct LeaderResult {
-  bool stopped = false;       ///< ended early by a signal, here or on another rank
+  bool stopped = false;  ///< ended early by a signal, here or on another rank
   std::uint32_t rounds = 0;
   double mean_round_seconds = 0;  ///< from the scatter of slots to the last rank's answer
 };
@@ -118,9 +118,9 @@ class Leader {
   std::vector<std::deque<Outgoing>> outbox_;          ///< by rank
   std::map<schedule::BatchId, schedule::Seconds> sent_at_;
   std::vector<std::unique_ptr<Scatter>> sends_;
-  std::deque<Round> rounds_;      ///< under way, oldest first
-  std::deque<Results> results_;   ///< announced, oldest first
-  bool credit_changed_ = true;    ///< the scheduler may have something to dispatch
+  std::deque<Round> rounds_;     ///< under way, oldest first
+  std::deque<Results> results_;  ///< announced, oldest first
+  bool credit_changed_ = true;   ///< the scheduler may have something to dispatch
   std::uint32_t next_round_ = 1;
   std::uint32_t last_round_ = 0;
   Clock::time_point last_post_{};

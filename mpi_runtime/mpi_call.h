@@ -8,12 +8,12 @@
 #include <array>
 #include <stdexcept>
 
-#define WIDEPIPE_MPI(call)                                                   \
-  do {                                                                       \
-    const int widepipe_mpi_code = (call);                                    \
-    if (widepipe_mpi_code != MPI_SUCCESS) {                                  \
-      ::widepipe::mpi_runtime::throw_mpi_error(#call, widepipe_mpi_code);    \
-    }                                                                        \
+#define WIDEPIPE_MPI(call)                                                \
+  do {                                                                    \
+    const int widepipe_mpi_code = (call);                                 \
+    if (widepipe_mpi_code != MPI_SUCCESS) {                               \
+      ::widepipe::mpi_runtime::throw_mpi_error(#call, widepipe_mpi_code); \
+    }                                                                     \
   } while (false)
 
 namespace widepipe::mpi_runtime {

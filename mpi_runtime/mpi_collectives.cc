@@ -49,12 +49,11 @@ class Request {
 
 class MpiScatter final : public Scatter {
  public:
-  MpiScatter(MPI_Comm comm, Blocks blocks)
-      : blocks_(std::move(blocks)), layout_(blocks_.offsets) {
+  MpiScatter(MPI_Comm comm, Blocks blocks) : blocks_(std::move(blocks)), layout_(blocks_.offsets) {
     // Rank 0's own block is already in place.
     WIDEPIPE_MPI(MPI_Iscatterv(blocks_.bytes.data(), layout_.counts.data(),
-                               layout_.displacements.data(), MPI_BYTE, MPI_IN_PLACE, 0, MPI_BYTE,
-                               0, comm, request_.get()));
+                               layout_.displacements.data(), MPI_BYTE, MPI_IN_PLACE, 0, MPI_BYTE, 0,
+                               comm, request_.get()));
   }
   MpiScatter(MPI_Comm comm, std::size_t bytes) : layout_({}), mine_(bytes) {
     WIDEPIPE_MPI(MPI_Iscatterv(nullptr, nullptr, nullptr, MPI_BYTE, mine_.data(), to_count(bytes),
@@ -78,9 +77,9 @@ class MpiGather final : public Gather {
       : mine_(std::move(mine)),
         blocks_(std::make_shared<Blocks>(Blocks::of_sizes(sizes))),
         layout_(blocks_->offsets) {
-    WIDEPIPE_MPI(MPI_Igatherv(mine_.data(), to_count(mine_.size()), MPI_BYTE,
-                              blocks_->bytes.data(), layout_.counts.data(),
-                              layout_.displacements.data(), MPI_BYTE, 0, comm, request_.get()));
+    WIDEPIPE_MPI(MPI_Igatherv(mine_.data(), to_count(mine_.size()), MPI_BYTE, blocks_->bytes.data(),
+                              layout_.counts.data(), layout_.displacements.data(), MPI_BYTE, 0,
+                              comm, request_.get()));
   }
   MpiGather(MPI_Comm comm, AlignedBuffer mine) : mine_(std::move(mine)), layout_({}) {
     WIDEPIPE_MPI(MPI_Igatherv(mine_.data(), to_count(mine_.size()), MPI_BYTE, nullptr, nullptr,

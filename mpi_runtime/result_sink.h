@@ -19,17 +19,16 @@ struct FinishedRows {
   std::shared_ptr<const void> owner;
 };
 
-/// Where results end. Called on rank 0 from the MPI thread, so nothing here may block.
+/// Where results end. Called on rank 0 from the MPI thread, so nothing here may block. Any call
+/// may throw RunError when what was accepted before could not be written.
 class ResultSink {
  public:
   virtual ~ResultSink() = default;
   /// False while so much waits to be written that no new work should start.
-  virtual bool has_room() const = 0;
+  virtual bool has_room() = 0;
   virtual void accept(FinishedRows rows) = 0;
   /// Rows that could not be computed, and why.
   virtual void reject(schedule::StreamId stream, RowRange rows, const std::string& reason) = 0;
-  /// Throws RunError if what was accepted could not be written. Called often.
-  virtual void check() = 0;
 };
 
 }  // namespace widepipe::mpi_runtime

@@ -27,10 +27,9 @@ Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
       unreadable_(wakeup),
       max_payload_bytes_(config.max_payload_bytes),
       models_(config.models),
-      device_(device::make_device(config.device_kind, config.device,
-                                  [this](device::Completion done) {
-                                    completions_.push(std::move(done));
-                                  })) {
+      device_(device::make_device(
+          config.device_kind, config.device,
+          [this](device::Completion done) { completions_.push(std::move(done)); })) {
   for (const auto& model : models_) {
     if (const auto reason = device_->declines(*model)) {
       throw_input_error("device {} cannot run {}: {}", device_->info().kind, model->label(),

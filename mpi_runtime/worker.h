@@ -60,10 +60,10 @@ class Worker {
   Mailbox<RowsRead> unreadable_;
   std::size_t max_payload_bytes_;
   std::vector<std::shared_ptr<const model::Model>> models_;
-  std::vector<Finished> finished_;  ///< not yet announced, oldest first
+  std::vector<Finished> finished_;                   ///< not yet announced, oldest first
   std::map<std::uint32_t, AlignedBuffer> payloads_;  ///< announced, by round
-  std::unique_ptr<device::Device> device_;  // after the mailbox that it reports to
-  std::optional<RowReader> reader_;         // after the device that it feeds
+  std::unique_ptr<device::Device> device_;           // after the mailbox that it reports to
+  std::optional<RowReader> reader_;                  // after the device that it feeds
 };
 
 }  // namespace widepipe::mpi_runtime

@@ -16,9 +16,9 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   /// Uninitialised.
   explicit AlignedBuffer(std::size_t size)
-      : data_(size == 0 ? nullptr
-                        : static_cast<std::byte*>(
-                              ::operator new(size, std::align_val_t{kAlignment}))),
+      : data_(size == 0
+                  ? nullptr
+                  : static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlignment}))),
         size_(size) {}
 
   std::byte* data() { return data_.get(); }
@@ -38,7 +38,7 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
+    void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
   };
   std::unique_ptr<std::byte, Free> data_;
   std::size_t size_ = 0;

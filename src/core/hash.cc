@@ -8,7 +8,9 @@
 namespace widepipe {
 namespace {
 
-std::string hex_of(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.high64, hash.low64); }
+std::string hex_of(XXH128_hash_t hash) {
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
 
 }  // namespace
 
@@ -20,9 +22,7 @@ std::string hash_hex(std::string_view text) {
   return hex_of(XXH3_128bits(text.data(), text.size()));
 }
 
-std::uint64_t checksum64(std::string_view text) {
-  return XXH3_64bits(text.data(), text.size());
-}
+std::uint64_t checksum64(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 StreamingHash::StreamingHash() : state_(XXH3_createState()) {
   if (state_ == nullptr) throw std::bad_alloc();

@@ -34,8 +34,8 @@ double Progress::recent_rate(std::int64_t done, double now) const {
 std::string Progress::line(std::int64_t done, double now) const {
   const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 1;
   const double rate = recent_rate(done, now);
-  std::string text = fmt::format("{:3.0f} %  {} of {} rows", share * 100, grouped(done),
-                                 grouped(total_));
+  std::string text =
+      fmt::format("{:3.0f} %  {} of {} rows", share * 100, grouped(done), grouped(total_));
   if (rate > 0) {
     text += fmt::format(", {} rows/s, {} left", grouped(static_cast<std::int64_t>(rate)),
                         duration_text(static_cast<double>(total_ - done) / rate));
@@ -46,8 +46,8 @@ std::string Progress::line(std::int64_t done, double now) const {
 void Progress::update(std::int64_t done, double now) {
   if (now < next_print_) return;
   if (terminal_) {
-    const auto filled = static_cast<std::size_t>(
-        total_ > 0 ? kBarWidth * done / total_ : static_cast<std::int64_t>(kBarWidth));
+    const auto filled = static_cast<std::size_t>(total_ > 0 ? kBarWidth * done / total_
+                                                            : static_cast<std::int64_t>(kBarWidth));
     fmt::print(out_, "\r\x1b[K[{}{}] {}", std::string(filled, '#'),
                std::string(kBarWidth - filled, '.'), line(done, now));
   } else {

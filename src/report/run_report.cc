@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/units.h"
 #include "core/version.h"
 #include "report/text_table.h"
-#include "core/units.h"
 
 namespace widepipe::report {
 namespace {
@@ -47,8 +47,7 @@ Json stream_json(const StreamReport& stream, double seconds) {
           {"rows_before", stream.rows_before},
           {"rows_done", stream.rows_done},
           {"rows_failed", stream.rows_failed},
-          {"rows_per_second",
-           seconds > 0 ? static_cast<double>(stream.rows_done) / seconds : 0},
+          {"rows_per_second", seconds > 0 ? static_cast<double>(stream.rows_done) / seconds : 0},
           {"batches", stream.batches.size()},
           {"batch_rows", spread(rows)},
           {"batch_busy_seconds", spread(busy)},
@@ -59,7 +58,7 @@ Json device_json(const DeviceReport& device, double seconds) {
   return {{"rank", device.rank},
           {"host", device.host},
           {"kind", device.kind},
-          {"description", device.description},
+          {"isa", device.isa},
           {"instances", device.instances},
           {"cores_per_instance", device.cores_per_instance},
           {"rows_done", device.stats.rows},

@@ -27,7 +27,7 @@ struct DeviceReport {
   int rank = 0;
   std::string host;
   std::string kind;
-  std::string description;
+  std::string isa;
   int instances = 0;
   int cores_per_instance = 0;
   schedule::DeviceStats stats;

@@ -17,7 +17,10 @@ namespace widepipe::schedule {
 /// Running mean that forgets: each sample has `kWeight`.
 class Estimate {
  public:
-  void add(double sample) { value_ = known_ ? value_ + kWeight * (sample - value_) : sample; known_ = true; }
+  void add(double sample) {
+    value_ = known_ ? value_ + kWeight * (sample - value_) : sample;
+    known_ = true;
+  }
   bool known() const { return known_; }
   double value() const { return value_; }
 

@@ -28,8 +28,8 @@ void RunStats::add(const BatchTiming& timing) {
 double percentile(std::vector<double> samples, double share) {
   if (samples.empty()) return 0;
   const double rank = std::ceil(share * static_cast<double>(samples.size())) - 1;
-  const auto index = static_cast<std::ptrdiff_t>(
-      std::clamp(rank, 0.0, static_cast<double>(samples.size() - 1)));
+  const auto index =
+      static_cast<std::ptrdiff_t>(std::clamp(rank, 0.0, static_cast<double>(samples.size() - 1)));
   std::nth_element(samples.begin(), samples.begin() + index, samples.end());
   return samples[static_cast<std::size_t>(index)];
 }

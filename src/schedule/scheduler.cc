@@ -100,9 +100,8 @@ Outcome Scheduler::complete(const BatchResult& result) {
 
 bool Scheduler::drained() const {
   if (!outstanding_.empty()) return false;
-  return stopped_ || std::all_of(streams_.begin(), streams_.end(), [](const StreamView& stream) {
-    return stream.rows_waiting == 0;
-  });
+  return stopped_ || std::all_of(streams_.begin(), streams_.end(),
+                                 [](const StreamView& stream) { return stream.rows_waiting == 0; });
 }
 
 }  // namespace widepipe::schedule

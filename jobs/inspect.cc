@@ -1,0 +1,184 @@
+#include "jobs/inspect.h"
+
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/units.h"
+#include "dataset/dataset_ref.h"
+#include "dataset/existing_output.h"
+#include "dataset/hdf5_tree.h"
+#include "dataset/input_dataset.h"
+#include "dataset/journal.h"
+#include "device/device.h"
+#include "jobs/input_binding.h"
+#include "jobs/model_file.h"
+#include "kernels/isa.h"
+#include "model/plan.h"
+#include "report/text_table.h"
+
+namespace widepipe::jobs {
+namespace {
+
+using report::TextTable;
+using Align = TextTable::Align;
+
+void print_ports(const char* title, const std::vector<model::Port>& ports) {
+  for (const model::Port& port : ports) {
+    fmt::print("{:<13}{} {}{}, {} a row\n", title, port.name, name_of(port.dtype),
+               shape_with_batch(port.row_shape),
+               bytes_text(static_cast<double>(port.bytes_per_row)));
+  }
+}
+
+/// "Conv 2, Gemm 2, MaxPool 2": what is left to compute after folding and fusing.
+std::string operators_text(const model::Graph& graph) {
+  std::map<std::string, int> counts;
+  for (const model::Node& node : graph.nodes) ++counts[node.op];
+  std::vector<std::string> texts;
+  for (const auto& [op, count] : counts) texts.push_back(fmt::format("{} {}", op, count));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+void print_memory(const std::shared_ptr<const model::Model>& model,
+                  const std::vector<std::int64_t>& batches) {
+  TextTable table({{"rows", Align::kRight},
+                   {"activations", Align::kRight},
+                   {"packed weights", Align::kRight},
+                   {"inputs and outputs", Align::kRight}});
+  std::size_t port_bytes = 0;
+  for (const model::Port& port : model->inputs()) port_bytes += port.bytes_per_row;
+  for (const model::Port& port : model->outputs()) port_bytes += port.bytes_per_row;
+  for (const std::int64_t rows : batches) {
+    auto weights = std::make_shared<kernels::WeightStore>();
+    const model::Plan plan(model, weights, rows, 1);
+    table.add({grouped(rows), bytes_text(static_cast<double>(plan.arena_bytes())),
+               bytes_text(static_cast<double>(weights->bytes())),
+               bytes_text(static_cast<double>(port_bytes) * static_cast<double>(rows))});
+  }
+  fmt::print("\nmemory of one instance, by the rows it computes at a time\n{}", table.text());
+}
+
+void print_kernels(const std::shared_ptr<const model::Model>& model, std::int64_t rows) {
+  const model::Plan plan(model, std::make_shared<kernels::WeightStore>(), rows, 1);
+  TextTable table({{"node"}, {"operator"}, {"kernel"}, {"fused"}, {"declined before it"}});
+  for (const model::StepInfo& step : plan.steps()) {
+    std::vector<std::string> declined;
+    for (const kernels::Decline& decline : step.declined) {
+      declined.push_back(fmt::format("{}: {}", decline.kernel, decline.reason));
+    }
+    table.add({step.node, step.op, step.kernel, step.activation,
+               fmt::format("{}", fmt::join(declined, "; "))});
+  }
+  fmt::print("\nkernels for {} row{}\n{}", rows, rows == 1 ? "" : "s", table.text(1000));
+}
+
+int inspect_model(const InspectOptions& options) {
+  const std::vector<std::byte> bytes = read_model_file(options.target);
+  const auto model = model::Model::from_bytes(bytes, file_name(options.target));
+  fmt::print("{:<13}{}, {}\n", "model", options.target,
+             bytes_text(static_cast<double>(bytes.size())));
+  fmt::print("{:<13}{}\n", "hash", model->hash());
+  print_ports("input", model->inputs());
+  print_ports("output", model->outputs());
+  fmt::print("{:<13}{}\n", "parameters", grouped(model->parameter_count()));
+  fmt::print("{:<13}{} a row\n", "multiply-adds",
+             scaled(static_cast<double>(model->multiply_adds_per_row())));
+  fmt::print("{:<13}{} (after folding and fusing)\n", "operators", operators_text(model->graph()));
+  // Planning asks every kernel: a node that none supports ends here, with all reasons.
+  const model::Plan plan(model, std::make_shared<kernels::WeightStore>(), 1, 1);
+  fmt::print("{:<13}yes, on the built-in cpu device ({})\n", "supported", kernels::effective_isa());
+  print_memory(model, options.batches);
+  if (options.kernels) print_kernels(model, options.batches.back());
+  return 0;
+}
+
+void print_journal(const std::string& file) {
+  const std::string path = dataset::journal_path(file);
+  if (!std::filesystem::exists(path)) {
+    fmt::print("\njournal      none beside it\n");
+    return;
+  }
+  const dataset::JournalContents journal = dataset::read_journal(path);
+  fmt::print("\njournal      {}\n", path);
+  fmt::print("  rows       {} of {} done, {} failed{}\n", grouped(journal.done.count()),
+             grouped(journal.header.rows), grouped(journal.failed_rows()),
+             journal.finished ? "; complete" : "; resumable");
+  for (const auto& [name, value] : journal.header.identity) {
+    fmt::print("  {}: {}\n", name, value);
+  }
+  for (const dataset::StringFields& run : journal.runs) {
+    std::vector<std::string> fields;
+    for (const auto& [name, value] : run) fields.push_back(fmt::format("{} {}", name, value));
+    fmt::print("  run: {}\n", fmt::join(fields, ", "));
+  }
+  for (const dataset::FailedRecord& failed : journal.failed) {
+    fmt::print("  failed: rows {} to {}: {}\n", failed.rows.first, failed.rows.end() - 1,
+               failed.reason);
+  }
+  for (const std::string& warning : journal.warnings) fmt::print("  warning: {}\n", warning);
+}
+
+int inspect_file(const std::string& file) {
+  const std::vector<dataset::DatasetEntry> entries = dataset::list_datasets(file);
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  fmt::print("{:<13}{}, {}\n\n", "file", file, bytes_text(static_cast<double>(size)));
+  TextTable table({{"data set"}, {"type"}, {"shape"}});
+  for (const dataset::DatasetEntry& entry : entries) {
+    table.add({entry.path, entry.type, to_string(entry.shape)});
+  }
+  fmt::print("{}", table.text(200));
+  const dataset::ExistingOutput output = dataset::inspect_existing(file);
+  if (output.state != dataset::OutputState::kOurs) return 0;
+  fmt::print("\noutput of widepipe\n");
+  for (const auto& [name, value] : output.attributes) fmt::print("  {}: {}\n", name, value);
+  print_journal(file);
+  return 0;
+}
+
+int inspect_dataset(const std::string& target) {
+  const dataset::InputDataset data(dataset::parse_dataset_ref(target));
+  for (const auto& [name, value] : data.describe()) fmt::print("{:<13}{}\n", name, value);
+  return 0;
+}
+
+int inspect_devices() {
+  const CpuBudget budget = read_cpu_budget();
+  fmt::print("{:<13}{}\n", "host", host_name());
+  fmt::print("{:<13}{}\n", "processor", cpu_model_name());
+  fmt::print("{:<13}{} CPUs on {} cores{}\n", "may use", budget.cpus.size(), budget.cores,
+             budget.quota_cores > 0
+                 ? fmt::format(", of which a cgroup grants the time of {:.2g}", budget.quota_cores)
+                 : "");
+  fmt::print("{:<13}{}\n\n", "kernels", kernels::kernel_library_versions());
+  TextTable table(
+      {{"device"}, {"description"}, {"instances", Align::kRight}, {"cores each", Align::kRight}});
+  for (const device::DeviceKind& kind : device::device_kinds()) {
+    const auto device = kind.make({.instances = budget.usable()}, [](device::Completion) {});
+    const device::DeviceInfo& info = device->info();
+    table.add({info.kind, info.description, std::to_string(info.instances),
+               std::to_string(info.cores_per_instance)});
+  }
+  fmt::print("{}", table.text());
+  return 0;
+}
+
+}  // namespace
+
+int run_inspect(const InspectOptions& options) {
+  const std::string& target = options.target;
+  if (target == "devices") return inspect_devices();
+  if (target.find(":/") != std::string::npos) return inspect_dataset(target);
+  const std::string suffix = std::filesystem::path(target).extension().string();
+  if (suffix == ".h5" || suffix == ".hdf5" || suffix == ".he5" || suffix == ".nc") {
+    return inspect_file(target);
+  }
+  return inspect_model(options);
+}
+
+}  // namespace widepipe::jobs

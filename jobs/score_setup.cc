@@ -1,0 +1,145 @@
+#include "jobs/score_setup.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "core/error.h"
+#include "core/version.h"
+#include "dataset/existing_output.h"
+#include "dataset/posix_file.h"
+#include "jobs/input_binding.h"
+#include "jobs/model_file.h"
+#include "kernels/isa.h"
+
+namespace widepipe::jobs {
+namespace {
+
+/// Fields of the identity that --allow-mixed forgives.
+constexpr const char* kIsaField = "instruction set";
+constexpr const char* kVersionField = "versions";
+
+std::string versions() {
+  return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
+}
+
+std::string slurm_job() {
+  const char* id = std::getenv("SLURM_JOB_ID");
+  return id == nullptr ? "" : fmt::format("Slurm job {}", id);
+}
+
+/// The report is written at the end: a typo in its folder must not cost a night's work.
+void check_report_file(const std::string& file) {
+  if (file.empty()) return;
+  const std::string folder = dataset::folder_of(file);
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw_input_error("--report {}: cannot write to folder '{}': {}", file, folder, errno_text());
+  }
+  if (std::filesystem::is_directory(file)) {
+    throw_input_error("--report {}: expected a file, found a folder", file);
+  }
+}
+
+}  // namespace
+
+std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
+                                                  const std::string& path) {
+  std::vector<dataset::OutputColumn> columns;
+  for (const model::Port& port : model.outputs()) {
+    std::string name = port.name;
+    std::replace(name.begin(), name.end(), '/', '_');
+    const std::string full = model.outputs().size() == 1 ? path
+                             : path == "/"               ? "/" + name
+                                                         : path + "/" + name;
+    columns.push_back({full, port.dtype, port.row_shape});
+  }
+  return columns;
+}
+
+ScoreSetup::ScoreSetup(const ScoreOptions& options, const std::string& isa)
+    : model_bytes_(read_model_file(options.model)),
+      model_(model::Model::from_bytes(model_bytes_, file_name(options.model))) {
+  const std::vector<dataset::DatasetRef> refs = match_inputs(*model_, options.inputs);
+  const dataset::DatasetRef target = dataset::parse_dataset_ref(options.output);
+  source_ = open_inputs(*model_, refs);
+
+  const bool one_column = model_->outputs().size() == 1;
+  spec_ = {.target = target,
+           .columns = output_columns(*model_, target.path),
+           .rows = source_.front().dataset->rows(),
+           .attributes = {},
+           .status_path = one_column           ? target.path + "_status"
+                          : target.path == "/" ? "/status"
+                                               : target.path + "/status"};
+  std::vector<std::string> input_files = {options.model};
+  for (const dataset::DatasetRef& ref : refs) input_files.push_back(ref.file);
+  dataset::check_writable(spec_, input_files);
+  check_report_file(options.report_file);
+  identity_ = identity(options, isa);
+  spec_.attributes = attributes(options.allow_mixed);
+
+  lock_.emplace(dataset::lock_path(target.file), dataset::LockOwner::this_process(slurm_job()));
+  decision_ = dataset::decide_resume(
+      spec_, identity_,
+      {.restart = options.restart,
+       .may_differ = options.allow_mixed ? std::vector<std::string>{kIsaField, kVersionField}
+                                         : std::vector<std::string>{}});
+}
+
+dataset::StringFields ScoreSetup::identity(const ScoreOptions& options,
+                                           const std::string& isa) const {
+  dataset::StringFields fields = {{"model", model_->hash()}};
+  for (std::size_t i = 0; i < source_.size(); ++i) {
+    const dataset::InputIdentity input = source_[i].dataset->identity();
+    const std::string& name = model_->inputs()[i].name;
+    fields.emplace_back(fmt::format("input '{}'", name), input.content);
+    if (!input.whole_file_hashed) {
+      fields.emplace_back(fmt::format("time of input '{}'", name), std::to_string(input.mtime_ns));
+    }
+  }
+  for (const dataset::OutputColumn& column : spec_.columns) {
+    fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),
+                                                             shape_with_batch(column.row_shape)));
+  }
+  fields.emplace_back("device", options.device);
+  fields.emplace_back(kIsaField, isa);
+  fields.emplace_back(kVersionField, versions());
+  return fields;
+}
+
+dataset::StringFields ScoreSetup::attributes(bool allow_mixed) const {
+  dataset::StringFields fields = {{"model_name", model_->label()}};
+  for (const auto& [name, value] : identity_) {
+    if (name.starts_with("output ") || name.starts_with("time of ")) continue;
+    fields.emplace_back(name, value);
+  }
+  if (!allow_mixed) return fields;
+  // What an earlier run wrote about itself stays.
+  const dataset::ExistingOutput existing = dataset::inspect_existing(spec_.target.file);
+  for (auto& [name, value] : fields) {
+    if (name != kIsaField && name != kVersionField) continue;
+    for (const auto& [found, before] : existing.attributes) {
+      if (found == name) value = before;
+    }
+  }
+  return fields;
+}
+
+std::string ScoreSetup::input_text() const {
+  std::string text;
+  for (const mpi_runtime::PortSource& port : source_) {
+    text += (text.empty() ? "" : ", ") + dataset::to_string(port.dataset->ref());
+  }
+  return text;
+}
+
+void ScoreSetup::create_files() const {
+  if (decision_.kind != dataset::ResumeKind::kFresh) return;
+  dataset::prepare_output(
+      spec_, {.rows = spec_.rows, .created = dataset::utc_now_text(), .identity = identity_});
+}
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,103 @@
+#include "jobs/score_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/units.h"
+#include "core/version.h"
+#include "jobs/input_binding.h"
+#include "report/text_table.h"
+
+namespace widepipe::jobs {
+namespace {
+
+std::string ports_text(const std::vector<model::Port>& ports) {
+  std::string text;
+  for (const model::Port& port : ports) {
+    text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", port.name, name_of(port.dtype),
+                        shape_with_batch(port.row_shape));
+  }
+  return text;
+}
+
+std::string state_text(const ScoreSetup& setup) {
+  const dataset::ResumeDecision& decision = setup.decision();
+  if (decision.kind == dataset::ResumeKind::kFresh) return "new";
+  return fmt::format("resumed, {} of {} rows are done", grouped(decision.done.count()),
+                     grouped(setup.rows()));
+}
+
+std::string ranks_table(const Fleet& fleet) {
+  using Align = report::TextTable::Align;
+  report::TextTable table({{"rank", Align::kRight},
+                           {"host"},
+                           {"CPUs", Align::kRight},
+                           {"cores", Align::kRight},
+                           {"device"},
+                           {"instances", Align::kRight},
+                           {"cores each", Align::kRight}});
+  for (std::size_t rank = 0; rank < fleet.places.size(); ++rank) {
+    const mpi_runtime::RankPlace& place = fleet.places[rank];
+    const bool scheduler_only = rank == 0 && fleet.dedicated_scheduler;
+    const device::DeviceConfig& config = fleet.devices[rank];
+    table.add(
+        {std::to_string(rank), place.host, std::to_string(place.budget.cpus.size()),
+         std::to_string(fleet.shares[rank].cores),
+         scheduler_only ? "scheduler only" : fmt::format("{} ({})", fleet.device_kind, place.isa),
+         scheduler_only ? "-" : std::to_string(config.instances),
+         scheduler_only ? "-" : std::to_string(config.cores_per_instance)});
+  }
+  return table.text();
+}
+
+}  // namespace
+
+std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
+  const model::Model& model = setup.model();
+  std::string text = fmt::format("widepipe {}: score\n", kVersion);
+  text += fmt::format("  model   {}: {} -> {}; {} parameters, {} multiply-adds a row\n",
+                      model.label(), ports_text(model.inputs()), ports_text(model.outputs()),
+                      grouped(model.parameter_count()),
+                      scaled(static_cast<double>(model.multiply_adds_per_row())));
+  text += fmt::format("  input   {}: {} rows of {}\n", setup.input_text(), grouped(setup.rows()),
+                      setup.source().front().dataset->dtype_name());
+  text += fmt::format("  output  {}: {}, {}\n", dataset::to_string(setup.spec().target),
+                      bytes_text(static_cast<double>(dataset::raw_bytes(setup.spec()))),
+                      state_text(setup));
+  text += '\n' + ranks_table(fleet) + '\n';
+  const auto sharing = std::count_if(fleet.shares.begin(), fleet.shares.end(),
+                                     [](const auto& share) { return share.oversubscribed; });
+  if (sharing > 0) {
+    text += fmt::format(
+        "warning: {} ranks share cores with others and take turns: start fewer, or give each "
+        "its own (mpirun --bind-to core, srun --cpus-per-task)\n",
+        sharing);
+  }
+  for (const std::string& warning : setup.decision().warnings) {
+    text += fmt::format("warning: {}\n", warning);
+  }
+  return text;
+}
+
+std::string failures_text(const std::vector<dataset::FailedRecord>& failed,
+                          const dataset::OutputSpec& spec) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(failed.size(), kShown); ++i) {
+    const RowRange rows = failed[i].rows;
+    const std::string range = rows.count == 1
+                                  ? fmt::format("row {}", rows.first)
+                                  : fmt::format("rows {} to {}", rows.first, rows.end() - 1);
+    text += fmt::format("failed: {}: {}\n", range, failed[i].reason);
+  }
+  if (failed.size() > kShown) text += fmt::format("failed: {} more\n", failed.size() - kShown);
+  if (!failed.empty()) {
+    text +=
+        fmt::format("all failed rows: those with status 2 in {}:{}; reasons: {}\n",
+                    spec.target.file, spec.status_path, dataset::journal_path(spec.target.file));
+  }
+  return text;
+}
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,29 @@
+#pragma once
+// What `widepipe score` shows a person before it starts and when it ends.
+
+#include <string>
+#include <vector>
+
+#include "device/device.h"
+#include "jobs/score_setup.h"
+#include "mpi_runtime/fleet.h"
+
+namespace widepipe::jobs {
+
+/// Everyone who takes part, as rank 0 knows them.
+struct Fleet {
+  std::vector<mpi_runtime::RankPlace> places;
+  std::vector<mpi_runtime::RankShare> shares;
+  std::vector<device::DeviceConfig> devices;  ///< by rank
+  std::string device_kind;
+  bool dedicated_scheduler = false;
+};
+
+/// Model, input, output, and the table of ranks, with a warning where ranks share cores.
+std::string start_text(const ScoreSetup& setup, const Fleet& fleet);
+
+/// The first failed rows and their reasons, and where to find the rest; empty if none failed.
+std::string failures_text(const std::vector<dataset::FailedRecord>& failed,
+                          const dataset::OutputSpec& spec);
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs them.
+#   scripts/test.sh            everything that CI runs: checks, unit, MPI, end to end, MPICH,
+#                              sanitizers
+#   scripts/test.sh fast       release build: checks, unit, MPI and end-to-end tests
+#   scripts/test.sh tidy       clang-tidy over all sources (slow)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tier=${1:-all}
+case "$tier" in all | fast | tidy) ;; *) echo "usage: $0 [all|fast|tidy]" >&2; exit 2 ;; esac
+
+scripts/install-deps.sh test
+export WIDEPIPE_SKIP_INSTALL=1 WIDEPIPE_WITH_TESTS=1
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1
+
+step() { printf '\n=== %s (%d s)\n' "$*" "$SECONDS"; }
+
+step "formatting and include direction"
+scripts/check_includes.py
+git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
+
+if [ "$tier" = tidy ]; then
+  scripts/build.sh release
+  step "clang-tidy"
+  git ls-files 'src/*.cc' 'kernels/*.cc' 'mpi_runtime/*.cc' 'jobs/*.cc' |
+    xargs -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
+  exit
+fi
+
+step "test environment"
+if [ ! -x build/venv/bin/pytest ]; then
+  /usr/bin/python3 -m venv build/venv
+  build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+fi
+
+step "release build"
+scripts/build.sh release
+step "unit, MPI and oracle tests"
+ctest --preset release
+step "end-to-end tests"
+build/venv/bin/pytest tests/e2e --quiet
+[ "$tier" = fast ] && exit
+
+step "MPICH"
+scripts/build.sh mpich
+ctest --preset mpich -L mpi
+WIDEPIPE_BIN=build/mpich/widepipe WIDEPIPE_MPIEXEC=mpiexec.mpich \
+  build/venv/bin/pytest tests/e2e --quiet -k "same_bits or bad_input"
+
+step "AddressSanitizer and UndefinedBehaviorSanitizer"
+cmake --preset asan-ubsan >/dev/null
+cmake --build --preset asan-ubsan --target unit_tests
+ctest --preset asan-ubsan -L unit
+
+step "ThreadSanitizer"
+cmake --preset tsan >/dev/null
+cmake --build --preset tsan --target unit_tests
+ctest --preset tsan -L unit
+
+step "done"

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "jobs/inspect.h"
+#include "jobs/score.h"
+
+namespace widepipe::cli {
+
+struct CommandLine {
+  std::string verb;  ///< "score", "inspect"
+  std::string isa;   ///< instruction set to pin, or empty
+  jobs::ScoreOptions score;
+  jobs::InspectOptions inspect;
+};
+
+struct Parsed {
+  CommandLine command;
+  /// True when there is nothing to run: help or version (code 0), or a mistake (code 2).
+  bool finished = false;
+  int exit_code = 0;
+  std::string text;  ///< what to print then
+};
+
+/// Reads the command line; prints nothing.
+Parsed parse(int argc, const char* const* argv);
+
+}  // namespace widepipe::cli

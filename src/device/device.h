@@ -1,0 +1,92 @@
+#pragma once
+// The one interface between widepipe and a processor that runs models. A new device is two files
+// and one line in device_list.cc.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/aligned_buffer.h"
+#include "model/model.h"
+
+namespace widepipe::device {
+
+/// Index of a model on a device, in the order of load().
+using ModelId = std::uint32_t;
+
+/// Rows to run together, with the buffers they are read from and written to. The batch owns its
+/// buffers: it is moved into the device and comes back moved into a Completion.
+struct Batch {
+  std::uint64_t id = 0;  ///< the caller's
+  ModelId model = 0;
+  std::int64_t rows = 0;
+  std::vector<AlignedBuffer> inputs;   ///< one a model input, rows x Port::bytes_per_row
+  std::vector<AlignedBuffer> outputs;  ///< one a model output, filled by the device
+};
+
+/// A failed batch is a value: `error` says why, and the outputs are then undefined.
+struct Completion {
+  Batch batch;
+  std::string error;               ///< empty when the batch is done
+  double busy_seconds = 0;         ///< time an instance worked on it
+  double finished_at_seconds = 0;  ///< on the device's own clock, since it was made
+};
+
+/// Called for each submitted batch exactly once, from a thread of the device.
+using CompletionSink = std::function<void(Completion)>;
+
+struct DeviceConfig {
+  int instances = 1;
+  int cores_per_instance = 1;
+  /// Rows an instance computes at a time; 0 lets the device choose what suits its caches.
+  std::int64_t micro_batch = 0;
+};
+
+struct DeviceInfo {
+  std::string kind;         ///< "cpu"
+  std::string description;  ///< processor and instruction set, for people
+  int instances = 0;
+  int cores_per_instance = 0;
+};
+
+/// Models are loaded first; then batches are submitted. All calls from one thread.
+class Device {
+ public:
+  virtual ~Device() = default;
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  virtual const DeviceInfo& info() const = 0;
+
+  /// Why the device cannot run this model, or nothing if it can.
+  virtual std::optional<std::string> declines(const model::Model& model) const = 0;
+
+  /// Makes a model that the device does not decline ready on all instances.
+  virtual ModelId load(std::shared_ptr<const model::Model> model) = 0;
+
+  /// Takes a batch and returns at once. Batches may finish in any order.
+  virtual void submit(Batch batch) = 0;
+
+  /// Bytes of packed weights and of activations now held.
+  virtual std::size_t memory_bytes() const = 0;
+};
+
+/// A kind of device that this build knows.
+struct DeviceKind {
+  std::string_view name;
+  std::unique_ptr<Device> (*make)(const DeviceConfig& config, CompletionSink sink);
+};
+
+std::span<const DeviceKind> device_kinds();
+
+/// Throws InputError that lists the kinds if there is none of this name.
+std::unique_ptr<Device> make_device(std::string_view kind, const DeviceConfig& config,
+                                    CompletionSink sink);
+
+}  // namespace widepipe::device
