@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace widepipe::kernels {
+
+/// For each axis of `to`, the elements to step over in a dense tensor of shape `from`; 0 where
+/// it is broadcast. `from` is aligned at the last axis, as in NumPy. Throws InputError if it
+/// cannot be broadcast.
+std::vector<std::int64_t> broadcast_strides(std::span<const std::int64_t> from,
+                                            std::span<const std::int64_t> to);
+
+/// The dot product of the position number `index` (row-major in `shape`) and `strides`.
+std::int64_t offset_at(std::int64_t index, std::span<const std::int64_t> shape,
+                       std::span<const std::int64_t> strides);
+
+}  // namespace widepipe::kernels

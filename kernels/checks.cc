@@ -1,0 +1,66 @@
+#include "kernels/checks.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace widepipe::kernels {
+
+bool has_input(const KernelCase& kernel_case, std::size_t i) {
+  return i < kernel_case.inputs.size() && kernel_case.inputs[i].present();
+}
+
+Checks& Checks::arity(std::size_t required, std::size_t allowed) {
+  for (std::size_t i = 0; i < required; ++i) {
+    require(has_input(case_, i), "input {} is missing", i);
+  }
+  require(case_.inputs.size() <= allowed, "expected at most {} inputs, found {}", allowed,
+          case_.inputs.size());
+  require(!case_.outputs.empty() && case_.outputs[0].present(), "output 0 is missing");
+  for (std::size_t i = 1; i < case_.outputs.size(); ++i) {
+    require(!case_.outputs[i].present(), "output {} is not computed", i);
+  }
+  return *this;
+}
+
+Checks& Checks::all_f32() {
+  for (std::size_t i = 0; i < case_.inputs.size(); ++i) {
+    require(!case_.inputs[i].present() || case_.inputs[i].dtype == DType::kF32,
+            "input {}: expected f32, found {}", i, name_of(case_.inputs[i].dtype));
+  }
+  if (ok()) {
+    require(case_.outputs[0].dtype == DType::kF32, "output 0: expected f32, found {}",
+            name_of(case_.outputs[0].dtype));
+  }
+  return *this;
+}
+
+Checks& Checks::dtype_in(std::initializer_list<DType> allowed) {
+  if (!ok()) return *this;
+  const DType dtype = case_.inputs[0].dtype;
+  require(std::find(allowed.begin(), allowed.end(), dtype) != allowed.end(),
+          "no code for elements of type {}", name_of(dtype));
+  require(case_.outputs[0].dtype == dtype, "output 0: expected {}, found {}", name_of(dtype),
+          name_of(case_.outputs[0].dtype));
+  return *this;
+}
+
+Checks& Checks::no_activation() {
+  return require(case_.activation.none(), "cannot fuse an activation");
+}
+
+Checks& Checks::constant(std::size_t i, std::string_view name) {
+  return require(
+      !has_input(case_, i) || (i < case_.constants.size() && case_.constants[i] != nullptr),
+      "{} is not a constant", name);
+}
+
+std::int64_t normalized_axis(std::int64_t axis, std::int64_t rank, std::int64_t last) {
+  const std::int64_t from_front = axis < 0 ? axis + rank : axis;
+  if (from_front < 0 || from_front > last) {
+    throw_input_error("axis {} is outside a tensor of rank {}", axis, rank);
+  }
+  return from_front;
+}
+
+}  // namespace widepipe::kernels

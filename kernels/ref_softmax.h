@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+#include "kernels/kernel.h"
+
+namespace widepipe::kernels {
+
+/// Softmax, f32.
+Support ref_softmax_supports(const KernelCase& kernel_case);
+std::unique_ptr<Kernel> ref_softmax_create(const KernelCase& kernel_case, WeightStore& weights);
+
+}  // namespace widepipe::kernels

@@ -1,0 +1,96 @@
+#include "kernels/registry.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/error.h"
+#include "kernels/hwy_elementwise.h"
+#include "kernels/hwy_gemm.h"
+#include "kernels/hwy_pool.h"
+#include "kernels/onednn_conv.h"
+#include "kernels/ref_add.h"
+#include "kernels/ref_batch_normalization.h"
+#include "kernels/ref_conv.h"
+#include "kernels/ref_copy.h"
+#include "kernels/ref_elementwise.h"
+#include "kernels/ref_gemm.h"
+#include "kernels/ref_matmul.h"
+#include "kernels/ref_pool.h"
+#include "kernels/ref_reorder.h"
+#include "kernels/ref_softmax.h"
+
+namespace widepipe::kernels {
+namespace {
+
+constexpr auto kRegistry = std::to_array<KernelEntry>({
+    {"hwy_elementwise", "Add", hwy_add_supports, hwy_add_create},
+    {"ref_add", "Add", ref_add_supports, ref_add_create},
+    {"hwy_pool", "AveragePool", hwy_pool_supports, hwy_pool_create},
+    {"ref_pool", "AveragePool", ref_pool_supports, ref_pool_create},
+    {"ref_batch_normalization", "BatchNormalization", ref_batch_normalization_supports,
+     ref_batch_normalization_create},
+    {"hwy_elementwise", "Clip", hwy_clip_supports, hwy_clip_create},
+    {"ref_elementwise", "Clip", ref_clip_supports, ref_clip_create},
+    {"onednn_conv", "Conv", onednn_conv_supports, onednn_conv_create},
+    {"ref_conv", "Conv", ref_conv_supports, ref_conv_create},
+    {"ref_copy", "Flatten", ref_copy_supports, ref_copy_create},
+    {"hwy_gemm", "Gemm", hwy_gemm_supports, hwy_gemm_create},
+    {"ref_gemm", "Gemm", ref_gemm_supports, ref_gemm_create},
+    {"hwy_pool", "GlobalAveragePool", hwy_pool_supports, hwy_pool_create},
+    {"ref_pool", "GlobalAveragePool", ref_pool_supports, ref_pool_create},
+    {"ref_copy", "Identity", ref_copy_supports, ref_copy_create},
+    {"hwy_gemm", "MatMul", hwy_gemm_supports, hwy_gemm_create},
+    {"ref_matmul", "MatMul", ref_matmul_supports, ref_matmul_create},
+    {"hwy_pool", "MaxPool", hwy_pool_supports, hwy_pool_create},
+    {"ref_pool", "MaxPool", ref_pool_supports, ref_pool_create},
+    {"hwy_elementwise", "Relu", hwy_relu_supports, hwy_relu_create},
+    {"ref_elementwise", "Relu", ref_relu_supports, ref_relu_create},
+    {"ref_reorder", "Reorder", ref_reorder_supports, ref_reorder_create},
+    {"ref_copy", "Reshape", ref_copy_supports, ref_copy_create},
+    {"ref_softmax", "Softmax", ref_softmax_supports, ref_softmax_create},
+});
+
+Support ask(const KernelEntry& entry, const KernelCase& kernel_case) {
+  try {
+    return entry.supports(kernel_case);
+  } catch (const InputError& error) {
+    return Support::declined(error.what());
+  }
+}
+
+template <typename Filter>
+Choice choose_among(const KernelCase& kernel_case, const Filter& considered) {
+  Choice choice;
+  for (const KernelEntry& entry : kRegistry) {
+    if (entry.op != kernel_case.op || !considered(entry)) continue;
+    Support support = ask(entry, kernel_case);
+    if (support) {
+      choice.entry = &entry;
+      choice.support = std::move(support);
+      break;
+    }
+    choice.declined.push_back({entry.name, support.reason()});
+  }
+  return choice;
+}
+
+}  // namespace
+
+std::span<const KernelEntry> registry() { return kRegistry; }
+
+bool knows(std::string_view op) {
+  return std::any_of(kRegistry.begin(), kRegistry.end(),
+                     [op](const KernelEntry& entry) { return entry.op == op; });
+}
+
+Choice choose(const KernelCase& kernel_case) {
+  return choose_among(kernel_case, [](const KernelEntry&) { return true; });
+}
+
+Choice choose_reference(const KernelCase& kernel_case) {
+  return choose_among(kernel_case,
+                      [](const KernelEntry& entry) { return entry.name.starts_with("ref_"); });
+}
+
+}  // namespace widepipe::kernels
