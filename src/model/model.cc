@@ -1,0 +1,79 @@
+#include "model/model.h"
+
+#include <utility>
+
+#include "core/hash.h"
+#include "model/batch_axis.h"
+#include "model/onnx_import.h"
+#include "model/optimize.h"
+#include "model/passes/remove_pass_through.h"
+#include "model/shape_inference.h"
+
+namespace widepipe::model {
+namespace {
+
+Port port_of(std::string name, const Value& value) {
+  Shape row_shape = at(value.shape, 1);
+  row_shape.erase(row_shape.begin());
+  const auto bytes = static_cast<std::size_t>(element_count(row_shape)) * size_of(value.dtype);
+  return {.name = std::move(name),
+          .dtype = value.dtype,
+          .row_shape = std::move(row_shape),
+          .bytes_per_row = bytes};
+}
+
+/// Products summed into each element of the node's output; 0 if it does not multiply.
+std::int64_t multiply_adds_per_element(const Graph& graph, const Node& node) {
+  const auto shape_of = [&](std::size_t i) { return at(graph.value(node.inputs[i]).shape, 1); };
+  if (node.op == "Conv") {
+    const Shape weights = shape_of(1);
+    return element_count(std::span(weights).subspan(1));
+  }
+  if (node.op == "MatMul") return shape_of(0).back();
+  if (node.op == "Gemm") {
+    const bool transposed = node.attributes.integer("transB", 0) != 0;
+    return shape_of(1)[transposed ? 1 : 0];
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
+                                               std::string_view label) {
+  std::shared_ptr<Model> model(new Model);
+  model->label_ = label;
+  model->hash_ = hash_hex(bytes);
+  Graph& graph = model->graph_;
+  graph = import_graph(bytes, label);
+  for (const Value& value : graph.values) {
+    if (value.constant != nullptr) model->parameter_count_ += value.constant->count();
+  }
+  bind_batch(graph);
+  remove_pass_through(graph);  // so that constants are seen behind an Identity
+  infer_shapes(graph);
+  check_batch_outputs(graph);
+  check_declared_outputs(graph);
+  optimize(graph);
+  for (const GraphInput& input : graph.inputs) {
+    const Value& value = graph.value(input.value);
+    model->inputs_.push_back(port_of(value.name, value));
+  }
+  for (const GraphOutput& output : graph.outputs) {
+    model->outputs_.push_back(port_of(output.name, graph.value(output.value)));
+  }
+  return model;
+}
+
+std::int64_t Model::multiply_adds_per_row() const {
+  std::int64_t total = 0;
+  for (const Node& node : graph_.nodes) {
+    const std::int64_t per_element = multiply_adds_per_element(graph_, node);
+    if (per_element != 0) {
+      total += per_element * element_count(at(graph_.value(node.outputs[0]).shape, 1));
+    }
+  }
+  return total;
+}
+
+}  // namespace widepipe::model

@@ -1,0 +1,376 @@
+#include "model/onnx_import.h"
+
+#include <fmt/ranges.h>
+#include <google/protobuf/stubs/logging.h>
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "model/onnx_attributes.h"
+#include "model/onnx_constant.h"
+#include "model/onnx_tensor.h"
+#include "model/operators.h"
+
+namespace widepipe::model {
+namespace {
+
+/// The newest whose additions have been read: none changes what the operators of ours mean.
+constexpr std::int64_t kNewestIrVersion = 14;
+
+bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+onnx::ModelProto parse(std::span<const std::byte> bytes, std::string_view label) {
+  if (bytes.empty()) throw_input_error("{}: the file is empty, expected an ONNX model", label);
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    throw_input_error("{}: {} bytes, expected an ONNX model of less than 2 GiB", label,
+                      bytes.size());
+  }
+  const google::protobuf::LogSilencer one_message_is_enough;
+  onnx::ModelProto model;
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    throw_input_error("{}: not an ONNX model, or truncated ({} bytes)", label, bytes.size());
+  }
+  // Other files can happen to parse: protobuf skips fields that it does not know.
+  if (!model.has_ir_version() || !model.has_graph()) {
+    throw_input_error("{}: not an ONNX model, or truncated: it has no {}", label,
+                      model.has_ir_version() ? "graph" : "IR version");
+  }
+  return model;
+}
+
+/// Turns the graph of one model into ours. Used once.
+class Importer {
+ public:
+  Importer(const onnx::ModelProto& model, std::string_view label)
+      : model_(model), proto_(model.graph()) {
+    graph_.label = label;
+  }
+
+  Graph import() && {
+    check_model();
+    check_operators();
+    add_initializers();
+    add_inputs();
+    list_producers();
+    for (int i = 0; i < proto_.node_size(); ++i) add_node(i);
+    add_outputs();
+    drop_extra_outputs();
+    return std::move(graph_);
+  }
+
+ private:
+  void check_model() {
+    const std::int64_t ir = model_.ir_version();
+    if (ir < 1 || ir > kNewestIrVersion) {
+      throw_input_error("{}: expected an ONNX IR version from 1 to {}, found {}", graph_.label,
+                        kNewestIrVersion, ir);
+    }
+    for (const onnx::OperatorSetIdProto& set : model_.opset_import()) {
+      if (is_default_domain(set.domain())) opset_ = set.version();
+    }
+    if (opset_ < 1) {
+      throw_input_error("{}: no operator set of ai.onnx is imported; is the file truncated?",
+                        graph_.label);
+    }
+    if (model_.functions_size() != 0) {
+      const onnx::FunctionProto& function = model_.functions(0);
+      throw_input_error("{}: the model defines function {}::{}; functions are not supported",
+                        graph_.label, function.domain(), function.name());
+    }
+    if (proto_.node_size() == 0) throw_input_error("{}: the graph has no nodes", graph_.label);
+    if (proto_.sparse_initializer_size() != 0) {
+      throw_input_error("{}: initializer '{}' is sparse, which is not supported", graph_.label,
+                        proto_.sparse_initializer(0).values().name());
+    }
+  }
+
+  /// All at once, so that a user learns of every operator that is missing.
+  void check_operators() {
+    const onnx::NodeProto* first = nullptr;
+    int first_index = 0;
+    std::set<std::string> others;
+    for (int i = 0; i < proto_.node_size(); ++i) {
+      const onnx::NodeProto& node = proto_.node(i);
+      if (is_default_domain(node.domain()) &&
+          (node.op_type() == "Constant" || find_operator(node.op_type()) != nullptr)) {
+        continue;
+      }
+      if (first == nullptr) {
+        first = &node;
+        first_index = i;
+      } else if (node.op_type() != first->op_type()) {
+        others.insert(node.op_type());
+      }
+    }
+    if (first == nullptr) return;
+    throw_input_error(
+        "{}: {}: operator '{}' of {} is not supported{}", graph_.label,
+        describe(named(*first, first_index)), first->op_type(), operator_set(first->domain()),
+        others.empty() ? ""
+                       : fmt::format(" (and {} more: {})", others.size(), fmt::join(others, ", ")));
+  }
+
+  std::string operator_set(const std::string& domain) const {
+    if (is_default_domain(domain)) return fmt::format("ai.onnx opset {}", opset_);
+    for (const onnx::OperatorSetIdProto& set : model_.opset_import()) {
+      if (set.domain() == domain) return fmt::format("{} opset {}", domain, set.version());
+    }
+    return fmt::format("{}, which the model does not import,", domain);
+  }
+
+  static Node named(const onnx::NodeProto& proto, int index) {
+    Node node;
+    node.name = proto.name();
+    node.op = proto.op_type();
+    node.index = index;
+    return node;
+  }
+
+  template <typename... Args>
+  [[noreturn]] void fail(const Node& node, fmt::format_string<Args...> format,
+                         Args&&... args) const {
+    throw_input_error("{}: {}, operator {}: {}", graph_.label, describe(node), node.op,
+                      fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  /// Runs `f`; its errors get the node's name.
+  template <typename F>
+  void naming(const Node& node, const F& f) const {
+    try {
+      f();
+    } catch (const InputError& error) {
+      fail(node, "{}", error.what());
+    }
+  }
+
+  ValueId define(const std::string& name, Value value) {
+    value.name = name;
+    const ValueId id = graph_.add_value(std::move(value));
+    ids_.emplace(name, id);
+    return id;
+  }
+
+  void add_initializers() {
+    for (const onnx::TensorProto& proto : proto_.initializer()) {
+      if (ids_.contains(proto.name())) {
+        throw_input_error("{}: two initializers are named '{}'", graph_.label, proto.name());
+      }
+      try {
+        define(proto.name(), constant_value(std::make_shared<const Tensor>(read_tensor(proto))));
+      } catch (const InputError& error) {
+        throw_input_error("{}: initializer '{}': {}", graph_.label, proto.name(), error.what());
+      }
+    }
+  }
+
+  void add_inputs() {
+    for (const onnx::ValueInfoProto& proto : proto_.input()) {
+      const auto known = ids_.find(proto.name());
+      if (known != ids_.end()) {
+        // Before IR version 4 every initializer was an input too.
+        if (graph_.value(known->second).constant != nullptr) continue;
+        throw_input_error("{}: two inputs are named '{}'", graph_.label, proto.name());
+      }
+      const onnx::TypeProto& type = proto.type();
+      if (!type.has_tensor_type() || !type.tensor_type().has_shape()) {
+        throw_input_error("{}: input '{}': expected a tensor with a shape, found {}", graph_.label,
+                          proto.name(), type.has_tensor_type() ? "no shape" : "another type");
+      }
+      Value value;
+      try {
+        value.dtype = dtype_of(type.tensor_type().elem_type());
+      } catch (const InputError& error) {
+        throw_input_error("{}: input '{}': {}", graph_.label, proto.name(), error.what());
+      }
+      graph_.inputs.push_back({.value = define(proto.name(), std::move(value)),
+                               .declared = declared_shape(type.tensor_type().shape())});
+    }
+  }
+
+  static DeclaredShape declared_shape(const onnx::TensorShapeProto& proto) {
+    DeclaredShape shape;
+    for (const auto& dim : proto.dim()) {
+      DeclaredDim declared;
+      if (dim.has_dim_value()) declared.size = dim.dim_value();
+      declared.name = dim.dim_param();
+      shape.push_back(std::move(declared));
+    }
+    return shape;
+  }
+
+  /// Which node makes a value, so that a value that is read too early is told from one that
+  /// nobody makes.
+  void list_producers() {
+    for (int i = 0; i < proto_.node_size(); ++i) {
+      for (const std::string& name : proto_.node(i).output()) {
+        if (name.empty()) continue;
+        const Node node = named(proto_.node(i), i);
+        if (ids_.contains(name)) {
+          fail(node, "output '{}' is also an input or an initializer of the graph", name);
+        }
+        const auto [other, is_new] = producers_.emplace(name, i);
+        if (!is_new) {
+          fail(node, "output '{}' is also made by {}", name,
+               describe(named(proto_.node(other->second), other->second)));
+        }
+      }
+    }
+  }
+
+  void add_node(int index) {
+    const onnx::NodeProto& proto = proto_.node(index);
+    Node node = named(proto, index);
+    node.version = static_cast<int>(std::min<std::int64_t>(opset_, 1 << 20));
+    naming(node, [&] { node.attributes = read_attributes(proto); });
+    if (proto.output_size() == 0 || proto.output(0).empty()) fail(node, "it has no output");
+    if (node.op == "Constant") {
+      naming(node,
+             [&] { define(proto.output(0), constant_value(read_constant(node.attributes))); });
+      return;
+    }
+    connect_inputs(proto, node);
+    check_form(node);
+    if (node.op == "Dropout") naming(node, [&] { as_identity(node); });
+    for (const std::string& name : proto.output()) {
+      node.outputs.push_back(name.empty() ? kNoValue : define(name, {}));
+    }
+    graph_.nodes.push_back(std::move(node));
+  }
+
+  void connect_inputs(const onnx::NodeProto& proto, Node& node) {
+    for (int i = 0; i < proto.input_size(); ++i) {
+      const std::string& name = proto.input(i);
+      const auto known = ids_.find(name);
+      if (name.empty()) {
+        node.inputs.push_back(kNoValue);
+      } else if (known != ids_.end()) {
+        node.inputs.push_back(known->second);
+      } else if (const auto later = producers_.find(name); later != producers_.end()) {
+        fail(node, "input {} '{}' is made by {}, not before it: unsorted nodes or a cycle", i, name,
+             describe(named(proto_.node(later->second), later->second)));
+      } else {
+        fail(node, "input {} '{}' is made by no node, and is no input or initializer", i, name);
+      }
+    }
+    while (!node.inputs.empty() && node.inputs.back() == kNoValue) node.inputs.pop_back();
+  }
+
+  /// Operator version and number of inputs.
+  void check_form(const Node& node) const {
+    const Operator& op = *find_operator(node.op);
+    if (node.version < op.min_version || node.version > op.max_version) {
+      throw_input_error(
+          "{}: {}: operator '{}' of ai.onnx opset {} is not supported: expected opset {} to {}",
+          graph_.label, describe(node), node.op, opset_, op.min_version, op.max_version);
+    }
+    bool complete = node.inputs.size() <= op.max_inputs;
+    for (std::size_t i = 0; i < op.min_inputs; ++i) complete = complete && has_input(node, i);
+    if (!complete) {
+      fail(node, "expected {} inputs, found {}",
+           op.min_inputs == op.max_inputs ? fmt::format("{}", op.min_inputs)
+                                          : fmt::format("{} to {}", op.min_inputs, op.max_inputs),
+           node.inputs.size());
+    }
+  }
+
+  void as_identity(Node& node) const {
+    const bool trains =
+        (node.version < 7 && node.attributes.integer("is_test", 0) == 0) || trains_by_input(node);
+    if (trains) throw_input_error("only the inference form is supported, found training mode");
+    node.op = "Identity";
+    node.inputs.resize(1);
+    node.attributes = {};
+  }
+
+  /// True unless the input training_mode, if there, is known to be false.
+  bool trains_by_input(const Node& node) const {
+    if (!has_input(node, 2)) return false;
+    const auto& mode = graph_.value(node.inputs[2]).constant;
+    return mode == nullptr || mode->dtype() != DType::kBool || mode->count() != 1 ||
+           mode->as<std::uint8_t>()[0] != 0;
+  }
+
+  void add_outputs() {
+    if (proto_.output_size() == 0) throw_input_error("{}: the graph has no output", graph_.label);
+    for (const onnx::ValueInfoProto& proto : proto_.output()) {
+      const auto known = ids_.find(proto.name());
+      if (known == ids_.end()) {
+        throw_input_error("{}: output '{}' is made by no node", graph_.label, proto.name());
+      }
+      const bool listed =
+          std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
+                      [&](const GraphOutput& output) { return output.name == proto.name(); });
+      if (listed) {
+        throw_input_error("{}: output '{}' is listed twice", graph_.label, proto.name());
+      }
+      GraphOutput output{.name = proto.name(), .value = made_by_node(known->second)};
+      const onnx::TypeProto& type = proto.type();
+      if (type.has_tensor_type()) {
+        if (type.tensor_type().elem_type() != onnx::TensorProto::UNDEFINED) {
+          try {
+            output.declared_dtype = dtype_of(type.tensor_type().elem_type());
+          } catch (const InputError& error) {
+            throw_input_error("{}: output '{}': {}", graph_.label, proto.name(), error.what());
+          }
+        }
+        if (type.tensor_type().has_shape()) {
+          output.declared = declared_shape(type.tensor_type().shape());
+        }
+      }
+      graph_.outputs.push_back(std::move(output));
+    }
+  }
+
+  /// An input or constant that is an output gets a copy.
+  ValueId made_by_node(ValueId id) {
+    const auto made = graph_.producer(id);
+    if (made) return id;
+    Node node;
+    node.op = "Identity";
+    node.index = static_cast<int>(graph_.nodes.size());
+    node.version = static_cast<int>(opset_);
+    node.inputs = {id};
+    const std::string name = graph_.value(id).name;
+    node.outputs = {graph_.add_value({.name = name})};
+    graph_.nodes.push_back(node);
+    return node.outputs[0];
+  }
+
+  /// No operator of ours computes more than its first output; one that nobody reads may be named.
+  void drop_extra_outputs() {
+    for (Node& node : graph_.nodes) {
+      for (std::size_t i = 1; i < node.outputs.size(); ++i) {
+        const ValueId id = node.outputs[i];
+        if (id != kNoValue && (graph_.is_output(id) || !graph_.consumers(id).empty())) {
+          fail(node, "output {} '{}' is used, but only output 0 is supported", i,
+               graph_.value(id).name);
+        }
+      }
+      node.outputs.resize(1);
+    }
+  }
+
+  const onnx::ModelProto& model_;
+  const onnx::GraphProto& proto_;
+  std::int64_t opset_ = 0;
+  Graph graph_;
+  std::unordered_map<std::string, ValueId> ids_;    ///< of values defined so far
+  std::unordered_map<std::string, int> producers_;  ///< node indices of all outputs
+};
+
+}  // namespace
+
+Graph import_graph(std::span<const std::byte> bytes, std::string_view label) {
+  const onnx::ModelProto model = parse(bytes, label);
+  return Importer(model, label).import();
+}
+
+}  // namespace widepipe::model

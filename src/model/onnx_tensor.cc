@@ -1,0 +1,135 @@
+#include "model/onnx_tensor.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "core/error.h"
+
+namespace widepipe::model {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "raw_data is little-endian");
+
+/// Where a tensor without raw_data keeps elements of this type: how many, and copied as what.
+template <typename T, typename Field>
+void copy_field(const Field& field, Tensor& tensor) {
+  std::transform(field.begin(), field.end(), tensor.as<T>().begin(),
+                 [](auto value) { return static_cast<T>(value); });
+}
+
+std::int64_t field_size(const onnx::TensorProto& proto, DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return proto.float_data_size();
+    case DType::kF64:
+      return proto.double_data_size();
+    case DType::kI64:
+      return proto.int64_data_size();
+    case DType::kU32:
+    case DType::kU64:
+      return proto.uint64_data_size();
+    default:
+      return proto.int32_data_size();
+  }
+}
+
+void copy_field(const onnx::TensorProto& proto, Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::kF32:
+      return copy_field<float>(proto.float_data(), tensor);
+    case DType::kF64:
+      return copy_field<double>(proto.double_data(), tensor);
+    case DType::kI8:
+      return copy_field<std::int8_t>(proto.int32_data(), tensor);
+    case DType::kI16:
+      return copy_field<std::int16_t>(proto.int32_data(), tensor);
+    case DType::kI32:
+      return copy_field<std::int32_t>(proto.int32_data(), tensor);
+    case DType::kI64:
+      return copy_field<std::int64_t>(proto.int64_data(), tensor);
+    case DType::kU8:
+    case DType::kBool:
+      return copy_field<std::uint8_t>(proto.int32_data(), tensor);
+    case DType::kU16:
+      return copy_field<std::uint16_t>(proto.int32_data(), tensor);
+    case DType::kU32:
+      return copy_field<std::uint32_t>(proto.uint64_data(), tensor);
+    case DType::kU64:
+      return copy_field<std::uint64_t>(proto.uint64_data(), tensor);
+    case DType::kUndefined:
+      break;
+  }
+}
+
+std::string type_name(std::int32_t onnx_type) {
+  if (onnx::TensorProto::DataType_IsValid(onnx_type)) {
+    return onnx::TensorProto::DataType_Name(static_cast<onnx::TensorProto::DataType>(onnx_type));
+  }
+  return fmt::format("type number {}", onnx_type);
+}
+
+}  // namespace
+
+DType dtype_of(std::int32_t onnx_type) {
+  switch (onnx_type) {
+    case onnx::TensorProto::FLOAT:
+      return DType::kF32;
+    case onnx::TensorProto::DOUBLE:
+      return DType::kF64;
+    case onnx::TensorProto::INT8:
+      return DType::kI8;
+    case onnx::TensorProto::INT16:
+      return DType::kI16;
+    case onnx::TensorProto::INT32:
+      return DType::kI32;
+    case onnx::TensorProto::INT64:
+      return DType::kI64;
+    case onnx::TensorProto::UINT8:
+      return DType::kU8;
+    case onnx::TensorProto::UINT16:
+      return DType::kU16;
+    case onnx::TensorProto::UINT32:
+      return DType::kU32;
+    case onnx::TensorProto::UINT64:
+      return DType::kU64;
+    case onnx::TensorProto::BOOL:
+      return DType::kBool;
+    default:
+      throw_input_error("elements of type {} are not supported", type_name(onnx_type));
+  }
+}
+
+Tensor read_tensor(const onnx::TensorProto& proto) {
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
+    throw_input_error(
+        "its elements are in another file (external data), which is not supported: save the model "
+        "as one file");
+  }
+  if (proto.has_segment()) throw_input_error("tensors in segments are not supported");
+  const DType dtype = dtype_of(proto.data_type());
+  Shape shape(proto.dims().begin(), proto.dims().end());
+  const auto expected = static_cast<std::uint64_t>(element_count(shape));
+  // What is there is compared before anything of the stated size is allocated.
+  if (proto.has_raw_data()) {
+    const std::string& raw = proto.raw_data();
+    if (raw.size() % size_of(dtype) != 0 || raw.size() / size_of(dtype) != expected) {
+      throw_input_error("shape {} of {} needs {} elements, found {} bytes; is the file truncated?",
+                        to_string(shape), name_of(dtype), expected, raw.size());
+    }
+    Tensor tensor(dtype, std::move(shape));
+    if (!raw.empty()) std::memcpy(tensor.data(), raw.data(), raw.size());
+    return tensor;
+  }
+  const auto found = static_cast<std::uint64_t>(field_size(proto, dtype));
+  if (found != expected) {
+    throw_input_error("shape {} of {} needs {} elements, found {}; is the file truncated?",
+                      to_string(shape), name_of(dtype), expected, found);
+  }
+  Tensor tensor(dtype, std::move(shape));
+  copy_field(proto, tensor);
+  return tensor;
+}
+
+}  // namespace widepipe::model
