@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "core/tensor.h"
+
+namespace widepipe::dataset {
+
+/// Why values stored as `from` are not read as `to`; empty when they are. Anything numeric is
+/// read as f32 and f64, rounded to nearest; integers as integers that hold every value; bool
+/// and u8 as bool, where anything but 0 is true.
+std::string why_not_convertible(DType from, DType to);
+
+/// Converts `count` elements; the pair must be convertible, the memory aligned for its type and
+/// not overlapping.
+void convert(DType from, const std::byte* source, DType to, std::byte* target, std::size_t count);
+
+}  // namespace widepipe::dataset

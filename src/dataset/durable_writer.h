@@ -1,0 +1,109 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dataset/row_set.h"
+#include "dataset/row_sink.h"
+
+namespace widepipe::dataset {
+
+/// Results of consecutive rows, on their way to the disk.
+struct RowBlock {
+  RowRange rows;
+  /// The rows of each column of the spec, dense; empty if the rows failed.
+  std::vector<std::span<const std::byte>> columns;
+  /// Keeps the memory of `columns` until it is written.
+  std::shared_ptr<const void> owner;
+  /// Not empty: the rows failed for good, and why.
+  std::string failed_reason;
+};
+
+struct DurableWriterOptions {
+  std::size_t queue_bytes = std::size_t{256} << 20;  ///< has_room() until so much is waiting
+  std::size_t group_bytes = std::size_t{64} << 20;   ///< written bytes that force a sync
+  std::chrono::milliseconds group_interval{1000};    ///< least time between syncs
+  /// Clock of the interval; tests pass their own.
+  std::function<std::chrono::steady_clock::time_point()> now = &std::chrono::steady_clock::now;
+};
+
+/// Writes rows on a thread of its own, and keeps the journal's promise: a record is appended
+/// only after the rows it names were written and synced. Groups of rows share one sync.
+///
+/// submit(), has_room(), finish() are for one thread (rank 0's MPI thread), which never waits
+/// for a disk in the first two. An error of the sink or the log ends all writing: nothing is
+/// tried again, because after a failed sync nobody knows what is on disk.
+class DurableWriter {
+ public:
+  /// Sink and log must outlive the writer, which is their only user meanwhile.
+  DurableWriter(RowSink& sink, RecordLog& log, DurableWriterOptions options);
+  /// Without finish() it still writes and journals what was submitted; errors are lost.
+  ~DurableWriter();
+  DurableWriter(const DurableWriter&) = delete;
+  DurableWriter& operator=(const DurableWriter&) = delete;
+
+  /// Queues the block. Throws the writer's error if it failed meanwhile.
+  void submit(RowBlock block);
+  /// Whether less than the byte budget is waiting. Throws the writer's error if it failed.
+  bool has_room();
+
+  /// Has everything submitted so far written and journaled, and waits for that at most
+  /// `limit`. False if that was too short or writing failed. From any thread.
+  bool flush(std::chrono::milliseconds limit);
+
+  /// Writes and journals what is left; with `complete`, which the caller passes when every row
+  /// of the job is done or failed, appends the done record. Stops the thread. Throws the
+  /// writer's error. Called once.
+  void finish(bool complete);
+
+  /// Rows done or failed that will survive a crash, of those submitted. From any thread.
+  std::int64_t rows_recorded() const { return rows_recorded_.load(std::memory_order_relaxed); }
+
+ private:
+  void run();
+  bool wait_for_work(std::unique_lock<std::mutex>& lock);
+  void write(const RowBlock& block);
+  bool commit_due() const;
+  void commit();
+  void stop_thread();
+  void rethrow_error() const;
+
+  RowSink& sink_;
+  RecordLog& log_;
+  const DurableWriterOptions options_;
+
+  // The writer thread's own.
+  RowSet pending_done_;
+  std::vector<FailedRecord> pending_failed_;
+  std::size_t pending_bytes_ = 0;
+  std::chrono::steady_clock::time_point last_commit_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;     ///< to the writer: blocks, a flush, or the end
+  std::condition_variable settled_;  ///< from the writer: committed, or failed
+  std::deque<RowBlock> queue_;
+  std::size_t queued_bytes_ = 0;
+  std::uint64_t submitted_ = 0;  ///< blocks
+  std::uint64_t written_ = 0;    ///< blocks taken and written
+  std::uint64_t committed_ = 0;  ///< blocks whose record is on disk
+  std::uint64_t flush_up_to_ = 0;
+  bool stopping_ = false;
+  std::exception_ptr error_;
+
+  std::atomic<std::int64_t> rows_recorded_{0};
+  std::thread thread_;
+};
+
+}  // namespace widepipe::dataset

@@ -1,0 +1,57 @@
+#include "dataset/hdf5_handle.h"
+
+namespace widepipe::dataset {
+namespace {
+
+std::recursive_mutex& library_mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+}  // namespace
+
+Hdf5Session::Hdf5Session() : lock_(library_mutex()) {
+  // Thread-safe builds keep this setting per thread, hence in every session.
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+std::string Hdf5Error::innermost_message() {
+  std::string message;
+  const H5E_walk2_t take_first = [](unsigned depth, const H5E_error2_t* error, void* out) {
+    if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(out) = error->desc;
+    return herr_t{0};
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &message);
+  return message.empty() ? "the HDF5 library gives no reason" : message;
+}
+
+Hdf5Properties make_properties(hid_t property_class) {
+  return {"H5Pcreate", H5Pcreate(property_class)};
+}
+
+void set_file_locking(const Hdf5Properties& access, bool locking) {
+#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
+  checked("H5Pset_file_locking", H5Pset_file_locking(access.get(), locking, true));
+#else
+  // Older libraries are told by the environment variable HDF5_USE_FILE_LOCKING only.
+  static_cast<void>(access);
+  static_cast<void>(locking);
+#endif
+}
+
+Hdf5File open_read_only(const std::string& path) {
+  const Hdf5Properties access = make_properties(H5P_FILE_ACCESS);
+  set_file_locking(access, true);
+  try {
+    return {"H5Fopen", H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get())};
+  } catch (const Hdf5Error& error) {
+    // EAGAIN is a lock that somebody holds; any other failure is a file system without locks.
+    const bool lock_failed = error.reason().find("lock file") != std::string::npos;
+    const bool held = error.reason().find("errno = 11,") != std::string::npos;
+    if (!lock_failed || held) throw;
+  }
+  set_file_locking(access, false);
+  return {"H5Fopen", H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get())};
+}
+
+}  // namespace widepipe::dataset

@@ -1,0 +1,355 @@
+#include "dataset/input_dataset.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "dataset/convert.h"
+#include "dataset/hdf5_tree.h"
+#include "dataset/hdf5_types.h"
+#include "dataset/input_file.h"
+#include "dataset/input_layout.h"
+
+namespace widepipe::dataset {
+namespace {
+
+/// Piece that is read and converted at a time: fits the second-level cache.
+constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::uint64_t kWholeHashBytes = 64 << 20;
+constexpr std::uint64_t kSampleBytes = 64 * 1024;
+constexpr std::uint64_t kSamples = 66;  // the first, the last and 64 between
+
+[[noreturn]] void refuse_missing(const DatasetRef& ref) {
+  const std::vector<DatasetEntry> entries = list_datasets(ref.file);
+  const std::string nearest = nearest_path(entries, ref.path);
+  throw_input_error("{}: has no data set '{}'{}; its data sets: {}", ref.file, ref.path,
+                    nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest),
+                    list_text(entries));
+}
+
+/// Whether every link on the way exists; the last may still point at nothing.
+bool links_exist(hid_t file, const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    if (H5Lexists(file, path.substr(0, slash).c_str(), H5P_DEFAULT) <= 0) return false;
+    if (slash == std::string::npos) return true;
+  }
+}
+
+/// Opens the path and refuses whatever is not a data set of this very file.
+void check_is_dataset(hid_t file, const DatasetRef& ref) {
+  const hid_t id = H5Oopen(file, ref.path.c_str(), H5P_DEFAULT);
+  if (id < 0) {
+    if (!links_exist(file, ref.path)) refuse_missing(ref);
+    throw_input_error("{}: is a link to something that does not exist", to_string(ref));
+  }
+  const Hdf5Object object("H5Oopen", id);
+  H5O_info_t info{};
+  H5O_info_t root{};
+  checked("H5Oget_info", H5Oget_info(object.get(), &info));
+  checked("H5Oget_info", H5Oget_info(file, &root));
+  if (info.type == H5O_TYPE_GROUP) {
+    throw_input_error("{}: is a group, expected a data set; data sets in it: {}", to_string(ref),
+                      list_text(list_datasets(ref.file), ref.path));
+  }
+  if (info.type != H5O_TYPE_DATASET) {
+    throw_input_error("{}: is a named type, expected a data set", to_string(ref));
+  }
+  if (info.fileno != root.fileno) {
+    throw_input_error("{}: is a link into another file; name that file instead", to_string(ref));
+  }
+}
+
+Shape read_shape(hid_t dataset, const std::string& where) {
+  const Hdf5Space space("H5Dget_space", H5Dget_space(dataset));
+  if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
+    throw_input_error("{}: is empty (a null data space), expected rows on axis 0", where);
+  }
+  const int rank = checked("H5Sget_simple_extent_ndims", H5Sget_simple_extent_ndims(space.get()));
+  if (rank == 0) throw_input_error("{}: is a single value, expected rows on axis 0", where);
+  std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
+  checked("H5Sget_simple_extent_dims",
+          H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr));
+  Shape shape(dims.begin(), dims.end());
+  if (shape[0] == 0) throw_input_error("{}: has no rows: its shape is {}", where, to_string(shape));
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) {
+    throw_input_error("{}: its rows are empty: its shape is {}", where, to_string(shape));
+  }
+  element_count(shape);
+  return shape;
+}
+
+}  // namespace
+
+struct InputDataset::Impl {
+  DatasetRef ref;
+  std::string where;
+  Shape shape;
+  std::int64_t row_elements = 1;
+  DType dtype = DType::kUndefined;
+  std::string dtype_name;
+  StorageLayout storage;
+  std::uint64_t file_bytes = 0;
+  std::int64_t mtime_ns = 0;
+  UniqueFd fd;
+  bool direct = false;
+
+  /// What the HDF5 library needs for reading; empty for direct reads.
+  struct Library {
+    Hdf5File file;
+    Hdf5Type memory;
+    Hdf5Dataset dataset;
+  };
+  std::optional<Library> library;
+
+  explicit Impl(DatasetRef wanted);
+  ~Impl() {
+    const Hdf5Session session;
+    library.reset();
+  }
+
+  void check_bytes_in_file(std::size_t stored_element_bytes) const;
+  [[noreturn]] void fail(RowRange range, const std::string& reason) const {
+    throw_run_error("{}: cannot read rows {} to {}: {}", where, range.first, range.end() - 1,
+                    reason);
+  }
+  void read_direct(RowRange range, DType as, std::span<std::byte> out) const;
+  void read_by_library(RowRange range, DType as, std::span<std::byte> out) const;
+  void call_library(RowRange range, std::byte* out) const;
+};
+
+InputDataset::Impl::Impl(DatasetRef wanted) : ref(std::move(wanted)), where(to_string(ref)) {
+  const Hdf5Session session;
+  InputFile file = open_input_file(ref.file);
+  file_bytes = file.bytes;
+  mtime_ns = file.mtime_ns;
+  try {
+    check_is_dataset(file.hdf5.get(), ref);
+    Hdf5Dataset dataset("H5Dopen2", H5Dopen2(file.hdf5.get(), ref.path.c_str(), H5P_DEFAULT));
+    const Hdf5Type type("H5Dget_type", H5Dget_type(dataset.get()));
+    std::string refusal;
+    std::optional<StoredType> stored = stored_type_of(type.get(), refusal);
+    if (!stored) {
+      throw_input_error("{}: its type is {}, expected numbers of 8 to 64 bits", where, refusal);
+    }
+    dtype = stored->dtype;
+    dtype_name = stored->name;
+    shape = read_shape(dataset.get(), where);
+    row_elements = element_count(std::span(shape).subspan(1));
+    storage = read_layout(dataset.get(), where);
+    direct =
+        storage.layout == Layout::kContiguous && storage.offset != HADDR_UNDEF && stored->native;
+    if (storage.layout == Layout::kContiguous) check_bytes_in_file(H5Tget_size(type.get()));
+
+    if (storage.layout == Layout::kChunked) {
+      const Hdf5Properties access = make_properties(H5P_DATASET_ACCESS);
+      constexpr std::size_t kSlots = 12289;  // a prime, far more than the chunks in the cache
+      checked("H5Pset_chunk_cache",
+              H5Pset_chunk_cache(access.get(), kSlots,
+                                 chunk_cache_bytes(shape, storage.chunk, size_of(dtype)), 1.0));
+      dataset = Hdf5Dataset();  // a second open would share the first one's cache
+      dataset = Hdf5Dataset("H5Dopen2", H5Dopen2(file.hdf5.get(), ref.path.c_str(), access.get()));
+    }
+    if (!direct) {
+      library.emplace(Library{std::move(file.hdf5), std::move(stored->memory), std::move(dataset)});
+    }
+    fd = std::move(file.fd);
+  } catch (const Hdf5Error& error) {
+    throw_input_error("{}: cannot be opened: {}", where, error.what());
+  }
+}
+
+void InputDataset::Impl::check_bytes_in_file(std::size_t stored_element_bytes) const {
+  if (storage.offset == HADDR_UNDEF) return;
+  const std::uint64_t needed =
+      static_cast<std::uint64_t>(shape[0] * row_elements) * stored_element_bytes;
+  if (storage.stored_bytes < needed) {
+    throw_input_error("{}: is damaged: its shape {} needs {} bytes of data, it has {}", where,
+                      to_string(shape), needed, storage.stored_bytes);
+  }
+  if (storage.offset > file_bytes || needed > file_bytes - storage.offset) {
+    throw_input_error(
+        "{}: is truncated: its {} bytes of data begin at byte {}, but the file has {} bytes", where,
+        needed, storage.offset, file_bytes);
+  }
+}
+
+void InputDataset::Impl::read_direct(RowRange range, DType as, std::span<std::byte> out) const {
+  const std::size_t stored_size = size_of(dtype);
+  const std::uint64_t first_element = static_cast<std::uint64_t>(range.first * row_elements);
+  std::uint64_t offset = storage.offset + first_element * stored_size;
+  const auto read_piece = [&](std::span<std::byte> piece) {
+    const auto got = read_at(fd.get(), offset, piece);
+    if (!got) fail(range, errno_text());
+    if (*got < piece.size()) {
+      fail(range, fmt::format("the file ends before byte {}; it had {} bytes when it was opened",
+                              offset + piece.size(), file_bytes));
+    }
+    offset += piece.size();
+  };
+  if (as == dtype) {
+    read_piece(out);
+    return;
+  }
+  const std::size_t elements = static_cast<std::size_t>(range.count * row_elements);
+  const std::size_t piece_elements = std::min(elements, kPieceBytes / stored_size);
+  AlignedBuffer piece(piece_elements * stored_size);
+  for (std::size_t done = 0; done < elements; done += piece_elements) {
+    const std::size_t now = std::min(piece_elements, elements - done);
+    read_piece(piece.span().first(now * stored_size));
+    convert(dtype, piece.data(), as, out.data() + done * size_of(as), now);
+  }
+}
+
+void InputDataset::Impl::call_library(RowRange range, std::byte* out) const {
+  std::vector<hsize_t> start(shape.size(), 0);
+  std::vector<hsize_t> count(shape.begin(), shape.end());
+  start[0] = static_cast<hsize_t>(range.first);
+  count[0] = static_cast<hsize_t>(range.count);
+  const int rank = static_cast<int>(shape.size());
+
+  // Beyond the end of a file that was cut meanwhile, the library reads zeros without an error.
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) fail(range, errno_text());
+  if (static_cast<std::uint64_t>(status.st_size) < file_bytes) {
+    fail(range, fmt::format("the file has {} bytes; it had {} bytes when it was opened",
+                            status.st_size, file_bytes));
+  }
+  const Hdf5Session session;
+  try {
+    const Hdf5Space selection("H5Dget_space", H5Dget_space(library->dataset.get()));
+    checked("H5Sselect_hyperslab",
+            H5Sselect_hyperslab(selection.get(), H5S_SELECT_SET, start.data(), nullptr,
+                                count.data(), nullptr));
+    const Hdf5Space dense("H5Screate_simple", H5Screate_simple(rank, count.data(), nullptr));
+    checked("H5Dread", H5Dread(library->dataset.get(), library->memory.get(), dense.get(),
+                               selection.get(), H5P_DEFAULT, out));
+  } catch (const Hdf5Error& error) {
+    fail(range, error.what());
+  }
+}
+
+void InputDataset::Impl::read_by_library(RowRange range, DType as, std::span<std::byte> out) const {
+  // The library only decodes; values are converted by the same code as direct reads, so that
+  // the layout of a file never changes a bit of the result.
+  if (as == dtype) {
+    call_library(range, out.data());
+    return;
+  }
+  const std::size_t elements = static_cast<std::size_t>(range.count * row_elements);
+  AlignedBuffer decoded(elements * size_of(dtype));
+  call_library(range, decoded.data());
+  convert(dtype, decoded.data(), as, out.data(), elements);
+}
+
+InputDataset::InputDataset(DatasetRef ref) : impl_(std::make_unique<Impl>(std::move(ref))) {}
+InputDataset::~InputDataset() = default;
+InputDataset::InputDataset(InputDataset&&) noexcept = default;
+InputDataset& InputDataset::operator=(InputDataset&&) noexcept = default;
+
+const DatasetRef& InputDataset::ref() const { return impl_->ref; }
+const Shape& InputDataset::shape() const { return impl_->shape; }
+std::int64_t InputDataset::rows() const { return impl_->shape[0]; }
+Shape InputDataset::row_shape() const { return {impl_->shape.begin() + 1, impl_->shape.end()}; }
+std::int64_t InputDataset::elements_per_row() const { return impl_->row_elements; }
+DType InputDataset::dtype() const { return impl_->dtype; }
+const std::string& InputDataset::dtype_name() const { return impl_->dtype_name; }
+bool InputDataset::reads_in_parallel() const { return impl_->direct; }
+
+void InputDataset::check_readable_as(DType as) const {
+  const std::string why = why_not_convertible(impl_->dtype, as);
+  if (!why.empty()) {
+    throw_input_error("{}: is stored as {} and cannot be read as {}: {}", impl_->where,
+                      impl_->dtype_name, name_of(as), why);
+  }
+}
+
+void InputDataset::read_rows(std::int64_t first, std::int64_t count, DType as,
+                             std::span<std::byte> out) const {
+  const RowRange range{first, count};
+  if (first < 0 || count < 0 || count > rows() - first) {
+    throw_run_error("{}: cannot read {} rows from row {}: it has {} rows", impl_->where, count,
+                    first, rows());
+  }
+  const std::size_t wanted = static_cast<std::size_t>(count * elements_per_row()) * size_of(as);
+  if (out.size() != wanted) {
+    throw_run_error("{}: {} rows as {} are {} bytes, the buffer has {}", impl_->where, count,
+                    name_of(as), wanted, out.size());
+  }
+  if (count == 0) return;
+  if (impl_->direct) {
+    impl_->read_direct(range, as, out);
+  } else {
+    impl_->read_by_library(range, as, out);
+  }
+}
+
+StringFields InputDataset::describe() const {
+  const StorageLayout& storage = impl_->storage;
+  const std::uint64_t bytes =
+      static_cast<std::uint64_t>(rows() * elements_per_row()) * size_of(dtype());
+  StringFields fields = {{"type", dtype_name()}, {"shape", to_string(shape())}};
+  switch (storage.layout) {
+    case Layout::kContiguous:
+      fields.emplace_back("layout", storage.offset == HADDR_UNDEF
+                                        ? "contiguous, never written: all values are the default"
+                                        : fmt::format("contiguous at byte {}", storage.offset));
+      break;
+    case Layout::kChunked:
+      fields.emplace_back("layout", fmt::format("chunks of {}", to_string(storage.chunk)));
+      break;
+    case Layout::kCompact:
+      fields.emplace_back("layout", "compact");
+      break;
+  }
+  if (!storage.filters.empty()) {
+    fields.emplace_back("filters", fmt::format("{}", fmt::join(storage.filters, ", ")));
+  }
+  fields.emplace_back("bytes", fmt::format("{}", bytes));
+  fields.emplace_back("stored bytes", fmt::format("{}", storage.stored_bytes));
+  fields.emplace_back("reads", impl_->direct ? "parallel, at the file offset"
+                                             : "through the HDF5 library, one at a time a rank");
+  return fields;
+}
+
+InputIdentity InputDataset::identity() const {
+  const std::uint64_t bytes = impl_->file_bytes;
+  InputIdentity identity;
+  identity.whole_file_hashed = bytes <= kWholeHashBytes;
+  identity.mtime_ns = impl_->mtime_ns;
+  identity.file_bytes = bytes;
+
+  StreamingHash hash;
+  AlignedBuffer block(kPieceBytes);
+  const auto add = [&](std::uint64_t offset, std::uint64_t length) {
+    const std::span<std::byte> piece = block.span().first(static_cast<std::size_t>(length));
+    const auto got = read_at(impl_->fd.get(), offset, piece);
+    if (!got) throw_run_error("{}: cannot be read: {}", impl_->ref.file, errno_text());
+    if (*got < length) {
+      throw_run_error("{}: shrank from {} to {} bytes while it was read", impl_->ref.file, bytes,
+                      offset + *got);
+    }
+    hash.update(piece);
+  };
+  if (identity.whole_file_hashed) {
+    for (std::uint64_t offset = 0; offset < bytes; offset += kPieceBytes) {
+      add(offset, std::min<std::uint64_t>(kPieceBytes, bytes - offset));
+    }
+  } else {
+    const std::uint64_t last = bytes - kSampleBytes;
+    for (std::uint64_t i = 0; i < kSamples; ++i) add(last * i / (kSamples - 1), kSampleBytes);
+  }
+  identity.content =
+      fmt::format("{} {} {}, file of {} bytes, {} {}", impl_->ref.path, impl_->dtype_name,
+                  to_string(impl_->shape), bytes,
+                  identity.whole_file_hashed ? "xxh3" : "xxh3 of 66 samples", hash.hex());
+  return identity;
+}
+
+}  // namespace widepipe::dataset

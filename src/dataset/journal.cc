@@ -1,0 +1,201 @@
+#include "dataset/journal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+
+namespace widepipe::dataset {
+namespace {
+
+/// Failed rows by first row; disjoint.
+using FailedMap = std::map<std::int64_t, FailedRecord>;
+
+void forget_failed(FailedMap& failed, RowRange cut) {
+  auto next = failed.upper_bound(cut.first);
+  if (next != failed.begin() && std::prev(next)->second.rows.end() > cut.first) --next;
+  while (next != failed.end() && next->first < cut.end()) {
+    FailedRecord record = std::move(next->second);
+    const std::int64_t end = record.rows.end();
+    next = failed.erase(next);
+    if (record.rows.first < cut.first) {
+      const RowRange left{record.rows.first, cut.first - record.rows.first};
+      failed.emplace(left.first, FailedRecord{left, record.reason});
+    }
+    if (end > cut.end()) {
+      const RowRange right{cut.end(), end - cut.end()};
+      next = failed.emplace(right.first, FailedRecord{right, std::move(record.reason)}).first;
+      ++next;
+    }
+  }
+}
+
+/// Collects records into contents.
+class Reader {
+ public:
+  Reader(JournalContents& contents, std::int64_t rows) : contents_(contents), rows_(rows) {}
+
+  /// False if the record does not belong here: a second header, rows outside the data set.
+  bool take(JournalRecord record) {
+    if (auto* run = std::get_if<RunRecord>(&record)) {
+      contents_.runs.push_back(std::move(run->fields));
+      return true;
+    }
+    if (const auto* rows = std::get_if<RowsRecord>(&record)) {
+      for (const RowRange& range : rows->ranges) {
+        if (!inside(range)) return false;
+      }
+      for (const RowRange& range : rows->ranges) {
+        forget_failed(failed_, range);
+        contents_.done.add(range);
+      }
+      return true;
+    }
+    if (auto* failed = std::get_if<FailedRecord>(&record)) {
+      if (!inside(failed->rows)) return false;
+      forget_failed(failed_, failed->rows);
+      contents_.done.remove(failed->rows);
+      failed_.emplace(failed->rows.first, std::move(*failed));
+      return true;
+    }
+    if (std::holds_alternative<DoneRecord>(record)) {
+      contents_.finished = true;
+      return true;
+    }
+    return false;
+  }
+
+  void finish() {
+    for (auto& [first, record] : failed_) contents_.failed.push_back(std::move(record));
+  }
+
+ private:
+  bool inside(RowRange range) const {
+    return range.first >= 0 && range.count > 0 && range.first < rows_ &&
+           range.count <= rows_ - range.first;
+  }
+
+  JournalContents& contents_;
+  std::int64_t rows_;
+  FailedMap failed_;
+};
+
+/// A line and where it ends; the last one may lack its newline.
+struct Line {
+  std::string_view text;
+  std::size_t end = 0;
+  bool whole = false;
+};
+
+Line line_at(std::string_view text, std::size_t start) {
+  const std::size_t newline = text.find('\n', start);
+  if (newline == std::string_view::npos) return {text.substr(start), text.size(), false};
+  return {text.substr(start, newline - start), newline + 1, true};
+}
+
+}  // namespace
+
+std::int64_t JournalContents::failed_rows() const {
+  std::int64_t rows = 0;
+  for (const FailedRecord& record : failed) rows += record.rows.count;
+  return rows;
+}
+
+RowSet JournalContents::failed_set() const {
+  RowSet set;
+  for (const FailedRecord& record : failed) set.add(record.rows);
+  return set;
+}
+
+JournalContents read_journal(const std::string& path) {
+  const auto text = read_text(path);
+  if (!text) throw_input_error("{}: cannot be read: {}", path, errno_text());
+
+  JournalContents contents;
+  Line line = line_at(*text, 0);
+  const auto header = line.whole ? decode_record(line.text) : std::nullopt;
+  if (!header || !std::holds_alternative<JournalHeader>(*header)) {
+    throw_input_error(
+        "{}: is not a readable journal: its first line is {}, expected a header record of "
+        "format 1, so that what is done cannot be known; use --restart to begin anew",
+        path, text->empty() ? "missing" : "damaged");
+  }
+  contents.header = std::get<JournalHeader>(*header);
+  contents.valid_bytes = line.end;
+
+  Reader reader(contents, contents.header.rows);
+  int bad_in_a_row = 0;
+  int bad = 0;
+  while (line.end < text->size()) {
+    line = line_at(*text, line.end);
+    auto record = line.whole ? decode_record(line.text) : std::nullopt;
+    if (record && reader.take(std::move(*record))) {
+      bad += std::exchange(bad_in_a_row, 0);
+      contents.valid_bytes = line.end;
+    } else {
+      ++bad_in_a_row;
+    }
+  }
+  reader.finish();
+  // Bad lines at the very end are a write that a crash tore: expected, and cut off silently.
+  if (bad > 0) {
+    contents.warnings.push_back(
+        fmt::format("{}: {} damaged record{} skipped; the rows named there will be computed again",
+                    path, bad, bad == 1 ? "" : "s"));
+  }
+  return contents;
+}
+
+void create_journal(const std::string& path, const JournalHeader& header) {
+  const std::string part = path + ".part";
+  const std::string line = encode_record(header);
+  UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!fd.valid() || !write_at(fd.get(), 0, std::as_bytes(std::span(line))) ||
+      ::fsync(fd.get()) != 0) {
+    const int error = errno;
+    ::unlink(part.c_str());
+    errno = error;
+    throw_run_error("{}: cannot be created: {}", path, errno_text());
+  }
+  fd.reset();
+  rename_part(path);
+}
+
+Journal::Journal(std::string path)
+    : path_(std::move(path)),
+      contents_(read_journal(path_)),
+      fd_(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)) {
+  // Cut off and made durable before anything is appended: otherwise the rest of a torn line
+  // would swallow the next record.
+  if (!fd_.valid() || ::ftruncate(fd_.get(), static_cast<off_t>(contents_.valid_bytes)) != 0 ||
+      ::fdatasync(fd_.get()) != 0) {
+    throw_run_error("{}: cannot be opened for writing: {}", path_, errno_text());
+  }
+}
+
+void Journal::append(std::span<const JournalRecord> records) {
+  if (records.empty()) return;
+  std::string text;
+  for (const JournalRecord& record : records) text += encode_record(record);
+  ssize_t put = -1;
+  do {
+    put = ::write(fd_.get(), text.data(), text.size());
+  } while (put < 0 && errno == EINTR);
+  if (put < 0) throw_run_error("{}: cannot be written: {}", path_, errno_text());
+  if (static_cast<std::size_t>(put) < text.size()) {
+    throw_run_error("{}: cannot be written: only {} of {} bytes fit on the disk", path_, put,
+                    text.size());
+  }
+  if (::fdatasync(fd_.get()) != 0) {
+    throw_run_error("{}: cannot be synced to disk: {}", path_, errno_text());
+  }
+}
+
+}  // namespace widepipe::dataset

@@ -1,0 +1,110 @@
+#include "dataset/journal_record.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/hash.h"
+
+namespace widepipe::dataset {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+constexpr std::size_t kChecksumDigits = 16;
+
+template <typename... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+template <typename... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+Json json_of(const StringFields& fields) {
+  Json object = Json::object();
+  for (const auto& [name, value] : fields) object[name] = value;
+  return object;
+}
+
+StringFields fields_of(const Json& object) {
+  StringFields fields;
+  for (const auto& [name, value] : object.items()) {
+    fields.emplace_back(name, value.get<std::string>());
+  }
+  return fields;
+}
+
+Json json_of(const JournalRecord& record) {
+  return std::visit(Overloaded{[](const JournalHeader& header) {
+                                 return Json{{"kind", "header"},
+                                             {"format", kFormat},
+                                             {"rows", header.rows},
+                                             {"created", header.created},
+                                             {"identity", json_of(header.identity)}};
+                               },
+                               [](const RunRecord& run) {
+                                 return Json{{"kind", "run"}, {"fields", json_of(run.fields)}};
+                               },
+                               [](const RowsRecord& rows) {
+                                 Json ranges = Json::array();
+                                 for (const RowRange& range : rows.ranges) {
+                                   ranges.push_back(Json::array({range.first, range.count}));
+                                 }
+                                 return Json{{"kind", "rows"}, {"ranges", std::move(ranges)}};
+                               },
+                               [](const FailedRecord& failed) {
+                                 return Json{{"kind", "failed"},
+                                             {"first", failed.rows.first},
+                                             {"count", failed.rows.count},
+                                             {"reason", failed.reason}};
+                               },
+                               [](const DoneRecord&) {
+                                 return Json{{"kind", "done"}};
+                               }},
+                    record);
+}
+
+/// Throws nlohmann's exceptions where the payload has not the form of its kind.
+std::optional<JournalRecord> record_of(const Json& json) {
+  const std::string kind = json.at("kind");
+  if (kind == "header") {
+    if (json.at("format").get<int>() != kFormat) return std::nullopt;
+    return JournalHeader{json.at("rows"), json.at("created"), fields_of(json.at("identity"))};
+  }
+  if (kind == "run") return RunRecord{fields_of(json.at("fields"))};
+  if (kind == "rows") {
+    RowsRecord rows;
+    for (const Json& pair : json.at("ranges")) {
+      rows.ranges.push_back({pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()});
+    }
+    return rows;
+  }
+  if (kind == "failed") {
+    return FailedRecord{{json.at("first"), json.at("count")}, json.at("reason")};
+  }
+  if (kind == "done") return DoneRecord{};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string encode_record(const JournalRecord& record) {
+  const std::string payload = json_of(record).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return fmt::format("{:016x} {}\n", checksum64(payload), payload);
+}
+
+std::optional<JournalRecord> decode_record(std::string_view line) {
+  if (line.size() <= kChecksumDigits || line[kChecksumDigits] != ' ') return std::nullopt;
+  const std::string_view payload = line.substr(kChecksumDigits + 1);
+  if (line.substr(0, kChecksumDigits) != fmt::format("{:016x}", checksum64(payload))) {
+    return std::nullopt;
+  }
+  try {
+    return record_of(Json::parse(payload));
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace widepipe::dataset

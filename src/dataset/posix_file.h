@@ -1,0 +1,59 @@
+#pragma once
+// Files below HDF5: descriptors that close themselves, whole reads and writes, durable renames.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace widepipe::dataset {
+
+/// Owns a file descriptor. Movable.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  ~UniqueFd() { reset(); }
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+/// Reads until `out` is full or the file ends; gives the bytes read, or nothing and errno.
+std::optional<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
+/// Writes all of `bytes`; false and errno if that failed.
+bool write_at(int fd, std::uint64_t offset, std::span<const std::byte> bytes);
+
+/// The whole file, or nothing and errno.
+std::optional<std::string> read_text(const std::string& path);
+
+/// "." for a name without a folder.
+std::string folder_of(const std::string& path);
+/// Makes renames and removals in the folder durable. Throws RunError.
+void sync_folder(const std::string& folder);
+/// Durably renames `path`.part, which must be synced, to `path`. Throws RunError.
+void rename_part(const std::string& path);
+/// Durably removes the file if there is one. Throws RunError.
+void remove_durably(const std::string& path);
+
+/// "512 bytes", "1.5 KiB", "12.3 GiB".
+std::string format_bytes(std::uint64_t bytes);
+/// "2026-01-31T23:59:59Z": now, in UTC.
+std::string utc_now_text();
+
+}  // namespace widepipe::dataset
