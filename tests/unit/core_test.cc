@@ -18,9 +18,9 @@ TEST(Tensor, ElementCountGuardsItsRange) {
       element_count(bad);
       FAIL() << "expected InputError";
     } catch (const InputError& error) {
-      EXPECT_EQ(std::string(error.what()),
-                "shape " + to_string(bad) +
-                    ": the number of elements is negative or beyond 63 bits");
+      EXPECT_EQ(
+          std::string(error.what()),
+          "shape " + to_string(bad) + ": the number of elements is negative or beyond 63 bits");
     }
   }
 }
@@ -71,8 +71,8 @@ TEST(Cpu, UsableIsTheTightestLimit) {
     double quota;
     int expected;
   };
-  for (const Case& c : {Case{8, 0, 8}, Case{8, 2.0, 2}, Case{8, 2.9, 2}, Case{2, 6.0, 2},
-                        Case{4, 0.5, 1}}) {
+  for (const Case& c :
+       {Case{8, 0, 8}, Case{8, 2.0, 2}, Case{8, 2.9, 2}, Case{2, 6.0, 2}, Case{4, 0.5, 1}}) {
     EXPECT_EQ((CpuBudget{.cores = c.cores, .quota_cores = c.quota}.usable()), c.expected);
   }
 }

@@ -27,8 +27,8 @@ TEST(Scheduler, GivesEveryRowOnceWhateverTheOrderOfCompletion) {
   for (const int devices : {1, 2, 3, 4, 17}) {
     for (const std::int64_t rows : {1, 2, 7, 1000, 12345}) {
       for (const std::int64_t fixed : {0, 1, 7, 64}) {
-        SCOPED_TRACE(testing::Message() << devices << " devices, " << rows << " rows, batch "
-                                        << fixed);
+        SCOPED_TRACE(testing::Message()
+                     << devices << " devices, " << rows << " rows, batch " << fixed);
         Scheduler scheduler = make(rows, devices, {.fixed_rows = fixed});
         std::mt19937 random(7);
         std::vector<Dispatch> out;
@@ -107,8 +107,8 @@ TEST(Scheduler, BatchesShrinkTowardsTheEnd) {
 }
 
 TEST(Scheduler, BatchNeverCarriesMoreBytesThanARoundMay) {
-  Scheduler scheduler = make(1000, 1, {.fixed_rows = 500}, {.max_batch_bytes = 10'000},
-                             {"wide", 3000, 40});
+  Scheduler scheduler =
+      make(1000, 1, {.fixed_rows = 500}, {.max_batch_bytes = 10'000}, {"wide", 3000, 40});
   for (const Dispatch& made : scheduler.dispatch(0)) EXPECT_EQ(made.rows.count, 3);
 }
 

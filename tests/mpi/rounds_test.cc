@@ -1,0 +1,225 @@
+// Leader, followers, workers and devices together, over MPI: every row comes back once, with the
+// right value, whatever the ranks, batches and ways of the rows; and what fails ends in order.
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "mpi_runtime/follower.h"
+#include "mpi_runtime/leader.h"
+#include "mpi_runtime/mpi_collectives.h"
+#include "schedule/bulk_policy.h"
+#include "tests/unit/hdf5_fixture.h"
+#include "tests/unit/onnx_builder.h"
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+using widepipe::testing::OnnxBuilder;
+using widepipe::testing::tensor_of;
+
+/// y = max(x + 1, 0) for rows of three numbers.
+std::shared_ptr<const model::Model> plus_one() {
+  OnnxBuilder builder;
+  builder.input("x", {"N", "3"})
+      .constant("one", tensor_of({3}, std::vector<float>{1, 1, 1}))
+      .node("Add", {"x", "one"}, {"sum"})
+      .node("Relu", {"sum"}, {"y"})
+      .output("y", {"N", "3"});
+  return model::Model::from_bytes(builder.bytes(), "plus_one.onnx");
+}
+
+/// Keeps what it gets, and can fail like a full disk.
+class MemorySink final : public ResultSink {
+ public:
+  explicit MemorySink(std::int64_t room = 1'000'000) : room_(room) {}
+
+  bool has_room() override { return true; }
+  void accept(FinishedRows rows) override {
+    if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");
+    ASSERT_EQ(rows.columns.size(), 1U);
+    ASSERT_EQ(rows.columns[0].size(), static_cast<std::size_t>(rows.rows.count) * 12);
+    const auto* values = reinterpret_cast<const float*>(rows.columns[0].data());
+    for (std::int64_t i = 0; i < rows.rows.count; ++i) {
+      EXPECT_TRUE(rows_.emplace(rows.rows.first + i, values[3 * i + 2]).second) << "doubled row";
+    }
+  }
+  void reject(schedule::StreamId, RowRange rows, const std::string& reason) override {
+    for (std::int64_t row = rows.first; row < rows.end(); ++row) {
+      EXPECT_TRUE(rejected_.emplace(row, reason).second) << "doubled failure";
+    }
+  }
+
+  const std::map<std::int64_t, float>& rows() const { return rows_; }
+  const std::map<std::int64_t, std::string>& rejected() const { return rejected_; }
+
+ private:
+  std::int64_t room_;
+  std::map<std::int64_t, float> rows_;
+  std::map<std::int64_t, std::string> rejected_;
+};
+
+struct Case {
+  std::int64_t rows = 0;
+  std::int64_t batch = 0;
+  bool scatter = false;
+  bool dedicated = false;
+  int instances = 1;
+};
+
+class Rounds : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    collectives_ = make_mpi_collectives();
+    root_ = collectives_->rank() == 0;
+    std::string folder = (std::filesystem::temp_directory_path() / "widepipe-rounds-XXXXXX");
+    ASSERT_TRUE(!root_ || mkdtemp(folder.data()) != nullptr);
+    const auto* begin = reinterpret_cast<const std::byte*>(folder.data());
+    std::vector<std::byte> shared(begin, begin + folder.size());
+    collectives_->broadcast(shared);
+    folder_.assign(reinterpret_cast<const char*>(shared.data()), shared.size());
+  }
+  void TearDown() override {
+    collectives_->all_texts("");  // nobody uses the folder any more
+    if (root_) std::filesystem::remove_all(folder_);
+  }
+
+  /// Row i is {i, i, i}.
+  std::string make_data(std::int64_t rows) {
+    const std::string path = folder_ + "/rows" + std::to_string(rows) + ".h5";
+    if (root_ && !std::filesystem::exists(path)) {
+      std::vector<float> values;
+      for (std::int64_t i = 0; i < rows; ++i) values.insert(values.end(), 3, static_cast<float>(i));
+      dataset::Hdf5Maker file(path);
+      file.dataset("/data", H5T_NATIVE_FLOAT, {static_cast<hsize_t>(rows), 3}, H5T_NATIVE_FLOAT,
+                   values.data());
+    }
+    collectives_->all_texts("");
+    return path;
+  }
+
+  /// [collective] Opens the data, calls `spoil` on rank 0 after all have, and runs the rounds.
+  LeaderResult run(
+      const Case& c, const std::string& path, MemorySink& sink,
+      const std::function<void()>& spoil = {},
+      const std::function<bool()>& stop = [] { return false; }) {
+    const auto model = plus_one();
+    const StreamSource source = {
+        {std::make_shared<dataset::InputDataset>(dataset::DatasetRef{path, "/data"}), DType::kF32,
+         12}};
+    collectives_->all_texts("");
+    if (root_ && spoil) spoil();
+    collectives_->all_texts("");
+
+    const bool dedicated = c.dedicated && collectives_->size() > 1;
+    Wakeup wakeup;
+    std::optional<Worker> worker;
+    if (!(root_ && dedicated)) {
+      WorkerConfig config{.device = {.instances = c.instances},
+                          .models = {model},
+                          .sources = {},
+                          .max_payload_bytes = kMaxPayloadBytes / 4};
+      if (!c.scatter) config.sources = {source};
+      worker.emplace(config, wakeup);
+    }
+    if (!root_) {
+      follow(*collectives_, *worker, wakeup, kLongestPause, [] { return false; });
+      return {};
+    }
+    std::vector<schedule::DeviceSpec> specs;
+    std::vector<int> ranks;
+    for (int rank = dedicated ? 1 : 0; rank < collectives_->size(); ++rank) {
+      specs.push_back({.rank = rank, .instances = c.instances});
+      ranks.push_back(rank);
+    }
+    schedule::Scheduler scheduler({{"plus_one", 12, 12}}, specs,
+                                  schedule::make_bulk_policy({.fixed_rows = c.batch}));
+    scheduler.add_rows(0, {0, c.rows});
+    schedule::RunStats stats(1, specs.size());
+    LeaderSettings settings;
+    settings.column_bytes = {{12}};
+    if (c.scatter) settings.scatter_sources = {source};
+    Leader leader(*collectives_, scheduler, ranks, worker ? &*worker : nullptr, wakeup, sink, stats,
+                  settings, {.stop_requested = stop, .tick = [](double) {}});
+    return leader.run();
+  }
+
+  std::unique_ptr<Collectives> collectives_;
+  bool root_ = false;
+  std::string folder_;
+};
+
+TEST_F(Rounds, EveryRowComesBackOnceWithItsValue) {
+  for (const std::int64_t rows : {1, 2, 3, 100, 5000}) {
+    for (const Case& c : {Case{rows, 0}, Case{rows, 1}, Case{rows, 7, true}, Case{rows, 0, true},
+                          Case{rows, 64, false, true}, Case{rows, 0, true, true, 2}}) {
+      if (c.batch == 1 && rows > 1000) continue;
+      SCOPED_TRACE(::testing::Message()
+                   << rows << " rows, batch " << c.batch << (c.scatter ? ", scattered" : "")
+                   << (c.dedicated ? ", dedicated scheduler" : ""));
+      MemorySink sink;
+      const LeaderResult result = run(c, make_data(rows), sink);
+      if (!root_) continue;
+      EXPECT_FALSE(result.stopped);
+      EXPECT_GE(result.rounds, kRoundsInFlight);
+      ASSERT_EQ(sink.rows().size(), static_cast<std::size_t>(rows));
+      for (const auto& [row, value] : sink.rows()) ASSERT_EQ(value, static_cast<float>(row) + 1);
+    }
+  }
+}
+
+TEST_F(Rounds, RowsThatCannotBeReadAreFailedAloneAndTheRestIsDone) {
+  for (const bool scatter : {false, true}) {
+    SCOPED_TRACE(scatter ? "rank 0 reads" : "ranks read");
+    const std::int64_t rows = scatter ? 301 : 300;
+    const std::string path = make_data(rows);
+    // Contiguous data end the file: cutting 60 bytes takes the last five rows.
+    const auto spoil = [&] {
+      std::filesystem::resize_file(path, std::filesystem::file_size(path) - 60);
+    };
+    MemorySink sink;
+    run({rows, 16, scatter}, path, sink, spoil);
+    if (!root_) continue;
+    EXPECT_EQ(sink.rows().size(), static_cast<std::size_t>(rows - 5));
+    ASSERT_EQ(sink.rejected().size(), 5U);
+    for (const auto& [row, reason] : sink.rejected()) {
+      EXPECT_GE(row, rows - 5);
+      EXPECT_NE(reason.find("/data"), std::string::npos) << reason;
+    }
+  }
+}
+
+TEST_F(Rounds, AFullDiskReleasesAllRanksAndIsThenReported) {
+  MemorySink sink(200);
+  if (!root_) {
+    run({2000, 10}, make_data(2000), sink);
+    return;
+  }
+  try {
+    run({2000, 10}, make_data(2000), sink);
+    FAIL() << "expected RunError";
+  } catch (const RunError& error) {
+    EXPECT_STREQ(error.what(), "disk full");
+  }
+}
+
+TEST_F(Rounds, AStopBringsHomeWhatIsOut) {
+  MemorySink sink;
+  int asked = 0;
+  const LeaderResult result =
+      run({100'000, 4}, make_data(100'000), sink, {}, [&asked] { return ++asked > 20; });
+  if (!root_) return;
+  EXPECT_TRUE(result.stopped);
+  EXPECT_LT(sink.rows().size(), 100'000U);
+  EXPECT_EQ(sink.rows().size() % 4, 0U) << "whole batches";
+}
+
+}  // namespace
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,330 @@
+// The order of writes, syncs and records, checked on a recorded log of operations; the same with
+// real files and a writer that is killed stands in dataset_crash_test.cc.
+
+#include "dataset/durable_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "dataset_output_spec.h"
+#include "hdf5_fixture.h"
+
+namespace widepipe::dataset {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// One operation of the writer.
+struct Operation {
+  enum Kind { kRows, kStatus, kSync, kAppend } kind;
+  std::size_t column = 0;
+  RowRange rows{};
+  std::string bytes{};
+  RowStatus status = RowStatus::kNotDone;
+  std::vector<JournalRecord> records{};
+};
+
+/// Twin of output file and journal. Rows are of one byte in each column.
+class Recorder : public RowSink, public RecordLog {
+ public:
+  std::size_t column_count() const override { return 2; }
+  void write_rows(std::size_t column, RowRange rows, std::span<const std::byte> bytes) override {
+    Operation operation{Operation::kRows};
+    operation.column = column;
+    operation.rows = rows;
+    operation.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    add(std::move(operation));
+  }
+  void write_status(RowRange rows, RowStatus status) override {
+    Operation operation{Operation::kStatus};
+    operation.rows = rows;
+    operation.status = status;
+    add(std::move(operation));
+  }
+  void sync() override { add(Operation{Operation::kSync}); }
+  void append(std::span<const JournalRecord> records) override {
+    Operation operation{Operation::kAppend};
+    operation.records.assign(records.begin(), records.end());
+    add(std::move(operation));
+  }
+
+  std::vector<Operation> operations() {
+    const std::lock_guard lock(mutex_);
+    return operations_;
+  }
+  std::string kinds() {
+    std::string text;
+    for (const Operation& operation : operations()) text += "rSsA"[operation.kind];
+    return text;
+  }
+  void wait_for(const std::string& expected) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(20),
+                      [&] { return operations_.size() >= expected.size(); });
+    lock.unlock();
+    EXPECT_EQ(kinds(), expected);
+  }
+  /// The first operation of the kind fails from now on.
+  void fail_on(Operation::Kind kind, const std::string& message) {
+    const std::lock_guard lock(mutex_);
+    failures_[kind] = message;
+  }
+
+ private:
+  void add(Operation operation) {
+    const std::lock_guard lock(mutex_);
+    const auto failure = failures_.find(operation.kind);
+    operations_.push_back(std::move(operation));
+    changed_.notify_all();
+    if (failure != failures_.end()) throw RunError(failure->second);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Operation> operations_;
+  std::map<Operation::Kind, std::string> failures_;
+};
+
+/// The value of a row in a column: what a test expects to find on the disk.
+char value_of(std::int64_t row, std::size_t column) {
+  return static_cast<char>(row * 2 + static_cast<std::int64_t>(column) + 1);
+}
+
+RowBlock make_block(std::int64_t first, std::int64_t count) {
+  auto memory = std::make_shared<std::string>();
+  for (std::size_t column = 0; column < 2; ++column) {
+    for (std::int64_t row = first; row < first + count; ++row) *memory += value_of(row, column);
+  }
+  const auto bytes = std::as_bytes(std::span(*memory));
+  const auto half = static_cast<std::size_t>(count);
+  return {{first, count}, {bytes.first(half), bytes.subspan(half)}, memory, ""};
+}
+
+RowBlock make_failed(std::int64_t first, std::int64_t count, std::string reason) {
+  return {{first, count}, {}, nullptr, std::move(reason)};
+}
+
+/// Syncs only when asked to.
+DurableWriterOptions lazy() {
+  DurableWriterOptions options;
+  options.group_interval = std::chrono::hours(1);
+  return options;
+}
+
+TEST(DurableWriter, GroupsRowsUnderOneSync) {
+  Recorder recorder;
+  DurableWriter writer(recorder, recorder, lazy());
+  writer.submit(make_block(0, 4));
+  writer.submit(make_failed(6, 1, "NaN"));
+  writer.submit(make_block(4, 2));
+  EXPECT_EQ(writer.rows_recorded(), 0);
+  writer.finish(true);
+  // r: rows of a column, S: status, s: sync, A: append.
+  EXPECT_EQ(recorder.kinds(), "rrSSrrSsAA");
+  const auto operations = recorder.operations();
+  EXPECT_EQ(operations[2].status, RowStatus::kDone);
+  EXPECT_EQ(operations[3].status, RowStatus::kFailed);
+  EXPECT_EQ(operations[8].records,
+            (std::vector<JournalRecord>{RowsRecord{{{0, 6}}}, FailedRecord{{6, 1}, "NaN"}}));
+  EXPECT_EQ(operations[9].records, std::vector<JournalRecord>{DoneRecord{}});
+  EXPECT_EQ(writer.rows_recorded(), 7);
+}
+
+TEST(DurableWriter, WritesNothingWithoutWork) {
+  for (const bool complete : {false, true}) {
+    Recorder recorder;
+    DurableWriter writer(recorder, recorder, lazy());
+    EXPECT_TRUE(writer.flush(milliseconds(1000)));
+    writer.finish(complete);
+    EXPECT_EQ(recorder.kinds(), complete ? "A" : "");
+  }
+}
+
+TEST(DurableWriter, SyncsAfterSoManyBytes) {
+  Recorder recorder;
+  DurableWriterOptions options = lazy();
+  options.group_bytes = 16;  // blocks of 4 rows in two columns are 8 bytes
+  DurableWriter writer(recorder, recorder, options);
+  for (std::int64_t first = 0; first < 20; first += 4) writer.submit(make_block(first, 4));
+  writer.finish(false);
+  EXPECT_EQ(recorder.kinds(), "rrSrrSsArrSrrSsArrSsA");
+}
+
+TEST(DurableWriter, SyncsAfterTheInterval) {
+  Recorder recorder;
+  std::atomic<std::int64_t> seconds = 0;
+  DurableWriterOptions options;
+  options.now = [&] {
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(seconds));
+  };
+  DurableWriter writer(recorder, recorder, options);
+  writer.submit(make_block(0, 1));
+  recorder.wait_for("rrS");
+  seconds = 1;
+  writer.submit(make_block(1, 1));
+  recorder.wait_for("rrSrrSsA");
+  writer.submit(make_block(2, 1));
+  recorder.wait_for("rrSrrSsArrS");
+  writer.finish(false);
+  recorder.wait_for("rrSrrSsArrSsA");
+}
+
+TEST(DurableWriter, SyncsWhenIdle) {
+  Recorder recorder;
+  DurableWriterOptions options;
+  options.group_interval = milliseconds(20);
+  DurableWriter writer(recorder, recorder, options);
+  writer.submit(make_block(0, 1));
+  recorder.wait_for("rrSsA");
+}
+
+TEST(DurableWriter, Flushes) {
+  Recorder recorder;
+  DurableWriter writer(recorder, recorder, lazy());
+  for (std::int64_t row = 0; row < 50; ++row) {
+    writer.submit(make_block(row, 1));
+    EXPECT_TRUE(writer.flush(std::chrono::seconds(20)));
+    EXPECT_EQ(writer.rows_recorded(), row + 1);
+  }
+}
+
+TEST(DurableWriter, KeepsWhatWasSubmittedWhenDestroyed) {
+  Recorder recorder;
+  { DurableWriter(recorder, recorder, lazy()).submit(make_block(0, 1)); }
+  EXPECT_EQ(recorder.kinds(), "rrSsA");
+}
+
+TEST(DurableWriter, HasRoomUpToTheBudget) {
+  /// Holds the writer's thread in its first write.
+  class Blocker final : public Recorder {
+   public:
+    void write_rows(std::size_t column, RowRange rows, std::span<const std::byte> bytes) override {
+      const std::lock_guard lock(gate);
+      Recorder::write_rows(column, rows, bytes);
+    }
+    std::mutex gate;
+  };
+  Blocker blocker;
+  DurableWriterOptions options = lazy();
+  options.queue_bytes = 20;
+  DurableWriter writer(blocker, blocker, options);
+  {
+    const std::lock_guard closed(blocker.gate);
+    writer.submit(make_block(0, 4));
+    EXPECT_TRUE(writer.has_room());
+    writer.submit(make_block(4, 4));
+    EXPECT_TRUE(writer.has_room());
+    writer.submit(make_block(8, 4));
+    EXPECT_FALSE(writer.has_room());
+    EXPECT_FALSE(writer.flush(milliseconds(5)));
+  }
+  EXPECT_TRUE(writer.flush(std::chrono::seconds(20)));
+  EXPECT_TRUE(writer.has_room());
+}
+
+TEST(DurableWriter, ErrorsEndAllWriting) {
+  const struct {
+    Operation::Kind failing;
+    const char* kinds;  ///< what was tried, nothing twice
+  } kCases[] = {{Operation::kRows, "r"},
+                {Operation::kStatus, "rrS"},
+                {Operation::kSync, "rrSs"},
+                {Operation::kAppend, "rrSsA"}};
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.kinds);
+    Recorder recorder;
+    recorder.fail_on(c.failing, "out.h5: No space left on device");
+    {
+      DurableWriter writer(recorder, recorder, lazy());
+      writer.submit(make_block(0, 1));
+      EXPECT_FALSE(writer.flush(std::chrono::seconds(20)));
+      const std::string message = "out.h5: No space left on device";
+      EXPECT_EQ(error_of<RunError>([&] { writer.submit(make_block(1, 1)); }), message);
+      EXPECT_EQ(error_of<RunError>([&] { writer.has_room(); }), message);
+      EXPECT_EQ(error_of<RunError>([&] { writer.finish(true); }), message);
+      EXPECT_EQ(writer.rows_recorded(), 0);
+    }
+    EXPECT_EQ(recorder.kinds(), c.kinds);
+  }
+}
+
+TEST(DurableWriter, RefusesRowsThatLackAColumn) {
+  Recorder recorder;
+  DurableWriter writer(recorder, recorder, lazy());
+  RowBlock block = make_block(4, 2);
+  block.columns.pop_back();
+  writer.submit(std::move(block));
+  EXPECT_EQ(error_of<RunError>([&] { writer.finish(true); }),
+            "rows 4 to 5 have 1 columns, the output has 2");
+  EXPECT_EQ(recorder.kinds(), "");
+}
+
+/// What a disk holds after a power cut: synced bytes, and whatever of the rest was lucky.
+struct Disk {
+  std::map<std::pair<std::size_t, std::int64_t>, char> rows;
+  std::map<std::int64_t, RowStatus> status;
+
+  void apply(const Operation& operation) {
+    for (std::int64_t i = 0; i < operation.rows.count; ++i) {
+      const std::int64_t row = operation.rows.first + i;
+      if (operation.kind == Operation::kRows) {
+        rows[{operation.column, row}] = operation.bytes[static_cast<std::size_t>(i)];
+      } else if (operation.kind == Operation::kStatus) {
+        status[row] = operation.status;
+      }
+    }
+  }
+};
+
+TEST(DurableWriter, EveryJournaledRowIsOnDiskWhereverPowerIsCut) {
+  Recorder recorder;
+  DurableWriterOptions options = lazy();
+  options.group_bytes = 40;
+  {
+    DurableWriter writer(recorder, recorder, options);
+    for (std::int64_t first = 0; first < 60; first += 3) {
+      writer.submit(first % 12 == 9 ? make_failed(first, 3, "bad") : make_block(first, 3));
+    }
+    writer.finish(true);
+  }
+  const std::vector<Operation> log = recorder.operations();
+  std::int64_t journaled_rows = 0;
+  for (std::size_t cut = 0; cut <= log.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    // Only what a sync before the cut covers is there.
+    std::size_t synced = 0;
+    for (std::size_t i = 0; i < cut; ++i) {
+      if (log[i].kind == Operation::kSync) synced = i;
+    }
+    Disk disk;
+    for (std::size_t i = 0; i < synced; ++i) disk.apply(log[i]);
+    journaled_rows = 0;
+    for (std::size_t i = 0; i < cut; ++i) {
+      for (const JournalRecord& record : log[i].records) {
+        if (const auto* rows = std::get_if<RowsRecord>(&record)) {
+          for (const RowRange& range : rows->ranges) {
+            for (std::int64_t row = range.first; row < range.end(); ++row, ++journaled_rows) {
+              ASSERT_EQ(disk.status[row], RowStatus::kDone);
+              for (std::size_t column = 0; column < 2; ++column) {
+                const char found = disk.rows[std::pair(column, row)];
+                ASSERT_EQ(found, value_of(row, column));
+              }
+            }
+          }
+        } else if (const auto* failed = std::get_if<FailedRecord>(&record)) {
+          for (std::int64_t row = failed->rows.first; row < failed->rows.end(); ++row) {
+            ASSERT_EQ(disk.status[row], RowStatus::kFailed);
+            ++journaled_rows;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_EQ(journaled_rows, 60);
+}
+
+}  // namespace
+}  // namespace widepipe::dataset

@@ -1,0 +1,69 @@
+#pragma once
+// One table of cases for the tests and the benchmark.
+
+#include <string>
+#include <vector>
+
+#include "tests/unit/kernel_harness.h"
+
+namespace widepipe::kernels::testing {
+
+std::vector<CaseSpec> conv_cases();
+std::vector<CaseSpec> pool_cases();
+/// Gemm and MatMul with constant matrices.
+std::vector<CaseSpec> dense_cases();
+/// Relu, Clip and Add.
+std::vector<CaseSpec> elementwise_cases();
+std::vector<CaseSpec> all_cases();
+
+/// The layers of a small convolutional net on 28x28 images.
+std::vector<CaseSpec> lenet_cases(std::int64_t batch);
+/// Layers of residual nets on 224x224 images, where throughput shows.
+std::vector<CaseSpec> large_cases(std::int64_t batch);
+
+constexpr Activation kRelu{.kind = Activation::Kind::kRelu, .lo = 0.0F, .hi = 0.0F};
+
+/// Shapes and attributes of a Conv; Y's shape follows.
+struct ConvSpec {
+  Shape x;
+  std::int64_t out_channels;
+  Shape kernel;
+  std::int64_t group = 1;
+  std::vector<std::int64_t> pads = {};
+  std::vector<std::int64_t> strides = {};
+  std::vector<std::int64_t> dilations = {};
+  bool bias = true;
+  Activation activation = {};
+  std::string auto_pad = {};
+};
+CaseSpec conv_case(const ConvSpec& conv);
+
+struct PoolSpec {
+  std::string op;
+  Shape x;
+  Shape kernel;
+  std::vector<std::int64_t> pads = {};
+  std::vector<std::int64_t> strides = {};
+  std::vector<std::int64_t> dilations = {};
+  bool ceil_mode = false;
+  bool count_padding = false;
+};
+CaseSpec pool_case(const PoolSpec& pool);
+
+/// Gemm of A [rows, depth] (or a longer shape) and a constant B.
+struct GemmSpec {
+  Shape a;
+  std::int64_t columns;
+  bool trans_b = false;
+  float alpha = 1.0F;
+  float beta = 1.0F;
+  Shape c = {};
+  bool has_c = true;
+  Activation activation = {};
+};
+CaseSpec gemm_case(const GemmSpec& gemm);
+
+/// Of Conv, Gemm and MatMul; for other operators, elements of the output.
+std::int64_t multiply_adds(const CaseSpec& spec);
+
+}  // namespace widepipe::kernels::testing

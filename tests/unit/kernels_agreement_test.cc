@@ -1,0 +1,81 @@
+// Every kernel against the reference, on the tables of cases, in every layout its input may
+// arrive in, with one and two threads.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "kernels/registry.h"
+#include "tests/unit/kernel_cases.h"
+#include "tests/unit/kernel_harness.h"
+
+namespace widepipe::kernels::testing {
+namespace {
+
+constexpr double kTolerance = 1e-5;
+
+bool has_blocked_form(const CaseSpec& spec) {
+  const std::size_t rank = spec.inputs[0].shape.size();
+  return rank >= 3 && rank <= 5;
+}
+
+/// Number of runs that were compared.
+int compare(const KernelEntry& entry, const CaseData& data, const Tensor& expected) {
+  int runs = 0;
+  for (const Layout arriving : {Layout::kPlain, Layout::kBlocked8, Layout::kBlocked16}) {
+    if (arriving != Layout::kPlain && !has_blocked_form(data.spec())) continue;
+    if (!ask(entry, data.kernel_case(arriving))) continue;
+    for (const int threads : {1, 2}) {
+      SCOPED_TRACE(
+          fmt::format("{} arriving {} threads {}", data.spec().name, name_of(arriving), threads));
+      WeightStore weights;
+      PreparedRun prepared(entry, data, weights, arriving, threads);
+      prepared.run();
+      EXPECT_LE(relative_error(expected, prepared.output()), kTolerance);
+      EXPECT_TRUE(prepared.padding_is_zero());
+      ++runs;
+    }
+  }
+  return runs;
+}
+
+class Agreement : public ::testing::TestWithParam<KernelEntry> {};
+
+TEST_P(Agreement, WithReference) {
+  const KernelEntry& entry = GetParam();
+  int runs = 0;
+  for (const CaseSpec& spec : all_cases()) {
+    if (spec.op != entry.op) continue;
+    const CaseData data(spec);
+    runs += compare(entry, data, reference_output(data));
+  }
+  EXPECT_GT(runs, 0);
+}
+
+std::vector<KernelEntry> fast_kernels() {
+  std::vector<KernelEntry> kernels;
+  for (const KernelEntry& entry : registry()) {
+    if (!entry.name.starts_with("ref_")) kernels.push_back(entry);
+  }
+  return kernels;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Agreement, ::testing::ValuesIn(fast_kernels()),
+                         [](const auto& kernel) {
+                           return fmt::format("{}_{}", kernel.param.name, kernel.param.op);
+                         });
+
+// The tables hold only what a fast kernel must take: a case that falls back to the reference is
+// a loss of speed that nobody would notice.
+TEST(Tables, EveryCaseHasAFastKernel) {
+  for (const CaseSpec& spec : all_cases()) {
+    SCOPED_TRACE(spec.name);
+    const CaseData data(spec);
+    const Choice choice = choose(data.kernel_case());
+    ASSERT_NE(choice.entry, nullptr);
+    EXPECT_FALSE(choice.entry->name.starts_with("ref_"))
+        << (choice.declined.empty() ? "" : choice.declined.back().reason);
+  }
+}
+
+}  // namespace
+}  // namespace widepipe::kernels::testing
