@@ -6,7 +6,6 @@ find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(MPI REQUIRED COMPONENTS C)  # the C API; MPI's C++ bindings are gone since 3.0
 find_package(fmt REQUIRED CONFIG)
-find_package(dnnl REQUIRED CONFIG)
 find_package(hwy REQUIRED CONFIG)
 find_package(CLI11 REQUIRED CONFIG)
 find_package(nlohmann_json REQUIRED CONFIG)
@@ -16,14 +15,23 @@ find_package(ONNX REQUIRED CONFIG)
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C)
 
-if(NOT TARGET xxHash::xxhash)
-  find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
-  find_library(XXHASH_LIBRARY xxhash REQUIRED)
-  add_library(xxHash::xxhash INTERFACE IMPORTED)
-  set_target_properties(xxHash::xxhash PROPERTIES
-    INTERFACE_INCLUDE_DIRECTORIES "${XXHASH_INCLUDE_DIR}"
-    INTERFACE_LINK_LIBRARIES "${XXHASH_LIBRARY}")
-endif()
+# widepipe_find_library(TARGET header library): for what has no usable package file. Debian's
+# oneDNN has one, but it asks for OpenCL's development files, which nothing here needs.
+function(widepipe_find_library target header library)
+  if(TARGET ${target})
+    return()
+  endif()
+  string(MAKE_C_IDENTIFIER "WIDEPIPE_${library}" prefix)
+  find_path(${prefix}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(${prefix}_LIBRARY ${library} REQUIRED)
+  add_library(${target} INTERFACE IMPORTED)
+  set_target_properties(${target} PROPERTIES
+    INTERFACE_INCLUDE_DIRECTORIES "${${prefix}_INCLUDE_DIR}"
+    INTERFACE_LINK_LIBRARIES "${${prefix}_LIBRARY}")
+endfunction()
+
+widepipe_find_library(DNNL::dnnl oneapi/dnnl/dnnl.hpp dnnl)
+widepipe_find_library(xxHash::xxhash xxhash.h xxhash)
 
 if(NOT TARGET widepipe_hdf5)
   add_library(widepipe_hdf5 INTERFACE IMPORTED)

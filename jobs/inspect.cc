@@ -29,7 +29,7 @@ using Align = TextTable::Align;
 
 void print_ports(const char* title, const std::vector<model::Port>& ports) {
   for (const model::Port& port : ports) {
-    fmt::print("{:<13}{} {}{}, {} a row\n", title, port.name, name_of(port.dtype),
+    fmt::print("{:<15}{} {}{}, {} a row\n", title, port.name, name_of(port.dtype),
                shape_with_batch(port.row_shape),
                bytes_text(static_cast<double>(port.bytes_per_row)));
   }
@@ -80,18 +80,18 @@ void print_kernels(const std::shared_ptr<const model::Model>& model, std::int64_
 int inspect_model(const InspectOptions& options) {
   const std::vector<std::byte> bytes = read_model_file(options.target);
   const auto model = model::Model::from_bytes(bytes, file_name(options.target));
-  fmt::print("{:<13}{}, {}\n", "model", options.target,
+  fmt::print("{:<15}{}, {}\n", "model", options.target,
              bytes_text(static_cast<double>(bytes.size())));
-  fmt::print("{:<13}{}\n", "hash", model->hash());
+  fmt::print("{:<15}{}\n", "hash", model->hash());
   print_ports("input", model->inputs());
   print_ports("output", model->outputs());
-  fmt::print("{:<13}{}\n", "parameters", grouped(model->parameter_count()));
-  fmt::print("{:<13}{} a row\n", "multiply-adds",
+  fmt::print("{:<15}{}\n", "parameters", grouped(model->parameter_count()));
+  fmt::print("{:<15}{} a row\n", "multiply-adds",
              scaled(static_cast<double>(model->multiply_adds_per_row())));
-  fmt::print("{:<13}{} (after folding and fusing)\n", "operators", operators_text(model->graph()));
+  fmt::print("{:<15}{} (after folding and fusing)\n", "operators", operators_text(model->graph()));
   // Planning asks every kernel: a node that none supports ends here, with all reasons.
   const model::Plan plan(model, std::make_shared<kernels::WeightStore>(), 1, 1);
-  fmt::print("{:<13}yes, on the built-in cpu device ({})\n", "supported", kernels::effective_isa());
+  fmt::print("{:<15}yes, on the built-in cpu device ({})\n", "supported", kernels::effective_isa());
   print_memory(model, options.batches);
   if (options.kernels) print_kernels(model, options.batches.back());
   return 0;
@@ -100,11 +100,11 @@ int inspect_model(const InspectOptions& options) {
 void print_journal(const std::string& file) {
   const std::string path = dataset::journal_path(file);
   if (!std::filesystem::exists(path)) {
-    fmt::print("\njournal      none beside it\n");
+    fmt::print("\njournal        none beside it\n");
     return;
   }
   const dataset::JournalContents journal = dataset::read_journal(path);
-  fmt::print("\njournal      {}\n", path);
+  fmt::print("\njournal        {}\n", path);
   fmt::print("  rows       {} of {} done, {} failed{}\n", grouped(journal.done.count()),
              grouped(journal.header.rows), grouped(journal.failed_rows()),
              journal.finished ? "; complete" : "; resumable");
@@ -127,7 +127,7 @@ int inspect_file(const std::string& file) {
   const std::vector<dataset::DatasetEntry> entries = dataset::list_datasets(file);
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
-  fmt::print("{:<13}{}, {}\n\n", "file", file, bytes_text(static_cast<double>(size)));
+  fmt::print("{:<15}{}, {}\n\n", "file", file, bytes_text(static_cast<double>(size)));
   TextTable table({{"data set"}, {"type"}, {"shape"}});
   for (const dataset::DatasetEntry& entry : entries) {
     table.add({entry.path, entry.type, to_string(entry.shape)});
@@ -143,19 +143,19 @@ int inspect_file(const std::string& file) {
 
 int inspect_dataset(const std::string& target) {
   const dataset::InputDataset data(dataset::parse_dataset_ref(target));
-  for (const auto& [name, value] : data.describe()) fmt::print("{:<13}{}\n", name, value);
+  for (const auto& [name, value] : data.describe()) fmt::print("{:<15}{}\n", name, value);
   return 0;
 }
 
 int inspect_devices() {
   const CpuBudget budget = read_cpu_budget();
-  fmt::print("{:<13}{}\n", "host", host_name());
-  fmt::print("{:<13}{}\n", "processor", cpu_model_name());
-  fmt::print("{:<13}{} CPUs on {} cores{}\n", "may use", budget.cpus.size(), budget.cores,
+  fmt::print("{:<15}{}\n", "host", host_name());
+  fmt::print("{:<15}{}\n", "processor", cpu_model_name());
+  fmt::print("{:<15}{} CPUs on {} cores{}\n", "may use", budget.cpus.size(), budget.cores,
              budget.quota_cores > 0
                  ? fmt::format(", of which a cgroup grants the time of {:.2g}", budget.quota_cores)
                  : "");
-  fmt::print("{:<13}{}\n\n", "kernels", kernels::kernel_library_versions());
+  fmt::print("{:<15}{}\n\n", "kernels", kernels::kernel_library_versions());
   TextTable table(
       {{"device"}, {"description"}, {"instances", Align::kRight}, {"cores each", Align::kRight}});
   for (const device::DeviceKind& kind : device::device_kinds()) {

@@ -205,7 +205,8 @@ bool Leader::may_post() const {
       std::any_of(outbox_.begin(), outbox_.end(), [](const auto& queue) { return !queue.empty(); });
   const bool to_gather = std::any_of(results_.begin(), results_.end(),
                                      [](const Results& r) { return r.payload == nullptr; });
-  return to_send || to_gather || Clock::now() - last_post_ >= settings_.round_period;
+  const bool to_report = own_ != nullptr && own_->has_results();
+  return to_send || to_gather || to_report || Clock::now() - last_post_ >= settings_.round_period;
 }
 
 std::vector<std::vector<Leader::Outgoing>> Leader::take_outbox() {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "core/error.h"
 #include "mpi_runtime/mpi_call.h"
 #include "mpi_runtime/mpi_collectives.h"
 #include "mpi_runtime/serial_collectives.h"

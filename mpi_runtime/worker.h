@@ -41,6 +41,8 @@ class Worker {
 
   /// Takes what the device has finished; true if there was anything.
   bool pump();
+  /// Results wait for a slot.
+  bool has_results() const { return !finished_.empty(); }
 
   /// The results that fit in the slot of `round`; their payload waits for take_payload(round).
   UpSlot make_slot(std::uint32_t round);

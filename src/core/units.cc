@@ -24,17 +24,19 @@ std::string with_prefix(double value, std::string_view unit) {
   }
   const std::string digits = prefix == 0 ? fmt::format("{:.0f}", value) : three_digits(value);
   const std::string suffix = fmt::format("{}{}", kPrefixes[prefix], unit);
-  return suffix.empty() ? digits : digits + " " + suffix;
+  return suffix.empty() ? digits : fmt::format("{} {}", digits, suffix);
 }
 
 }  // namespace
 
 std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number < 0 ? -number : number);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
+  const std::string digits = std::to_string(number < 0 ? -number : number);
+  std::string text = number < 0 ? "-" : "";
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
-  return number < 0 ? "-" + digits : digits;
+  return text;
 }
 
 std::string bytes_text(double bytes) { return with_prefix(bytes, "B"); }
