@@ -81,10 +81,10 @@ std::int64_t outputs(const WindowAxis& axis, bool same, bool ceil_mode) {
   if (same) return divide_up(axis.in, axis.stride);
   const std::int64_t room = axis.in + axis.pad_begin + axis.pad_end - axis.span();
   if (room < 0) return 0;
-  const std::int64_t full = room / axis.stride + 1;
+  if (!ceil_mode) return room / axis.stride + 1;
   const std::int64_t rounded_up = divide_up(room, axis.stride) + 1;
   const bool last_starts_inside = (rounded_up - 1) * axis.stride < axis.in + axis.pad_begin;
-  return ceil_mode && last_starts_inside ? rounded_up : full;
+  return last_starts_inside ? rounded_up : rounded_up - 1;
 }
 
 void set_same_pads(WindowAxis& axis, bool lower) {

@@ -5,9 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "dataset_output_spec.h"
 #include "hdf5_fixture.h"
@@ -156,13 +158,17 @@ TEST(DurableWriter, SyncsAfterSoManyBytes) {
 TEST(DurableWriter, SyncsAfterTheInterval) {
   Recorder recorder;
   std::atomic<std::int64_t> seconds = 0;
+  std::atomic<int> looks = 0;
   DurableWriterOptions options;
   options.now = [&] {
+    ++looks;
     return std::chrono::steady_clock::time_point(std::chrono::seconds(seconds));
   };
   DurableWriter writer(recorder, recorder, options);
   writer.submit(make_block(0, 1));
   recorder.wait_for("rrS");
+  // On creation, after the block, and before it waits: the writer has seen that it is early.
+  while (looks < 3) std::this_thread::yield();
   seconds = 1;
   writer.submit(make_block(1, 1));
   recorder.wait_for("rrSrrSsA");

@@ -37,6 +37,7 @@ void check(const std::vector<Lifetime>& lifetimes) {
     sum += rounded(lifetimes[i]);
     for (std::size_t j = 0; j < i; ++j) {
       if (!lifetimes[i].overlaps(lifetimes[j])) continue;
+      if (lifetimes[i].bytes == 0 || lifetimes[j].bytes == 0) continue;
       EXPECT_TRUE(plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] ||
                   plan.offsets[j] + lifetimes[j].bytes <= plan.offsets[i])
           << "buffers " << j << " and " << i;
@@ -66,7 +67,7 @@ TEST(MemoryPlan, TakesTheTightestGap) {
                                            {.bytes = 320, .first = 0, .last = 9},
                                            {.bytes = 128, .first = 0, .last = 1},
                                            {.bytes = 64, .first = 0, .last = 9},
-                                           {.bytes = 100, .first = 5, .last = 6}};
+                                           {.bytes = 64, .first = 5, .last = 6}};
   const MemoryPlan plan = plan_memory(lifetimes);
   EXPECT_EQ(plan.bytes, 1024U);
   EXPECT_EQ(plan.offsets[4], plan.offsets[2]);
