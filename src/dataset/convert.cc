@@ -56,17 +56,14 @@ auto with_type(DType dtype, Use use) {
 
 template <typename From, typename To>
 constexpr bool allowed() {
-  if constexpr (std::is_floating_point_v<To>) {
-    return true;
-  } else if constexpr (std::is_floating_point_v<From>) {
-    return false;
-  } else if constexpr (std::is_same_v<To, Bool>) {
+  if constexpr (std::is_same_v<To, Bool>) {
     return std::is_same_v<From, Bool> || std::is_same_v<From, std::uint8_t>;
-  } else if constexpr (std::is_same_v<From, Bool>) {
+  } else if constexpr (std::is_floating_point_v<To> || std::is_same_v<From, Bool>) {
     return true;
   } else {
     // digits leaves the sign bit out, so unsigned needs a strictly wider signed type.
-    return std::numeric_limits<From>::digits <= std::numeric_limits<To>::digits &&
+    return std::is_integral_v<From> &&
+           std::numeric_limits<From>::digits <= std::numeric_limits<To>::digits &&
            (std::is_signed_v<To> || std::is_unsigned_v<From>);
   }
 }

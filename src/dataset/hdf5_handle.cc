@@ -1,5 +1,8 @@
 #include "dataset/hdf5_handle.h"
 
+#include <atomic>
+#include <cstdlib>
+
 namespace widepipe::dataset {
 namespace {
 
@@ -8,9 +11,23 @@ std::recursive_mutex& library_mutex() {
   return mutex;
 }
 
+std::atomic<bool> close_failed = false;
+
+/// In place of the library's own clean-up at exit, which closes a file once more whose close
+/// failed, as on a full disk, and crashes on it (1.10.8).
+void close_library() {
+  if (!close_failed) H5close();
+}
+
 }  // namespace
 
+void note_failed_close() { close_failed = true; }
+
 Hdf5Session::Hdf5Session() : lock_(library_mutex()) {
+  [[maybe_unused]] static const bool kOwnCleanUp = [] {
+    H5dont_atexit();
+    return std::atexit(close_library) == 0;
+  }();
   // Thread-safe builds keep this setting per thread, hence in every session.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }

@@ -52,6 +52,9 @@ T checked(const char* call, T result) {
   return result;
 }
 
+/// Tells the clean-up at exit to leave the library alone.
+void note_failed_close();
+
 /// Owns an HDF5 identifier. Movable.
 template <herr_t (*Close)(hid_t)>
 class Hdf5Handle {
@@ -72,12 +75,14 @@ class Hdf5Handle {
   hid_t get() const { return id_; }
   /// Closes now, for those whose close writes.
   void close_checked(const char* call) {
-    checked(call, Close(std::exchange(id_, H5I_INVALID_HID)));
+    const herr_t closed = Close(std::exchange(id_, H5I_INVALID_HID));
+    if (closed < 0) note_failed_close();
+    checked(call, closed);
   }
 
  private:
   void close() noexcept {
-    if (id_ >= 0) Close(id_);
+    if (id_ >= 0 && Close(id_) < 0) note_failed_close();
     id_ = H5I_INVALID_HID;
   }
 

@@ -21,9 +21,9 @@ namespace widepipe::dataset {
 namespace {
 
 /// Piece that is read and converted at a time: fits the second-level cache.
-constexpr std::size_t kPieceBytes = 256 * 1024;
-constexpr std::uint64_t kWholeHashBytes = 64 << 20;
-constexpr std::uint64_t kSampleBytes = 64 * 1024;
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::uint64_t kWholeHashBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kSampleBytes = std::uint64_t{64} << 10;
 constexpr std::uint64_t kSamples = 66;  // the first, the last and 64 between
 
 [[noreturn]] void refuse_missing(const DatasetRef& ref) {

@@ -5,13 +5,20 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
 #include "dataset/input_dataset.h"
 #include "dataset_output_spec.h"
 #include "hdf5_fixture.h"
+
+#ifdef __SANITIZE_ADDRESS__
+/// HDF5 1.10.8 leaks when it fails to open or to close a damaged file.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
+#endif
 
 namespace widepipe::dataset {
 namespace {
@@ -112,27 +119,38 @@ TEST(OutputFile, RefusesRowsThatDoNotFit) {
             "out.h5:/status: 3 rows from row 98 are not inside its 100 rows");
 }
 
-TEST(OutputFile, FileSizeLimits) {
-  const TempFolder folder;
+void limit_file_size(rlim_t bytes) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = std::min(bytes, limit.rlim_max);
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/// In a process of its own: a failed close inside HDF5 must not break its exit, either.
+[[noreturn]] void fail_to_create_and_exit() {
   ::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  ::getrlimit(RLIMIT_FSIZE, &before);
-  const OutputSpec spec = make_spec("out.h5", 100000);
+  limit_file_size(200000);
+  fmt::print(stderr, "{}", create(make_spec("out.h5", 100000)));
+  std::exit(0);
+}
+
+TEST(OutputFile, CreationOnAFullDisk) {
+  const TempFolder folder;
+  EXPECT_EXIT(fail_to_create_and_exit(), testing::ExitedWithCode(0),
+              "out.h5: cannot be created: H5.*File too large");
+  EXPECT_TRUE(std::filesystem::is_empty("."));
+}
+
+TEST(OutputFile, WritesOnAFullDisk) {
+  const TempFolder folder;
   create_output(make_spec("small.h5"));
-  const rlimit low{200000, before.rlim_max};
-  ::setrlimit(RLIMIT_FSIZE, &low);
-  const std::string created = create(spec);
-  const rlimit lower{2048, before.rlim_max};
-  ::setrlimit(RLIMIT_FSIZE, &lower);
   OutputFile small(make_spec("small.h5"));
   const std::vector<std::byte> bytes(24);
+  ::signal(SIGXFSZ, SIG_IGN);
+  limit_file_size(2048);
   const std::string written = error_of<RunError>([&] { small.write_rows(0, {90, 2}, bytes); });
-  ::setrlimit(RLIMIT_FSIZE, &before);
+  limit_file_size(RLIM_INFINITY);
   ::signal(SIGXFSZ, SIG_DFL);
-  EXPECT_EQ(created.substr(0, 28), "out.h5: cannot be created: H") << created;
-  EXPECT_NE(created.find("File too large"), std::string::npos) << created;
-  EXPECT_FALSE(std::filesystem::exists("out.h5"));
-  EXPECT_FALSE(std::filesystem::exists("out.h5.part"));
   EXPECT_EQ(written, "small.h5:/net/scores: cannot write rows 90 to 91: File too large");
 }
 
@@ -225,7 +243,7 @@ TEST(InspectExisting, States) {
   std::memcpy(shorter.data() + 40, &end, sizeof(end));
   spit("shorter.h5", shorter);
   std::string broken = bytes;
-  std::fill_n(broken.begin() + 96, 400, '\xff');
+  broken[96] = '\xff';  // version of the root's object header
   spit("broken.h5", broken);
   std::filesystem::create_directory("folder.h5");
 

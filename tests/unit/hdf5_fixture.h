@@ -123,6 +123,7 @@ inline std::function<void(hid_t)> chunked(std::vector<hsize_t> chunk, int gzip =
 
 /// IEEE half precision, as h5py makes it of numpy.float16.
 inline Hdf5Type half_type() {
+  const Hdf5Session session;
   Hdf5Type type("H5Tcopy", H5Tcopy(H5T_IEEE_F32LE));
   H5Tset_fields(type.get(), 15, 10, 5, 0, 10);
   H5Tset_size(type.get(), 2);
