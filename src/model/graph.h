@@ -25,8 +25,8 @@ struct Value {
   std::string name;
   DType dtype = DType::kUndefined;  ///< known of inputs and constants; else by shape inference
   SymShape shape = {};              ///< likewise
-  std::shared_ptr<const Tensor> constant =
-      {};  ///< its elements, if they do not depend on the inputs
+  /// The elements, if they do not depend on the inputs.
+  std::shared_ptr<const Tensor> constant = {};
 };
 
 struct Node {

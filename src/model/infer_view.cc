@@ -84,9 +84,9 @@ ValueType infer_reshape(const NodeView& view) {
     if (!rest) throw_input_error("{}: the sizes do not divide the elements", misfit());
     y[*open] = *rest;
   } else if (product(y) != total) {
-    throw_input_error("{}: {} elements do not fill {}{}", misfit(), to_string(total),
-                      to_string(product(y)),
-                      total.is_fixed() ? "" : " (the shape fixes the number of rows)");
+    throw_input_error(
+        "{}: {} elements do not fill {}{}", misfit(), to_string(total), to_string(product(y)),
+        !total.is_fixed() && product(y).is_fixed() ? " (the shape fixes the number of rows)" : "");
   }
   return {view.input(0).dtype, std::move(y)};
 }

@@ -45,6 +45,7 @@ MemoryPlan plan_memory(std::span<const Lifetime> lifetimes) {
   plan.offsets.assign(lifetimes.size(), 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Lifetime& lifetime = lifetimes[order[i]];
+    if (lifetime.bytes == 0) break;  // the last ones: they may lie anywhere
     const std::size_t size = round_up(lifetime.bytes, AlignedBuffer::kAlignment);
     std::vector<Span> taken;
     for (std::size_t j = 0; j < i; ++j) {

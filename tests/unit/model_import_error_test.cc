@@ -94,20 +94,19 @@ std::vector<BrokenModel> broken_models() {
        "input or initializer"},
       {"unsorted",
        [](OnnxBuilder& b) {
-         b.graph().mutable_node(0)->set_input(0, "z");
+         b.graph().mutable_node(0)->set_input(0, std::string("z"));
          b.node("Relu", {"x"}, {"z"});
        },
        "m.onnx: node 'y/Relu' (#0), operator Relu: input 0 'z' is made by node 'z/Relu' (#1), not "
        "before it: unsorted nodes or a cycle"},
-      {"cycle", [](OnnxBuilder& b) { b.graph().mutable_node(0)->set_input(0, "y"); },
+      {"cycle", [](OnnxBuilder& b) { b.graph().mutable_node(0)->set_input(0, std::string("y")); },
        "m.onnx: node 'y/Relu' (#0), operator Relu: input 0 'y' is made by node 'y/Relu' (#0), not "
        "before it: unsorted nodes or a cycle"},
       {"made twice", [](OnnxBuilder& b) { b.node("Relu", {"x"}, {"y"}); },
        "m.onnx: node 'y/Relu' (#1), operator Relu: output 'y' is also made by node 'y/Relu' (#0)"},
       {"made although an input", [](OnnxBuilder& b) { b.node("Relu", {"y"}, {"x"}); },
        "m.onnx: node 'x/Relu' (#1), operator Relu: output 'x' is also an input or an initializer "
-       "of "
-       "the graph"},
+       "of the graph"},
       {"output of nobody", [](OnnxBuilder& b) { b.output("z"); },
        "m.onnx: output 'z' is made by no node"},
       {"output twice", [](OnnxBuilder& b) { b.output("y"); }, "m.onnx: output 'y' is listed twice"},
@@ -115,7 +114,8 @@ std::vector<BrokenModel> broken_models() {
        "m.onnx: the graph has no output"},
       {"node without output", [](OnnxBuilder& b) { b.node("Relu", {"x"}, {}); },
        "m.onnx: node 'Relu' (#1), operator Relu: it has no output"},
-      {"too many inputs", [](OnnxBuilder& b) { b.graph().mutable_node(0)->add_input("x"); },
+      {"too many inputs",
+       [](OnnxBuilder& b) { b.graph().mutable_node(0)->add_input(std::string("x")); },
        "m.onnx: node 'y/Relu' (#0), operator Relu: expected 1 inputs, found 2"},
       {"too few inputs", [](OnnxBuilder& b) { b.node("Conv", {"y"}, {"z"}); },
        "m.onnx: node 'z/Conv' (#1), operator Conv: expected 2 to 3 inputs, found 1"},

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -26,8 +27,8 @@ std::string inferred(OnnxBuilder& builder) {
     infer_shapes(graph);
   } catch (const InputError& error) {
     const std::string text = error.what();
-    const std::string prefix =
-        "m: node 'y/" + graph.nodes.back().op + "' (#0), operator " + graph.nodes.back().op + ": ";
+    const std::string& op = graph.nodes.back().op;
+    const std::string prefix = fmt::format("m: node 'y/{}' (#0), operator {}: ", op, op);
     EXPECT_TRUE(text.starts_with(prefix)) << text;
     return text.substr(prefix.size());
   }
@@ -47,12 +48,12 @@ struct Case {
 void check(const std::vector<Case>& cases) {
   int number = 0;
   for (const Case& c : cases) {
-    SCOPED_TRACE(c.op + " case " + std::to_string(number++));
+    SCOPED_TRACE(fmt::format("{} case {}", c.op, number++));
     OnnxBuilder builder(c.opset);
     builder.input("x", c.x);
     std::vector<std::string> inputs = {"x"};
     for (const Shape& shape : c.constants) {
-      inputs.push_back("c" + std::to_string(inputs.size()));
+      inputs.push_back(fmt::format("c{}", inputs.size()));
       builder.weights(inputs.back(), shape);
     }
     builder.node(c.op, inputs, {"y"}, c.attributes);

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -115,7 +116,7 @@ std::unique_ptr<Plan> make_plan(const std::shared_ptr<const Model>& model, std::
 TEST(Plan, ComputesWhatTheReferenceDoes) {
   for (const Network& network : networks()) {
     for (const std::int64_t rows : {1, 5}) {
-      SCOPED_TRACE(network.name + ", rows " + std::to_string(rows));
+      SCOPED_TRACE(fmt::format("{}, rows {}", network.name, rows));
       const OnnxBuilder builder = built(network);
       const Graph graph = typed_graph(builder);
       const auto inputs = random_inputs(graph, rows, 11);
@@ -138,7 +139,7 @@ TEST(Plan, ARowsBitsDoNotDependOnTheBatch) {
     const auto expected = run_plan(*make_plan(model, kRows), *model, inputs);
     for (const std::int64_t rows : {1, 2, 7}) {
       for (const int threads : {1, 2}) {
-        SCOPED_TRACE("rows " + std::to_string(rows) + ", threads " + std::to_string(threads));
+        SCOPED_TRACE(fmt::format("rows {}, threads {}", rows, threads));
         const auto plan = make_plan(model, rows, threads);
         for (std::int64_t first = 0; first + rows <= kRows; first += rows) {
           std::vector<Tensor> part;
@@ -174,9 +175,10 @@ TEST(Plan, TellsItsSteps) {
 TEST(Plan, ReordersAValueOnceForAllWhoReadIt) {
   OnnxBuilder builder;
   builder.input("x", {"N", "16", "6", "6"});
-  for (const std::string i : {"1", "2", "3"}) {
-    builder.weights("w" + i, {16, 16, 3, 3});
-    builder.node("Conv", {"x", "w" + i}, {"c" + i}).output("c" + i);
+  for (const int i : {1, 2, 3}) {
+    const std::string weights = fmt::format("w{}", i);
+    const std::string output = fmt::format("c{}", i);
+    builder.weights(weights, {16, 16, 3, 3}).node("Conv", {"x", weights}, {output}).output(output);
   }
   const auto model = make_model(builder);
   const auto steps = make_plan(model, 2)->steps();
@@ -206,7 +208,7 @@ TEST(Plan, UsesTheArenaAgain) {
   builder.input("x", {"N", "256"});
   std::string last = "x";
   for (int i = 0; i < 10; ++i) {
-    const std::string next = "s" + std::to_string(i);
+    const std::string next = fmt::format("s{}", i);
     builder.node("Softmax", {last}, {next});
     last = next;
   }
@@ -241,8 +243,8 @@ TEST(Plan, RefusesNoRowsAndNoThreads) {
       FAIL() << "no error";
     } catch (const InputError& error) {
       EXPECT_EQ(std::string(error.what()),
-                "m: a plan needs at least one row and one thread, found " + std::to_string(rows) +
-                    " and " + std::to_string(threads));
+                fmt::format("m: a plan needs at least one row and one thread, found {} and {}",
+                            rows, threads));
     }
   }
 }

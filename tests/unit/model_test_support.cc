@@ -1,5 +1,7 @@
 #include "tests/unit/model_test_support.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -119,9 +121,9 @@ double relative_error(std::span<const Tensor> expected, std::span<const Tensor> 
 std::string operators_of(const model::Graph& graph) {
   std::string text;
   for (const model::Node& node : graph.nodes) {
-    if (!text.empty()) text += ' ';
-    text += node.op;
-    if (!node.activation.none()) text += "+" + model::describe(node.activation);
+    const std::string activation = model::describe(node.activation);
+    text += fmt::format("{}{}{}{}", text.empty() ? "" : " ", node.op, activation.empty() ? "" : "+",
+                        activation);
   }
   return text;
 }

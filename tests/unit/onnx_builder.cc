@@ -1,5 +1,7 @@
 #include "tests/unit/onnx_builder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <random>
@@ -144,7 +146,7 @@ OnnxBuilder& OnnxBuilder::node(const std::string& op, const std::vector<std::str
                                const std::vector<Attr>& attrs) {
   onnx::NodeProto& proto = *graph().add_node();
   proto.set_op_type(op);
-  proto.set_name(outputs.empty() ? op : outputs[0] + "/" + op);
+  proto.set_name(outputs.empty() ? op : fmt::format("{}/{}", outputs[0], op));
   for (const std::string& name : inputs) proto.add_input(name);
   for (const std::string& name : outputs) proto.add_output(name);
   for (const Attr& attr : attrs) *proto.add_attribute() = attr.proto;
