@@ -8,13 +8,9 @@ preset=${1:-release}
 
 options=()
 # The command alone needs neither the test libraries nor their time.
-[ "${WIDEPIPE_WITH_TESTS:-}" ] || options+=(-DWIDEPIPE_BUILD_TESTS=OFF)
-[ "${WIDEPIPE_WITH_TESTS:-}" ] && options+=(-DWIDEPIPE_BUILD_TESTS=ON)
-command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-cmake --preset "$preset" "${options[@]}" >"/tmp/widepipe-configure.$$" 2>&1 || {
-  cat "/tmp/widepipe-configure.$$" >&2
-  rm -f "/tmp/widepipe-configure.$$"
-  exit 1
-}
-rm -f "/tmp/widepipe-configure.$$"
+if [ "${WIDEPIPE_WITH_TESTS:-}" ]; then tests=ON; else tests=OFF; fi
+options+=(-DWIDEPIPE_BUILD_TESTS=$tests)
+if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+mkdir -p build
+cmake --preset "$preset" "${options[@]}" >build/configure.log || { cat build/configure.log >&2; exit 1; }
 cmake --build --preset "$preset"

@@ -14,6 +14,7 @@ export WIDEPIPE_SKIP_INSTALL=1 WIDEPIPE_WITH_TESTS=1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1
 
+configure() { cmake --preset "$1" >build/configure.log || { cat build/configure.log >&2; exit 1; }; }
 step() { printf '\n=== %s (%d s)\n' "$*" "$SECONDS"; }
 
 step "formatting and include direction"
@@ -31,7 +32,7 @@ fi
 step "test environment"
 if [ ! -x build/venv/bin/pytest ]; then
   /usr/bin/python3 -m venv build/venv
-  build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+  build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt
 fi
 
 step "release build"
@@ -43,18 +44,19 @@ build/venv/bin/pytest tests/e2e --quiet
 [ "$tier" = fast ] && exit
 
 step "MPICH"
-scripts/build.sh mpich
+configure mpich
+cmake --build --preset mpich --target widepipe_command mpi_collectives mpi_rounds
 ctest --preset mpich -L mpi
 WIDEPIPE_BIN=build/mpich/widepipe WIDEPIPE_MPIEXEC=mpiexec.mpich \
   build/venv/bin/pytest tests/e2e --quiet -k "same_bits or bad_input"
 
 step "AddressSanitizer and UndefinedBehaviorSanitizer"
-cmake --preset asan-ubsan >/dev/null
+configure asan-ubsan
 cmake --build --preset asan-ubsan --target unit_tests
 ctest --preset asan-ubsan -L unit
 
 step "ThreadSanitizer"
-cmake --preset tsan >/dev/null
+configure tsan
 cmake --build --preset tsan --target unit_tests
 ctest --preset tsan -L unit
 

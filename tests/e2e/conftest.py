@@ -1,0 +1,81 @@
+"""Fixtures of the end-to-end tests.
+
+Environment: WIDEPIPE_BIN (the command to test), WIDEPIPE_MPIEXEC (its launcher), WIDEPIPE_SEED
+(random data and moments; printed with the results), WIDEPIPE_KILLS (kills of test_resume.py).
+"""
+
+import os
+import random
+import shutil
+
+import pytest
+
+import data
+import models
+from data import ROOT, seed
+from runner import Runner
+
+LENET = ROOT / "jobs/examples/fashion_lenet/fashion_lenet.onnx"
+
+
+def command_under_test():
+    return os.environ.get("WIDEPIPE_BIN", str(ROOT / "build/release/widepipe"))
+
+
+def launcher_under_test():
+    chosen = os.environ.get("WIDEPIPE_MPIEXEC")
+    return chosen or ("mpirun.openmpi" if shutil.which("mpirun.openmpi") else "mpirun")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_report_header(config):
+    return (f"widepipe: {command_under_test()}, launcher: {launcher_under_test()}, "
+            f"seed: {seed()}{', with slow tests' if config.getoption('--slow') else ''}")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def widepipe():
+    command = command_under_test()
+    if not os.access(command, os.X_OK):
+        pytest.exit(f"{command}: no such command; build it (scripts/build.sh) or set "
+                    "WIDEPIPE_BIN", returncode=4)
+    return Runner(command, launcher_under_test())
+
+
+@pytest.fixture
+def rng(request):
+    """Random numbers of this test alone, whichever other tests run."""
+    return random.Random(f"{seed()} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def lenet():
+    return LENET
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """700 rows for the LeNet: random pixels, /images u8 (700, 1, 28, 28)."""
+    path = tmp_path_factory.mktemp("images") / "images.h5"
+    data.write(path, images=data.pixels(700, seed()))
+    return path
+
+
+@pytest.fixture(scope="session")
+def heavy(tmp_path_factory):
+    """A convolutional model of some 14 million multiply-adds a row, (1, 28, 28) -> 10: a few
+    thousand rows keep two cores busy for seconds, with little to read and write."""
+    path = tmp_path_factory.mktemp("heavy") / "heavy.onnx"
+    models.save(models.heavy_cnn(seed()), path)
+    return path
