@@ -127,6 +127,7 @@ dataset::RunRecord ScoreLead::run_record() const {
   std::sort(hosts.begin(), hosts.end());
   hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   return {{{"began", dataset::utc_now_text()},
+           {"model", context_.options.model},
            {"hosts", fmt::format("{}", fmt::join(hosts, " "))},
            {"ranks", std::to_string(context_.collectives.size())},
            {"device", context_.options.device},

@@ -31,15 +31,28 @@ std::string slurm_job() {
   return id == nullptr ? "" : fmt::format("Slurm job {}", id);
 }
 
-/// The report is written at the end: a typo in its folder must not cost a night's work.
-void check_report_file(const std::string& file) {
+/// The report is written at the end and replaces what is there: a typo must cost neither a
+/// night's work nor a file. `others` are the files of the job.
+void check_report_file(const std::string& file, const std::vector<std::string>& others) {
+  namespace fs = std::filesystem;
   if (file.empty()) return;
   const std::string folder = dataset::folder_of(file);
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     throw_input_error("--report {}: cannot write to folder '{}': {}", file, folder, errno_text());
   }
-  if (std::filesystem::is_directory(file)) {
-    throw_input_error("--report {}: expected a file, found a folder", file);
+  std::error_code ignored;
+  for (const std::string& other : others) {
+    if (fs::weakly_canonical(file, ignored) == fs::weakly_canonical(other, ignored) ||
+        fs::equivalent(file, other, ignored)) {
+      throw_input_error("--report {}: would overwrite '{}', a file of this job", file, other);
+    }
+  }
+  const fs::file_status status = fs::symlink_status(file, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw_input_error("--report {}: expected a regular file or a new name, found {}", file,
+                      fs::is_directory(status) ? "a folder"
+                      : fs::is_symlink(status) ? "a link"
+                                               : "a device or pipe");
   }
 }
 
@@ -77,7 +90,9 @@ ScoreSetup::ScoreSetup(const ScoreOptions& options, const std::string& isa)
   std::vector<std::string> input_files = {options.model};
   for (const dataset::DatasetRef& ref : refs) input_files.push_back(ref.file);
   dataset::check_writable(spec_, input_files);
-  check_report_file(options.report_file);
+  input_files.insert(input_files.end(), {target.file, dataset::journal_path(target.file),
+                                         dataset::lock_path(target.file)});
+  check_report_file(options.report_file, input_files);
   identity_ = identity(options, isa);
   spec_.attributes = attributes(options.allow_mixed);
 
@@ -111,7 +126,7 @@ dataset::StringFields ScoreSetup::identity(const ScoreOptions& options,
 }
 
 dataset::StringFields ScoreSetup::attributes(bool allow_mixed) const {
-  dataset::StringFields fields = {{"model_name", model_->label()}};
+  dataset::StringFields fields;
   for (const auto& [name, value] : identity_) {
     if (name.starts_with("output ") || name.starts_with("time of ")) continue;
     fields.emplace_back(name, value);

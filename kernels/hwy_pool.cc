@@ -95,6 +95,7 @@ Support hwy_pool_supports(const KernelCase& kernel_case) {
                    "spatial axis {}: a window lies wholly in the padding", i);
   }
   if (!checks.ok()) return checks.plain();
+  if (kernel_case.keep_nan && geometry.max) return Support::declined("NaN is to be kept");
   const Layout layout = wanted_layout(kernel_case.inputs[0].layout);
   return Support::with_layouts({layout}, {layout});
 }

@@ -68,6 +68,9 @@ struct KernelCase {
   std::vector<TensorDesc> outputs;
   Activation activation;  ///< fused into this operator
   int threads = 1;        ///< OpenMP threads the kernel may use
+  /// NaN among the inputs must reach the outputs that depend on it. Without it a kernel may lose
+  /// NaN in a maximum (fused Relu, MaxPool), which is faster.
+  bool keep_nan = false;
 };
 
 /// What a kernel answers when asked whether it can compute a case: either the layouts it wants

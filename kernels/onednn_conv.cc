@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "kernels/activation.h"
 #include "kernels/checks.h"
 #include "kernels/conv_geometry.h"
+#include "kernels/hwy_elementwise_loops.h"
 #include "kernels/onednn_common.h"
 
 namespace widepipe::kernels {
@@ -79,7 +83,9 @@ std::optional<Chosen> choose_primitive(const KernelCase& kernel_case) {
     wishes.push_back(
         description(kernel_case, geometry, onednn::desc_of(x, layout), onednn::desc_of(y, layout)));
   }
-  const auto attributes = onednn::attributes_of(kernel_case.activation);
+  // oneDNN's activations turn NaN into a bound.
+  const auto attributes =
+      onednn::attributes_of(kernel_case.keep_nan ? Activation{} : kernel_case.activation);
   for (const Primitive::desc& wish : wishes) {
     Primitive::primitive_desc primitive(wish, attributes, onednn::engine(), true);
     if (!primitive) continue;
@@ -93,6 +99,27 @@ std::optional<Chosen> choose_primitive(const KernelCase& kernel_case) {
   return std::nullopt;
 }
 
+/// A kernel whose output is clamped afterwards, by loops that keep NaN.
+class ThenClamp final : public Kernel {
+ public:
+  ThenClamp(std::unique_ptr<Kernel> kernel, const KernelCase& kernel_case)
+      : kernel_(std::move(kernel)),
+        bounds_(bounds_of(kernel_case.activation)),
+        count_(kernel_case.outputs[0].bytes() / sizeof(float)) {}
+
+  std::size_t scratch_bytes() const override { return kernel_->scratch_bytes(); }
+  void run(const KernelArgs& args) override {
+    kernel_->run(args);
+    auto* y = reinterpret_cast<float*>(args.outputs[0]);
+    clamp_all(y, y, count_, bounds_);
+  }
+
+ private:
+  std::unique_ptr<Kernel> kernel_;
+  Bounds bounds_;
+  std::size_t count_;  ///< padded channels included: they stay zero, which is in the bounds
+};
+
 }  // namespace
 
 Support onednn_conv_supports(const KernelCase& kernel_case) {
@@ -102,6 +129,8 @@ Support onednn_conv_supports(const KernelCase& kernel_case) {
   const ConvGeometry geometry = conv_geometry(kernel_case);
   checks.require(geometry.axes.size() <= 3, "expected at most 3 spatial axes, found {}",
                  geometry.axes.size());
+  checks.require(!kernel_case.keep_nan || bounds_of(kernel_case.activation).clamp(0.0F) == 0.0F,
+                 "NaN is to be kept and the activation moves zero");
   if (!checks.ok()) return checks.plain();
   return onednn::guarded([&] {
     const auto chosen = choose_primitive(kernel_case);
@@ -126,13 +155,15 @@ std::unique_ptr<Kernel> onednn_conv_create(const KernelCase& kernel_case, Weight
     fixed.emplace(DNNL_ARG_BIAS,
                   onednn::constant_memory(primitive.bias_desc(), kernel_case.constants[2]->data()));
   }
-  return std::make_unique<onednn::PrimitiveKernel>(
+  auto kernel = std::make_unique<onednn::PrimitiveKernel>(
       onednn::PrimitiveKernel::Form{.primitive = Primitive(primitive),
                                     .source = primitive.src_desc(),
                                     .destination = primitive.dst_desc(),
                                     .scratchpad = primitive.scratchpad_desc(),
                                     .fixed = std::move(fixed),
                                     .keep_alive = std::move(packed.buffer)});
+  if (!kernel_case.keep_nan || kernel_case.activation.none()) return kernel;
+  return std::make_unique<ThenClamp>(std::move(kernel), kernel_case);
 }
 
 }  // namespace widepipe::kernels

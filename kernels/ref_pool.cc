@@ -35,7 +35,10 @@ T highest(const Axes& axes, const std::array<std::int64_t, 3>& at, const Taps& t
           const T* image) {
   T best = std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity()
                                        : std::numeric_limits<T>::lowest();
-  for_each_tap(axes, at, taps, [&](std::int64_t i) { best = std::max(best, image[i]); });
+  for_each_tap(axes, at, taps, [&](std::int64_t i) {
+    // NaN is the largest: it stays.
+    if (image[i] > best || image[i] != image[i]) best = image[i];
+  });
   return best;
 }
 

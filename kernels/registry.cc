@@ -19,6 +19,7 @@
 #include "kernels/ref_pool.h"
 #include "kernels/ref_reorder.h"
 #include "kernels/ref_softmax.h"
+#include "kernels/winograd_conv.h"
 
 namespace widepipe::kernels {
 namespace {
@@ -32,6 +33,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
      ref_batch_normalization_create},
     {"hwy_elementwise", "Clip", hwy_clip_supports, hwy_clip_create},
     {"ref_elementwise", "Clip", ref_clip_supports, ref_clip_create},
+    {"winograd_conv", "Conv", winograd_conv_supports, winograd_conv_create},
     {"onednn_conv", "Conv", onednn_conv_supports, onednn_conv_create},
     {"ref_conv", "Conv", ref_conv_supports, ref_conv_create},
     {"ref_copy", "Flatten", ref_copy_supports, ref_copy_create},

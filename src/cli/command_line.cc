@@ -83,6 +83,9 @@ void add_score(CLI::App& app, CommandLine& command) {
   verb.add_option("--round-period", score.round_period_ms,
                   "Longest time between rounds, in milliseconds [2]")
       ->check(CLI::Range(0.0, 10'000.0))
+      ->check([](const std::string& text) {
+        return text.find_first_of("nN") == std::string::npos ? "" : "expected a number";
+      })
       ->type_name("MS");
   verb.add_flag("-q,--quiet", score.quiet, "Print errors only");
 }
@@ -123,6 +126,14 @@ Parsed parse(int argc, const char* const* argv) {
     parsed.command.verb = app.get_subcommands().front()->get_name();
   } catch (const CLI::ParseError& error) {
     parsed.finished = true;
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (app.get_subcommands().empty() && !first.empty() && first.front() != '-') {
+      parsed.exit_code = 2;
+      parsed.text = fmt::format(
+          "widepipe: verb '{}' is not known: expected score or inspect; see `widepipe --help`\n",
+          first);
+      return parsed;
+    }
     if (error.get_exit_code() == 0) {  // help or version
       std::ostringstream out;
       app.exit(error, out, out);

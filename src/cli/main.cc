@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -53,6 +54,9 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A closed pipe or a file size limit is an error to report, not a reason to die of a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   const widepipe::mpi_runtime::Launch launch =
       widepipe::mpi_runtime::detect_launch(widepipe::mpi_runtime::process_environment());
   const bool speaks = launch.rank == 0;

@@ -1,5 +1,7 @@
 #include "dataset/hdf5_handle.h"
 
+#include <algorithm>
+
 #include <atomic>
 #include <cstdlib>
 
@@ -39,6 +41,8 @@ std::string Hdf5Error::innermost_message() {
     return herr_t{0};
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &message);
+  // HDF5 breaks some of its messages into lines; ours are one.
+  std::replace(message.begin(), message.end(), '\n', ' ');
   return message.empty() ? "the HDF5 library gives no reason" : message;
 }
 

@@ -172,7 +172,15 @@ void run_step(PrepareStep step, const OutputSpec& spec, const JournalHeader& hea
 }
 
 void prepare_output(const OutputSpec& spec, const JournalHeader& header) {
-  for (const PrepareStep step : fresh_steps()) run_step(step, spec, header);
+  for (const PrepareStep step : fresh_steps()) {
+    try {
+      run_step(step, spec, header);
+    } catch (const InputError&) {
+      // Bad input leaves nothing behind: the journal was made for an output that cannot be.
+      if (step == PrepareStep::kCreateOutput) remove_durably(journal_path(spec.target.file));
+      throw;
+    }
+  }
 }
 
 }  // namespace widepipe::dataset

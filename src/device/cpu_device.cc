@@ -105,11 +105,13 @@ class CpuDevice final : public Device {
       }
       Completion done{.batch = std::move(waiting_.front())};
       waiting_.pop_front();
-      const model::Model& model = *models_.at(done.batch.model).model;
+      const bool loaded = done.batch.model < models_.size();
+      const auto model = loaded ? models_[done.batch.model].model : nullptr;
       lock.unlock();
       const Clock::time_point start = Clock::now();
       try {
-        run(*instances.at(done.batch.model), model, done.batch);
+        if (!loaded) throw_input_error("model {} is not loaded", done.batch.model);
+        run(*instances[done.batch.model], *model, done.batch);
       } catch (const std::exception& error) {
         done.error = error.what();
       }
@@ -161,7 +163,7 @@ class CpuDevice final : public Device {
   std::condition_variable_any arrived_;
   std::condition_variable prepared_;
   std::deque<Batch> waiting_;
-  std::deque<LoadedModel> models_;  // a deque: instances hold references while it grows
+  std::vector<LoadedModel> models_;
   std::size_t instances_prepared_ = 0;
   std::string prepare_error_;
   std::size_t arena_bytes_ = 0;

@@ -15,12 +15,12 @@ struct Plan::Impl {
 };
 
 Plan::Plan(std::shared_ptr<const Model> model, std::shared_ptr<kernels::WeightStore> weights,
-           std::int64_t rows, int threads) {
+           std::int64_t rows, int threads, NanRule nan) {
   if (rows < 1 || threads < 1) {
     throw_input_error("{}: a plan needs at least one row and one thread, found {} and {}",
                       model->label(), rows, threads);
   }
-  PreparedSteps prepared = PlanBuilder(model->graph(), *weights, rows, threads).build();
+  PreparedSteps prepared = PlanBuilder(model->graph(), *weights, rows, threads, nan).build();
   impl_ =
       std::make_unique<Impl>(Impl{std::move(model), std::move(weights), rows, std::move(prepared)});
 }

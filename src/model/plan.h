@@ -24,14 +24,17 @@ struct StepInfo {
   std::vector<kernels::Decline> declined;
 };
 
+enum class NanRule { kMayVanish, kKept };
+
 /// Not thread-safe: one instance of a device owns it and runs it from one thread. Keeps the
 /// model and the store alive.
 class Plan {
  public:
-  /// Prepares `rows` rows with `threads` OpenMP threads. Throws InputError, naming the node and
-  /// every kernel's reason, if no kernel supports a node.
+  /// Prepares `rows` rows with `threads` OpenMP threads; with kKept NaN reaches the outputs as
+  /// ONNX has it, with kMayVanish (faster) a maximum may lose it. Throws InputError, naming the
+  /// node and every kernel's reason, if no kernel supports a node.
   Plan(std::shared_ptr<const Model> model, std::shared_ptr<kernels::WeightStore> weights,
-       std::int64_t rows, int threads);
+       std::int64_t rows, int threads, NanRule nan = NanRule::kMayVanish);
   ~Plan();
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;

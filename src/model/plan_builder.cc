@@ -32,11 +32,12 @@ Node reorder_node(const Graph& graph, ValueId id) {
 }  // namespace
 
 PlanBuilder::PlanBuilder(const Graph& graph, kernels::WeightStore& weights, std::int64_t rows,
-                         int threads)
+                         int threads, NanRule nan)
     : graph_(graph),
       weights_(weights),
       rows_(rows),
       threads_(threads),
+      nan_(nan),
       stored_(graph.values.size()) {}
 
 PreparedSteps PlanBuilder::build() && {
@@ -78,6 +79,7 @@ void PlanBuilder::store_given_values() {
 void PlanBuilder::add_node(const Node& node) {
   KernelCase node_case = kernel_case(graph_, node, rows_);
   node_case.threads = threads_;
+  node_case.keep_nan = nan_ == NanRule::kKept;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (has_input(node, i)) node_case.inputs[i].layout = stored(node.inputs[i]).front().layout;
   }

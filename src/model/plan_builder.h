@@ -45,7 +45,8 @@ struct PreparedSteps {
 /// Used once, for one graph. Graph and store must outlive the builder; the steps refer to both.
 class PlanBuilder {
  public:
-  PlanBuilder(const Graph& graph, kernels::WeightStore& weights, std::int64_t rows, int threads);
+  PlanBuilder(const Graph& graph, kernels::WeightStore& weights, std::int64_t rows, int threads,
+              NanRule nan);
 
   /// Throws InputError naming the node and every kernel's reason if none supports it.
   PreparedSteps build() &&;
@@ -97,6 +98,7 @@ class PlanBuilder {
   kernels::WeightStore& weights_;
   std::int64_t rows_;
   int threads_;
+  NanRule nan_;
   std::vector<Buffer> buffers_;
   std::vector<std::vector<Stored>> stored_;  ///< by value; the form its producer made comes first
   std::vector<StepBuffers> step_buffers_;

@@ -158,9 +158,11 @@ TEST(Registry, ChooseTellsWhoDeclined) {
   const Choice choice = choose(data.kernel_case());
   ASSERT_NE(choice.entry, nullptr);
   EXPECT_EQ(choice.entry->name, "ref_conv");
-  ASSERT_EQ(choice.declined.size(), 1U);
-  EXPECT_EQ(choice.declined[0].kernel, "onednn_conv");
+  ASSERT_EQ(choice.declined.size(), 2U);
+  EXPECT_EQ(choice.declined[0].kernel, "winograd_conv");
   EXPECT_EQ(choice.declined[0].reason, "W is not a constant");
+  EXPECT_EQ(choice.declined[1].kernel, "onednn_conv");
+  EXPECT_EQ(choice.declined[1].reason, "W is not a constant");
 }
 
 TEST(Registry, AMalformedCaseIsDeclinedByAll) {
