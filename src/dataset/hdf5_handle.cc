@@ -1,7 +1,6 @@
 #include "dataset/hdf5_handle.h"
 
 #include <algorithm>
-
 #include <atomic>
 #include <cstdlib>
 
