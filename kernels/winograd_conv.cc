@@ -186,6 +186,8 @@ Layout layout_of_lanes(std::int64_t lanes) {
 Support winograd_conv_supports(const KernelCase& kernel_case) {
   Checks checks(kernel_case);
   checks.arity(2, 3).all_f32().constant(1, "W").constant(2, "B");
+  // The transforms subtract infinities from each other, and spread NaN over a tile.
+  checks.require(!kernel_case.keep_nan, "NaN is to be kept, and no infinity to become one");
   if (!checks.ok()) return checks.plain();
   const ConvGeometry geometry = conv_geometry(kernel_case);
   checks

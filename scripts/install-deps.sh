@@ -9,7 +9,7 @@ build=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev l
        libhwy-dev libonnx-dev libprotobuf-dev protobuf-compiler libfmt-dev libcli11-dev
        nlohmann-json3-dev libxxhash-dev)
 demo=("${build[@]}" dataset-fashion-mnist python3 python3-numpy python3-h5py)
-test=("${demo[@]}" libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
+test=("${demo[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
       python3-venv clang-format clang-tidy)
 
 case "${1:-}" in

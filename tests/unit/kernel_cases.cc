@@ -272,6 +272,11 @@ std::vector<CaseSpec> pool_cases() {
                                  .kernel = {3, 3},
                                  .strides = {2, 2},
                                  .ceil_mode = true}));
+      cases.push_back(pool_case({.op = op,
+                                 .x = {2, channels, 7, 12},
+                                 .kernel = {3, 2},
+                                 .pads = {1, 0, 1, 1},
+                                 .strides = {2, 2}}));
       cases.push_back(pool_case({.op = op, .x = {2, channels, 17}, .kernel = {3}, .pads = {1, 1}}));
     }
     cases.push_back(pool_case({.op = "AveragePool",

@@ -45,6 +45,7 @@ class CaseData {
   const CaseSpec& spec() const { return spec_; }
   Tensor& input(std::size_t i) { return *inputs_[i]; }
   const Tensor& input(std::size_t i) const { return *inputs_[i]; }
+  void set_activation(const Activation& activation) { spec_.activation = activation; }
   /// Points into this object. Inputs of rank 3 and more that are not constant arrive in `layout`.
   KernelCase kernel_case(Layout arriving = Layout::kPlain, int threads = 1) const;
   /// The same constants, and of the other inputs the given rows in the given order.

@@ -62,6 +62,15 @@ TEST(WinogradConv, DeclinesWeightsThatAreNotConstant) {
   EXPECT_EQ(ask_winograd(spec).reason(), "W is not a constant");
 }
 
+TEST(WinogradConv, DeclinesToKeepNaN) {
+  if (!has_vectors()) GTEST_SKIP() << "no vectors of 8 or 16 lanes";
+  const CaseData data(conv_case({.x = {1, 16, 8, 8}, .out_channels = 8, .kernel = {3, 3}}));
+  KernelCase kernel_case = data.kernel_case();
+  kernel_case.keep_nan = true;
+  EXPECT_EQ(ask(entry_of("winograd_conv", "Conv"), kernel_case).reason(),
+            "NaN is to be kept, and no infinity to become one");
+}
+
 TEST(WinogradConv, WantsTheBlocksOfTheMachinesVectors) {
   if (!has_vectors()) GTEST_SKIP() << "no vectors of 8 or 16 lanes";
   const Layout expected = winograd_form().lanes == 16 ? Layout::kBlocked16 : Layout::kBlocked8;
