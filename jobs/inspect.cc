@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <map>
+#include <string_view>
 
 #include "core/cpu.h"
 #include "core/error.h"
@@ -147,6 +149,14 @@ int inspect_dataset(const std::string& target) {
   return 0;
 }
 
+bool begins_like_hdf5(const std::string& file) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::string begin(kSignature.size(), '\0');
+  std::ifstream stream(file, std::ios::binary);
+  stream.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return begin == kSignature;
+}
+
 int inspect_devices() {
   const CpuBudget budget = read_cpu_budget();
   fmt::print("{:<15}{}\n", "host", host_name());
@@ -171,13 +181,12 @@ int inspect_devices() {
 }  // namespace
 
 int run_inspect(const InspectOptions& options) {
+  if (!options.isa.empty()) kernels::pin_isa(options.isa);
   const std::string& target = options.target;
   if (target == "devices") return inspect_devices();
   if (target.find(":/") != std::string::npos) return inspect_dataset(target);
   const std::string suffix = std::filesystem::path(target).extension().string();
-  if (suffix == ".h5" || suffix == ".hdf5" || suffix == ".he5" || suffix == ".nc") {
-    return inspect_file(target);
-  }
+  if (suffix == ".h5" || suffix == ".hdf5" || begins_like_hdf5(target)) return inspect_file(target);
   return inspect_model(options);
 }
 

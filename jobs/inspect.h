@@ -11,6 +11,7 @@ namespace widepipe::jobs {
 struct InspectOptions {
   std::string target;  ///< a .onnx file, an HDF5 file, FILE:/path, or "devices"
   std::vector<std::int64_t> batches = {1, 8, 64};  ///< sizes to plan the memory for
+  std::string isa;                                 ///< instruction set to pin, or empty
   bool kernels = false;                            ///< list the kernel of each node
 };
 

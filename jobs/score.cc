@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/units.h"
 #include "dataset/journal.h"
@@ -17,6 +18,7 @@
 #include "kernels/isa.h"
 #include "mpi_runtime/agreement.h"
 #include "mpi_runtime/follower.h"
+#include "report/run_report.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -34,30 +36,26 @@ double seconds_since(Clock::time_point start) {
 class ScoreRun {
  public:
   ScoreRun(const ScoreOptions& options, mpi_runtime::Collectives& collectives)
-      : options_(options),
-        collectives_(collectives),
-        root_(collectives.rank() == 0),
-        isa_(kernels::effective_isa()) {}
+      : options_(options), collectives_(collectives), root_(collectives.rank() == 0) {}
 
   int run();
 
  private:
   bool already_complete();
+  int report_complete() const;
   void share_model();
   void form_fleet();
   void check_row_size() const;
   void start_worker();
+  void compare_inputs(const mpi_runtime::StreamSource& source);
   void say(const std::string& text) const {
-    if (root_ && !options_.quiet) {
-      fmt::print("{}", text);
-      std::fflush(stdout);
-    }
+    if (root_ && !options_.quiet) widepipe::say(stdout, text);
   }
 
   const ScoreOptions& options_;
   mpi_runtime::Collectives& collectives_;
   const bool root_;
-  const std::string isa_;
+  std::string isa_;
   const Clock::time_point start_ = Clock::now();
   const StopSignal signal_;
 
@@ -71,18 +69,11 @@ class ScoreRun {
 
 int ScoreRun::run() {
   mpi_runtime::agree(collectives_, [this] {
+    if (!options_.isa.empty()) kernels::pin_isa(options_.isa);
+    isa_ = kernels::effective_isa();
     if (root_) setup_.emplace(options_, isa_);
   });
-  if (already_complete()) {
-    if (!root_) return kDone;
-    const auto& failed = setup_->decision().failed;
-    say(
-        fmt::format("{} is complete: all {} rows were scored before; nothing to do (--restart "
-                    "begins anew)\n",
-                    dataset::to_string(setup_->spec().target), grouped(setup_->rows())));
-    say(failures_text(failed, setup_->spec()));
-    return failed.empty() ? kDone : kFailedRows;
-  }
+  if (already_complete()) return root_ ? report_complete() : kDone;
   share_model();
   form_fleet();
   start_worker();
@@ -110,16 +101,29 @@ int ScoreRun::run() {
 
 bool ScoreRun::already_complete() {
   std::vector<std::byte> flag(1);
-  if (root_ && setup_->decision().kind == dataset::ResumeKind::kAlreadyComplete) {
+  mpi_runtime::agree(collectives_, [&] {
+    if (!root_ || setup_->decision().kind != dataset::ResumeKind::kAlreadyComplete) return;
     flag[0] = std::byte{1};
     if (!setup_->decision().finished) {  // killed between the last row and the last record
       dataset::Journal journal(dataset::journal_path(setup_->spec().target.file));
       const std::vector<dataset::JournalRecord> done = {dataset::DoneRecord{}};
       journal.append(done);
     }
-  }
+  });
   collectives_.broadcast(flag);
   return flag[0] == std::byte{1};
+}
+
+int ScoreRun::report_complete() const {
+  const auto& failed = setup_->decision().failed;
+  say(
+      fmt::format("{} is complete: all {} rows were scored before; nothing to do (--restart "
+                  "begins anew)\n",
+                  dataset::to_string(setup_->spec().target), grouped(setup_->rows())));
+  say(failures_text(failed, setup_->spec()));
+  const report::RunReport report = complete_report(*setup_, options_, isa_, collectives_.size());
+  if (!options_.report_file.empty()) report::write_json(report, options_.report_file);
+  return report.exit_code;
 }
 
 void ScoreRun::share_model() {
@@ -135,7 +139,7 @@ void ScoreRun::share_model() {
 }
 
 void ScoreRun::form_fleet() {
-  fleet_.places = mpi_runtime::exchange_places(collectives_, isa_);
+  fleet_.places = mpi_runtime::exchange_places(collectives_, isa_, versions());
   fleet_.shares = mpi_runtime::share_cores(fleet_.places);
   fleet_.device_kind = options_.device;
   fleet_.dedicated_scheduler =
@@ -159,6 +163,10 @@ void ScoreRun::form_fleet() {
             "rank {}@{} has instruction set {}, rank 0@{} has {}: rows would differ in their "
             "last bits; pin one with --isa avx2, or say --allow-mixed",
             rank, place.host, place.isa, fleet_.places[0].host, isa_);
+      }
+      if (place.versions != versions() && !options_.allow_mixed) {
+        throw_input_error("rank {}@{} runs {}, rank 0@{} {}: use the same on all", rank, place.host,
+                          place.versions, fleet_.places[0].host, versions());
       }
     }
   });
@@ -187,6 +195,15 @@ void ScoreRun::check_row_size() const {
 
 void ScoreRun::start_worker() {
   const bool owns_device = !(root_ && fleet_.dedicated_scheduler);
+  mpi_runtime::StreamSource source;
+  mpi_runtime::agree(collectives_, [&] {
+    if (root_) {
+      source = setup_->source();
+    } else if (!options_.scatter_rows) {
+      source = open_inputs(*model_, match_inputs(*model_, options_.inputs));
+    }
+  });
+  if (!options_.scatter_rows) compare_inputs(source);
   mpi_runtime::agree(collectives_, [&] {
     if (!owns_device) return;
     mpi_runtime::WorkerConfig config{
@@ -195,11 +212,22 @@ void ScoreRun::start_worker() {
         .models = {model_},
         .sources = {},
         .max_payload_bytes = payload_limit(collectives_.size())};
-    if (!options_.scatter_rows) {
-      config.sources = {root_ ? setup_->source()
-                              : open_inputs(*model_, match_inputs(*model_, options_.inputs))};
-    }
+    if (!options_.scatter_rows) config.sources = {source};
     worker_.emplace(config, wakeup_);
+  });
+}
+
+/// A stale copy on a node's own disk, or another working directory, must not slip in.
+void ScoreRun::compare_inputs(const mpi_runtime::StreamSource& source) {
+  if (collectives_.size() == 1) return;
+  std::string mine;
+  mpi_runtime::agree(collectives_, [&] {
+    for (const mpi_runtime::PortSource& port : source) mine += port.dataset->identity().content;
+  });
+  const std::string first = collectives_.all_texts(mine).front();
+  mpi_runtime::agree(collectives_, [&] {
+    if (mine == first) return;
+    throw_input_error("input is not the one that rank 0 reads: expected {}, found {}", first, mine);
   });
 }
 

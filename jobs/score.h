@@ -15,6 +15,7 @@ struct ScoreOptions {
   std::vector<std::string> inputs;  ///< FILE:/path, or NAME=FILE:/path for each model input
   std::string output;               ///< FILE:/path
   std::string device = "cpu";
+  std::string isa;  ///< instruction set to pin; empty for the processor's best
   std::int64_t batch_rows = 0;
   int instances = 0;
   int cores = 0;  ///< cores an instance

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include "core/console.h"
+#include "core/error.h"
 #include "core/units.h"
 #include "dataset/durable_writer.h"
 #include "dataset/journal.h"
@@ -21,6 +23,9 @@ namespace widepipe::jobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Failed rows that a job may end with, or a hundredth of its rows where that is more.
+constexpr std::int64_t kMostFailed = 1000;
 
 std::int64_t rows_in(const std::vector<dataset::FailedRecord>& failed) {
   std::int64_t rows = 0;
@@ -49,7 +54,43 @@ void WriterSink::accept(mpi_runtime::FinishedRows rows) {
 
 void WriterSink::reject(schedule::StreamId, RowRange rows, const std::string& reason) {
   failed_.push_back({rows, reason});
-  writer_.submit({.rows = rows, .columns = {}, .owner = {}, .failed_reason = reason});
+  rows_failed_ += rows.count;
+  if (rows_failed_ > most_failed_) {
+    throw_run_error(
+        "more than {} rows failed, the last: {}; they are not recorded as failed: mend the cause "
+        "and run the same command again",
+        grouped(most_failed_), reason);
+  }
+}
+
+void WriterSink::record_failed() {
+  for (const dataset::FailedRecord& record : failed_) {
+    writer_.submit(
+        {.rows = record.rows, .columns = {}, .owner = {}, .failed_reason = record.reason});
+  }
+}
+
+report::RunReport complete_report(const ScoreSetup& setup, const ScoreOptions& options,
+                                  const std::string& isa, int ranks) {
+  const std::int64_t failed = rows_in(setup.decision().failed);
+  report::RunReport report;
+  report.verb = "score";
+  report.status = failed > 0 ? "failed-rows" : "done";
+  report.exit_code = failed > 0 ? kFailedRows : kDone;
+  report.ranks = ranks;
+  report.policy = "bulk";
+  report.rows_via = options.scatter_rows ? "scatter" : "ranks";
+  report.isa = isa;
+  report.libraries = kernels::kernel_library_versions();
+  report.streams.push_back({.name = setup.model().label(),
+                            .model = options.model,
+                            .model_hash = setup.model().hash(),
+                            .input = setup.input_text(),
+                            .output = dataset::to_string(setup.spec().target),
+                            .rows_total = setup.rows(),
+                            .rows_before = setup.decision().done.count(),
+                            .rows_failed = failed});
+  return report;
 }
 
 ScoreLead::ScoreLead(const LeadContext& context)
@@ -177,11 +218,12 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
 }
 
 int ScoreLead::run(double seconds_setup) {
-  WriterSink sink(*writer_);
+  WriterSink sink(*writer_, std::max<std::int64_t>(kMostFailed, spec_.rows / 100));
   const Clock::time_point begin = Clock::now();
   const mpi_runtime::LeaderResult result = run_rounds(sink);
   const std::int64_t settled = decision_.done.count() + rows_in(decision_.failed) +
                                sink.rows_accepted() + rows_in(sink.failed());
+  if (settled == spec_.rows) sink.record_failed();
   writer_->finish(settled == spec_.rows);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
 
@@ -189,16 +231,17 @@ int ScoreLead::run(double seconds_setup) {
   report::RunReport report = make_report(result, sink);
   report.seconds = seconds;
   report.seconds_setup = seconds_setup;
-  if (!options.report_file.empty()) report::write_json(report, options.report_file);
   if (!options.quiet) {
-    fmt::print("{}{}", report::summary_text(report), failures_text(sink.failed(), spec_));
+    say(stdout, report::summary_text(report));
+    if (settled == spec_.rows) say(stdout, failures_text(sink.failed(), spec_));
   }
   if (report.exit_code == kStopped) {
-    fmt::print(stderr,
-               "widepipe: stopped early; {} of {} rows are recorded: run the same command "
-               "again to go on\n",
-               grouped(settled), grouped(spec_.rows));
+    say(stderr,
+        fmt::format("widepipe: stopped early; {} of {} rows are recorded: run the same "
+                    "command again to go on\n",
+                    grouped(decision_.done.count() + sink.rows_accepted()), grouped(spec_.rows)));
   }
+  if (!options.report_file.empty()) report::write_json(report, options.report_file);
   return report.exit_code;
 }
 

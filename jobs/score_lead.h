@@ -40,23 +40,35 @@ struct LeadContext {
   std::string isa;
 };
 
-/// Hands results to the writer's thread and remembers what failed.
+/// Hands results to the writer's thread. Failed rows are recorded at the end of the job only: an
+/// input that went away, or a device that turned bad, must not write off rows for good.
 class WriterSink final : public mpi_runtime::ResultSink {
  public:
-  explicit WriterSink(dataset::DurableWriter& writer) : writer_(writer) {}
+  /// More than `most_failed` failed rows end the job with a RunError, resumable.
+  WriterSink(dataset::DurableWriter& writer, std::int64_t most_failed)
+      : writer_(writer), most_failed_(most_failed) {}
 
   bool has_room() override { return writer_.has_room(); }
   void accept(mpi_runtime::FinishedRows rows) override;
   void reject(schedule::StreamId stream, RowRange rows, const std::string& reason) override;
+
+  /// Hands the failed rows to the writer.
+  void record_failed();
 
   std::int64_t rows_accepted() const { return rows_accepted_; }
   const std::vector<dataset::FailedRecord>& failed() const { return failed_; }
 
  private:
   dataset::DurableWriter& writer_;
+  const std::int64_t most_failed_;
   std::int64_t rows_accepted_ = 0;
+  std::int64_t rows_failed_ = 0;
   std::vector<dataset::FailedRecord> failed_;
 };
+
+/// The report of a job that an earlier run had completed.
+report::RunReport complete_report(const ScoreSetup& setup, const ScoreOptions& options,
+                                  const std::string& isa, int ranks);
 
 class ScoreLead {
  public:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "core/error.h"
@@ -22,13 +23,40 @@ namespace {
 constexpr const char* kIsaField = "instruction set";
 constexpr const char* kVersionField = "versions";
 
-std::string versions() {
-  return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
-}
-
 std::string slurm_job() {
   const char* id = std::getenv("SLURM_JOB_ID");
   return id == nullptr ? "" : fmt::format("Slurm job {}", id);
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
+         fs::equivalent(a, b, ignored);
+}
+
+/// The files that widepipe makes beside an output must not be the job's own inputs, or
+/// somebody's file that happens to have the name.
+void check_beside_files(const std::string& output, const std::vector<std::string>& inputs) {
+  const std::string journal = dataset::journal_path(output);
+  const std::string lock = dataset::lock_path(output);
+  for (const std::string& file : {output + ".part", journal, journal + ".part", lock}) {
+    for (const std::string& input : inputs) {
+      if (same_file(file, input)) {
+        throw_input_error("output '{}': widepipe would write '{}', which is an input of the job",
+                          output, file);
+      }
+    }
+  }
+  const auto refuse_unless = [](const std::string& file, char first, char last) {
+    std::ifstream stream(file, std::ios::binary);
+    char found = '\0';
+    if (!stream.get(found) || (found >= first && found <= last)) return;
+    throw_input_error("'{}' exists and was not made by widepipe: move it or choose another output",
+                      file);
+  };
+  refuse_unless(lock, '{', '{');     // JSON
+  refuse_unless(journal, '0', 'f');  // a checksum
 }
 
 /// The report is written at the end and replaces what is there: a typo must cost neither a
@@ -42,8 +70,7 @@ void check_report_file(const std::string& file, const std::vector<std::string>& 
   }
   std::error_code ignored;
   for (const std::string& other : others) {
-    if (fs::weakly_canonical(file, ignored) == fs::weakly_canonical(other, ignored) ||
-        fs::equivalent(file, other, ignored)) {
+    if (same_file(file, other)) {
       throw_input_error("--report {}: would overwrite '{}', a file of this job", file, other);
     }
   }
@@ -57,6 +84,10 @@ void check_report_file(const std::string& file, const std::vector<std::string>& 
 }
 
 }  // namespace
+
+std::string versions() {
+  return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
+}
 
 std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
                                                   const std::string& path) {
@@ -90,11 +121,12 @@ ScoreSetup::ScoreSetup(const ScoreOptions& options, const std::string& isa)
   std::vector<std::string> input_files = {options.model};
   for (const dataset::DatasetRef& ref : refs) input_files.push_back(ref.file);
   dataset::check_writable(spec_, input_files);
+  check_beside_files(target.file, input_files);
   input_files.insert(input_files.end(), {target.file, dataset::journal_path(target.file),
                                          dataset::lock_path(target.file)});
   check_report_file(options.report_file, input_files);
   identity_ = identity(options, isa);
-  spec_.attributes = attributes(options.allow_mixed);
+  spec_.attributes = attributes(options.allow_mixed && !options.restart);
 
   lock_.emplace(dataset::lock_path(target.file), dataset::LockOwner::this_process(slurm_job()));
   decision_ = dataset::decide_resume(
@@ -125,13 +157,13 @@ dataset::StringFields ScoreSetup::identity(const ScoreOptions& options,
   return fields;
 }
 
-dataset::StringFields ScoreSetup::attributes(bool allow_mixed) const {
+dataset::StringFields ScoreSetup::attributes(bool keep_mixed) const {
   dataset::StringFields fields;
   for (const auto& [name, value] : identity_) {
     if (name.starts_with("output ") || name.starts_with("time of ")) continue;
     fields.emplace_back(name, value);
   }
-  if (!allow_mixed) return fields;
+  if (!keep_mixed) return fields;
   // What an earlier run wrote about itself stays.
   const dataset::ExistingOutput existing = dataset::inspect_existing(spec_.target.file);
   for (auto& [name, value] : fields) {

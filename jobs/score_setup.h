@@ -41,7 +41,7 @@ class ScoreSetup {
 
  private:
   dataset::StringFields identity(const ScoreOptions& options, const std::string& isa) const;
-  dataset::StringFields attributes(bool allow_mixed) const;
+  dataset::StringFields attributes(bool keep_mixed) const;
 
   std::vector<std::byte> model_bytes_;
   std::shared_ptr<const model::Model> model_;
@@ -51,6 +51,9 @@ class ScoreSetup {
   std::optional<dataset::OutputLock> lock_;
   dataset::ResumeDecision decision_;
 };
+
+/// Of widepipe and the libraries that a row's bits depend on.
+std::string versions();
 
 /// The data sets that a model's outputs go to: the named one, or with several outputs one in the
 /// named group for each, called after it ("/" becomes "_").

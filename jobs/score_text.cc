@@ -74,6 +74,13 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
         "its own (mpirun --bind-to core, srun --cpus-per-task)\n",
         sharing);
   }
+  for (std::size_t rank = 0; rank < fleet.devices.size(); ++rank) {
+    const int threads = fleet.devices[rank].instances * fleet.devices[rank].cores_per_instance;
+    if (threads <= fleet.shares[rank].cores || fleet.shares[rank].oversubscribed) continue;
+    text += fmt::format("warning: rank {}@{} runs {} threads on {} cores: they take turns\n", rank,
+                        fleet.places[rank].host, threads, fleet.shares[rank].cores);
+    break;  // one is enough to see what was asked for
+  }
   for (const std::string& warning : setup.decision().warnings) {
     text += fmt::format("warning: {}\n", warning);
   }

@@ -11,8 +11,9 @@ namespace widepipe::mpi_runtime {
 namespace {
 
 std::string to_text(const RankPlace& place) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", place.host, place.pid, place.isa, place.budget.cores,
-                     place.budget.quota_cores, fmt::join(place.budget.cpus, " "));
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", place.host, place.pid, place.isa, place.versions,
+                     place.budget.cores, place.budget.quota_cores,
+                     fmt::join(place.budget.cpus, " "));
 }
 
 RankPlace from_text(const std::string& text) {
@@ -22,6 +23,7 @@ RankPlace from_text(const std::string& text) {
   stream >> place.pid;
   stream.ignore();
   std::getline(stream, place.isa);
+  std::getline(stream, place.versions);
   stream >> place.budget.cores >> place.budget.quota_cores;
   for (int cpu = 0; stream >> cpu;) place.budget.cpus.push_back(cpu);
   return place;
@@ -57,8 +59,9 @@ std::vector<RankShare> share_cores(const std::vector<RankPlace>& places) {
   return shares;
 }
 
-std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa) {
-  const RankPlace mine{host_name(), static_cast<int>(getpid()), read_cpu_budget(), isa};
+std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa,
+                                       const std::string& versions) {
+  const RankPlace mine{host_name(), static_cast<int>(getpid()), read_cpu_budget(), isa, versions};
   std::vector<RankPlace> places;
   for (const std::string& text : collectives.all_texts(to_text(mine))) {
     places.push_back(from_text(text));

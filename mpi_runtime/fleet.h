@@ -14,7 +14,8 @@ struct RankPlace {
   std::string host;
   int pid = 0;
   CpuBudget budget;
-  std::string isa;  ///< instruction set that its kernels use
+  std::string isa;       ///< instruction set that its kernels use
+  std::string versions;  ///< of widepipe and its kernel libraries
 };
 
 /// The cores that a rank should use.
@@ -31,6 +32,7 @@ struct RankShare {
 std::vector<RankShare> share_cores(const std::vector<RankPlace>& places);
 
 /// [collective] The places of all ranks, by rank, on every rank.
-std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa);
+std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa,
+                                       const std::string& versions);
 
 }  // namespace widepipe::mpi_runtime

@@ -64,9 +64,7 @@ bool Leader::turn() {
     if (!failure_) hooks_.tick(now());
     dispatch();
   } catch (const RunError&) {
-    // The other ranks wait in collectives: bring everything home first, then report.
-    failure_ = std::current_exception();
-    scheduler_.stop();
+    fail();
   }
   if (!outcome_.stopped && hooks_.stop_requested()) {
     outcome_.stopped = true;
@@ -96,9 +94,19 @@ void Leader::dispatch() {
     sent_at_.erase(rows.dispatch.batch);
     credit_changed_ = true;
     if (outcome.kind == schedule::Outcome::Kind::kFailed && !failure_) {
-      sink_.reject(outcome.dispatch.stream, outcome.dispatch.rows, rows.error);
+      try {
+        sink_.reject(outcome.dispatch.stream, outcome.dispatch.rows, rows.error);
+      } catch (const RunError&) {
+        fail();  // here, so that the rest of what was read is not forgotten
+      }
     }
   }
+}
+
+/// The other ranks wait in collectives: bring everything home first, then report.
+void Leader::fail() {
+  failure_ = std::current_exception();
+  scheduler_.stop();
 }
 
 void Leader::send(const schedule::Dispatch& dispatch) {

@@ -88,6 +88,7 @@ class Leader {
 
   bool turn();
   void dispatch();
+  void fail();
   void send(const schedule::Dispatch& dispatch);
   bool collect_slots();
   bool collect_payloads();

@@ -69,7 +69,7 @@ void add_score(CLI::App& app, CommandLine& command) {
   verb.add_option("--cores", score.cores, "Cores of each instance [1]")
       ->check(CLI::Range(1, kMostInstances))
       ->type_name("N");
-  verb.add_option("--isa", command.isa,
+  verb.add_option("--isa", score.isa,
                   "Use no instruction set beyond this one [the processor's best]")
       ->type_name("sse41|avx2|avx512");
   verb.add_option("--report", score.report_file, "Write the run's numbers as JSON")
@@ -84,7 +84,8 @@ void add_score(CLI::App& app, CommandLine& command) {
                   "Longest time between rounds, in milliseconds [2]")
       ->check(CLI::Range(0.0, 10'000.0))
       ->check([](const std::string& text) {
-        return text.find_first_of("nN") == std::string::npos ? "" : "expected a number";
+        return text.find_first_of("nN") == std::string::npos ? std::string()
+                                                             : "expected a number, found " + text;
       })
       ->type_name("MS");
   verb.add_flag("-q,--quiet", score.quiet, "Print errors only");
@@ -103,7 +104,7 @@ void add_inspect(CLI::App& app, CommandLine& command) {
       ->delimiter(',')
       ->type_name("N,...");
   verb.add_flag("--kernels", inspect.kernels, "List each node's kernel, and why others declined");
-  verb.add_option("--isa", command.isa,
+  verb.add_option("--isa", inspect.isa,
                   "Use no instruction set beyond this one [the processor's best]")
       ->type_name("sse41|avx2|avx512");
 }

@@ -9,7 +9,6 @@ namespace widepipe::cli {
 
 struct CommandLine {
   std::string verb;  ///< "score", "inspect"
-  std::string isa;   ///< instruction set to pin, or empty
   jobs::ScoreOptions score;
   jobs::InspectOptions inspect;
 };

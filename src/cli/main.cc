@@ -8,8 +8,8 @@
 #include <exception>
 
 #include "cli/command_line.h"
+#include "core/console.h"
 #include "core/error.h"
-#include "kernels/isa.h"
 #include "mpi_runtime/session.h"
 
 namespace {
@@ -21,14 +21,18 @@ constexpr int kBadInput = 2;
 constexpr int kRunFailed = 4;
 constexpr int kBroken = 70;  // EX_SOFTWARE: a bug, or MPI itself failed
 
-void say_error(const char* message) { fmt::print(stderr, "widepipe: {}\n", message); }
+void say_error(const char* message) {
+  widepipe::say(stderr, fmt::format("widepipe: {}\n", message));
+}
 
 /// Only rank 0 speaks and only rank 0 ends with a code other than 0: launchers pass that one on.
 int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::Launch& launch) {
   const bool speaks = launch.rank == 0;
   try {
-    if (!command.isa.empty()) widepipe::kernels::pin_isa(command.isa);
-    if (command.verb == "inspect") return widepipe::jobs::run_inspect(command.inspect);
+    if (command.verb == "inspect") {
+      std::signal(SIGPIPE, SIG_DFL);  // `widepipe inspect ... | head` ends quietly
+      return speaks ? widepipe::jobs::run_inspect(command.inspect) : 0;
+    }
     widepipe::mpi_runtime::Session session(launch);
     try {
       const int code = widepipe::jobs::run_score(command.score, session.collectives());
@@ -39,7 +43,7 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
       throw;
     } catch (const std::exception& error) {
       // One rank alone is here: the others wait in a collective and must be ended.
-      fmt::print(stderr, "widepipe: rank {}: internal error: {}\n", launch.rank, error.what());
+      say_error(fmt::format("rank {}: internal error: {}", launch.rank, error.what()).c_str());
       widepipe::mpi_runtime::Session::abort(kBroken);
     }
   } catch (const InputError& error) {
@@ -63,7 +67,7 @@ int main(int argc, char** argv) {
   try {
     const widepipe::cli::Parsed parsed = widepipe::cli::parse(argc, argv);
     if (parsed.finished) {
-      if (speaks) fmt::print(parsed.exit_code == 0 ? stdout : stderr, "{}", parsed.text);
+      if (speaks) widepipe::say(parsed.exit_code == 0 ? stdout : stderr, parsed.text);
       return speaks ? parsed.exit_code : 0;
     }
     return run(parsed.command, launch);

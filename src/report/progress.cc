@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/console.h"
 #include "core/units.h"
 
 namespace widepipe::report {
@@ -48,13 +49,12 @@ void Progress::update(std::int64_t done, double now) {
   if (terminal_) {
     const auto filled = static_cast<std::size_t>(total_ > 0 ? kBarWidth * done / total_
                                                             : static_cast<std::int64_t>(kBarWidth));
-    fmt::print(out_, "\r\x1b[K[{}{}] {}", std::string(filled, '#'),
-               std::string(kBarWidth - filled, '.'), line(done, now));
+    say(out_, fmt::format("\r\x1b[K[{}{}] {}", std::string(filled, '#'),
+                          std::string(kBarWidth - filled, '.'), line(done, now)));
   } else {
-    fmt::print(out_, "{}\n", line(done, now));
+    say(out_, line(done, now) + "\n");
     interval_ = std::min(interval_ * 1.5, kLongestLogInterval);
   }
-  std::fflush(out_);
   next_print_ = now + interval_;
   if (now - mark_time_[1] >= kMarkInterval) {
     mark_done_[0] = mark_done_[1];
@@ -66,8 +66,7 @@ void Progress::update(std::int64_t done, double now) {
 
 void Progress::finish() {
   if (!terminal_) return;
-  fmt::print(out_, "\r\x1b[K");
-  std::fflush(out_);
+  say(out_, "\r\x1b[K");
 }
 
 }  // namespace widepipe::report

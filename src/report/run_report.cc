@@ -101,6 +101,8 @@ std::string to_json(const RunReport& report) {
                {"round_period_seconds", report.round_period_seconds},
                {"rounds", report.rounds},
                {"mean_round_seconds", report.mean_round_seconds}};
+  json["streams"] = Json::array();
+  json["devices"] = Json::array();
   for (const StreamReport& stream : report.streams) {
     json["streams"].push_back(stream_json(stream, report.seconds));
   }

@@ -140,11 +140,12 @@ TEST_P(Seams, AgreeThrowsOnAllRanksWhatOneFound) {
 }
 
 TEST_P(Seams, PlacesAreKnownEverywhere) {
-  const auto places = exchange_places(*collectives_, "avx2 test");
+  const auto places = exchange_places(*collectives_, "avx2 test", "widepipe 1, oneDNN 2");
   ASSERT_EQ(places.size(), static_cast<std::size_t>(collectives_->size()));
   for (const RankPlace& place : places) {
     EXPECT_EQ(place.host, host_name());
     EXPECT_EQ(place.isa, "avx2 test");
+    EXPECT_EQ(place.versions, "widepipe 1, oneDNN 2");
     EXPECT_FALSE(place.budget.cpus.empty());
   }
 }
