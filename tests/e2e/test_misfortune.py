@@ -1,0 +1,80 @@
+"""What goes wrong around a job: inputs that vanish, logs that close, files with our names, nodes
+that see other files."""
+
+import os
+import shutil
+
+import pytest
+
+import data
+import long_job
+from runner import Runner, check_refused
+
+
+@pytest.fixture(scope="module")
+def job_kind(widepipe, heavy, tmp_path_factory):
+    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("misfortune"), seconds=2.5)
+
+
+@pytest.mark.parametrize("via", ["ranks", "scatter"])
+def test_an_input_cut_during_the_run_writes_off_no_rows(widepipe, job_kind, tmp_path, via):
+    original = job_kind.source.removesuffix(":/images")
+    copy = shutil.copy2(original, tmp_path / "in.h5")
+    output = tmp_path / "out.h5"
+    job = widepipe.start_score(job_kind.model, f"{copy}:/images", f"{output}:/scores",
+                               "--rows-via", via, ranks=2)
+    long_job.wait_for_rows(job, output)
+    os.truncate(copy, 100_000)
+    result = job.finish(60).expect(4)
+    assert any("rows failed" in line and "run the same command again" in line
+               for line in result.errors), result.story()
+    shutil.copy2(original, copy)
+    widepipe.score(job_kind.model, f"{copy}:/images", f"{output}:/scores", ranks=3,
+                   timeout=long_job.TIMEOUT).expect(0)
+    long_job.check_complete(job_kind, output)
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_a_job_outlives_its_log(widepipe, job_kind, tmp_path, ranks):
+    output = tmp_path / "out.h5"
+    full = ["sh", "-c", 'exec "$@" >/dev/full 2>&1', "sh"]
+    widepipe.score(job_kind.model, job_kind.source, f"{output}:/scores", ranks=ranks, prefix=full,
+                   timeout=long_job.TIMEOUT).expect(0)
+    long_job.check_complete(job_kind, output)
+
+
+@pytest.mark.parametrize("suffix", [".lock", ".journal"])
+@pytest.mark.parametrize("options", [(), ("--restart",)], ids=["plain", "restart"])
+def test_files_with_our_names_are_left_alone(widepipe, lenet, images, tmp_path, suffix, options):
+    output = tmp_path / "out.h5"
+    other = tmp_path / f"out.h5{suffix}"
+    other.write_text("my notes\n")
+    result = widepipe.score(lenet, f"{images}:/images", f"{output}:/scores", *options)
+    check_refused(result, [str(other), "not made by widepipe"])
+    assert other.read_text() == "my notes\n"
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("suffix", [".part", ".lock", ".journal", ".journal.part"])
+def test_an_input_beside_the_output_is_not_overwritten(widepipe, lenet, tmp_path, suffix):
+    source = data.write(tmp_path / f"out.h5{suffix}", images=data.pixels(5))
+    before = data.snapshot(tmp_path)
+    result = widepipe.score(lenet, f"{source}:/images", f"{tmp_path}/out.h5:/scores")
+    check_refused(result, [str(source), "input of the job"])
+    assert data.snapshot(tmp_path) == before
+
+
+def test_ranks_that_read_different_files_are_refused(widepipe, lenet, tmp_path):
+    for rank in range(2):
+        (tmp_path / str(rank)).mkdir()
+        data.write(tmp_path / str(rank) / "in.h5", images=data.pixels(50, rank))
+    wrapper = tmp_path / "widepipe"
+    wrapper.write_text(f'#!/bin/sh\ncd "{tmp_path}/${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}" &&\n'
+                       f'exec "{os.path.abspath(widepipe.command)}" "$@"\n')
+    wrapper.chmod(0o755)
+    elsewhere = Runner(str(wrapper), " ".join(widepipe.launcher))
+    result = elsewhere.score(lenet, "in.h5:/images", f"{tmp_path}/out.h5:/scores", ranks=2)
+    check_refused(result, ["1@", "not the one that rank 0 reads"])
+    assert not (tmp_path / "out.h5").exists()
+    elsewhere.score(lenet, "in.h5:/images", f"{tmp_path}/out.h5:/scores", "--rows-via", "scatter",
+                    ranks=2).expect(0)
