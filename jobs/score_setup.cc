@@ -48,6 +48,8 @@ void check_beside_files(const std::string& output, const std::vector<std::string
       }
     }
   }
+  // Beside an output of ours they are ours too, if damaged: decide_resume() judges them.
+  if (std::filesystem::exists(output)) return;
   const auto refuse_unless = [](const std::string& file, char first, char last) {
     std::ifstream stream(file, std::ios::binary);
     char found = '\0';
