@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 tier=${1:-all}
 case "$tier" in all | fast | tidy) ;; *) echo "usage: $0 [all|fast|tidy]" >&2; exit 2 ;; esac
 
-scripts/install-deps.sh test
+if [ "$tier" = tidy ]; then scripts/install-deps.sh tidy; else scripts/install-deps.sh test; fi
 export WIDEPIPE_SKIP_INSTALL=1 WIDEPIPE_WITH_TESTS=1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1
@@ -22,7 +22,7 @@ scripts/check_includes.py
 git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
 
 if [ "$tier" = tidy ]; then
-  scripts/build.sh release
+  WIDEPIPE_WITH_TESTS='' scripts/build.sh release
   step "clang-tidy"
   git ls-files 'src/*.cc' 'kernels/*.cc' 'mpi_runtime/*.cc' 'jobs/*.cc' |
     xargs -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
