@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/passes/bypass.h"
+
 namespace widepipe::model {
 namespace {
 
@@ -28,18 +30,6 @@ bool absorbable(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-bool absorb_flatten(Graph& graph) {
-  bool changed = false;
-  for (std::size_t i = 0; i < graph.nodes.size();) {
-    if (!absorbable(graph, graph.nodes[i])) {
-      ++i;
-      continue;
-    }
-    graph.replace_uses(graph.nodes[i].outputs[0], graph.nodes[i].inputs[0]);
-    graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i));
-    changed = true;
-  }
-  return changed;
-}
+bool absorb_flatten(Graph& graph) { return bypass_nodes(graph, absorbable); }
 
 }  // namespace widepipe::model

@@ -1,5 +1,7 @@
 #include "model/passes/remove_pass_through.h"
 
+#include "model/passes/bypass.h"
+
 namespace widepipe::model {
 namespace {
 
@@ -11,18 +13,6 @@ bool removable(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-bool remove_pass_through(Graph& graph) {
-  bool changed = false;
-  for (std::size_t i = 0; i < graph.nodes.size();) {
-    if (!removable(graph, graph.nodes[i])) {
-      ++i;
-      continue;
-    }
-    graph.replace_uses(graph.nodes[i].outputs[0], graph.nodes[i].inputs[0]);
-    graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i));
-    changed = true;
-  }
-  return changed;
-}
+bool remove_pass_through(Graph& graph) { return bypass_nodes(graph, removable); }
 
 }  // namespace widepipe::model
