@@ -181,29 +181,18 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
   const std::int64_t before = decision_.done.count();
   const std::int64_t failed = rows_in(decision_.failed) + rows_in(sink.failed());
   const bool stopped = before + sink.rows_accepted() + failed < spec_.rows;
-  report::RunReport report;
-  report.verb = "score";
+  report::RunReport report =
+      complete_report(context_.setup, options, context_.isa, context_.collectives.size());
   report.status = stopped ? "stopped" : failed > 0 ? "failed-rows" : "done";
   report.exit_code = stopped ? kStopped : failed > 0 ? kFailedRows : kDone;
-  report.ranks = context_.collectives.size();
   report.dedicated_scheduler = context_.fleet.dedicated_scheduler;
-  report.policy = "bulk";
-  report.rows_via = options.scatter_rows ? "scatter" : "ranks";
-  report.isa = context_.isa;
-  report.libraries = kernels::kernel_library_versions();
   report.round_period_seconds = options.round_period_ms / 1000;
   report.rounds = result.rounds;
   report.mean_round_seconds = result.mean_round_seconds;
-  report.streams.push_back({.name = context_.setup.model().label(),
-                            .model = options.model,
-                            .model_hash = context_.setup.model().hash(),
-                            .input = context_.setup.input_text(),
-                            .output = dataset::to_string(spec_.target),
-                            .rows_total = spec_.rows,
-                            .rows_before = before,
-                            .rows_done = sink.rows_accepted(),
-                            .rows_failed = failed,
-                            .batches = stats_.batches(0)});
+  report::StreamReport& stream = report.streams.front();
+  stream.rows_done = sink.rows_accepted();
+  stream.rows_failed = failed;
+  stream.batches = stats_.batches(0);
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     const auto rank = static_cast<std::size_t>(devices_[i].rank);
     report.devices.push_back({.rank = devices_[i].rank,

@@ -66,7 +66,7 @@ class WriterSink final : public mpi_runtime::ResultSink {
   std::vector<dataset::FailedRecord> failed_;
 };
 
-/// The report of a job that an earlier run had completed.
+/// The report of a job before this run did anything: all there is if an earlier run completed it.
 report::RunReport complete_report(const ScoreSetup& setup, const ScoreOptions& options,
                                   const std::string& isa, int ranks);
 
