@@ -19,7 +19,8 @@ LENET = ROOT / "jobs/examples/fashion_lenet/fashion_lenet.onnx"
 
 
 def command_under_test():
-    return os.environ.get("WIDEPIPE_BIN", str(ROOT / "build/release/widepipe"))
+    # Absolute: the tests run it from folders of their own.
+    return os.path.abspath(os.environ.get("WIDEPIPE_BIN", ROOT / "build/release/widepipe"))
 
 
 def launcher_under_test():
