@@ -16,12 +16,32 @@ std::string names_of(const std::vector<model::Port>& ports) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// The index of the input that "NAME=..." names; nothing if the argument has no such prefix.
-std::optional<std::size_t> named_port(const model::Model& model, const std::string& argument) {
-  for (std::size_t i = 0; i < model.inputs().size(); ++i) {
-    if (argument.starts_with(model.inputs()[i].name + "=")) return i;
+/// The index of the input that the spec means.
+std::size_t port_of(const model::Model& model, const InputSpec& input) {
+  const std::vector<model::Port>& ports = model.inputs();
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const bool named = input.name.empty() ? input.source.data.file.starts_with(ports[i].name + "=")
+                                          : input.name == ports[i].name;
+    if (named) return i;
   }
-  return std::nullopt;
+  if (!input.name.empty()) {
+    throw_input_error("{}: {} has no input '{}'; its inputs: {}", input.where, model.label(),
+                      input.name, names_of(ports));
+  }
+  if (ports.size() > 1) {
+    throw_input_error(
+        "{}: {} has {} inputs ({}): expected NAME=FILE.h5:/data with one of these names",
+        input.where, model.label(), ports.size(), names_of(ports));
+  }
+  return 0;
+}
+
+/// Without the "NAME=" that may begin it.
+dataset::DatasetRef data_of(const InputSpec& input, const std::string& name) {
+  dataset::DatasetRef data = input.source.data;
+  const std::string prefix = name + "=";
+  if (input.name.empty() && data.file.starts_with(prefix)) data.file.erase(0, prefix.size());
+  return data;
 }
 
 }  // namespace
@@ -33,32 +53,24 @@ std::string shape_with_batch(const Shape& row_shape) {
 }
 
 std::vector<dataset::DatasetRef> match_inputs(const model::Model& model,
-                                              const std::vector<std::string>& arguments) {
+                                              const std::vector<InputSpec>& inputs) {
   const std::vector<model::Port>& ports = model.inputs();
   std::vector<std::optional<dataset::DatasetRef>> refs(ports.size());
-  for (const std::string& argument : arguments) {
-    const std::optional<std::size_t> port = named_port(model, argument);
-    std::string text = argument;
-    std::size_t index = 0;
-    if (port) {
-      index = *port;
-      text = argument.substr(ports[index].name.size() + 1);
-    } else if (ports.size() > 1) {
-      throw_input_error(
-          "--input {}: {} has {} inputs ({}): expected NAME=FILE.h5:/data with one of these names",
-          argument, model.label(), ports.size(), names_of(ports));
-    }
+  for (const InputSpec& input : inputs) {
+    const std::size_t index = port_of(model, input);
     if (refs[index]) {
-      throw_input_error("--input {}: input '{}' of {} is already fed from {}", argument,
+      throw_input_error("{}: input '{}' of {} is already fed from {}", input.where,
                         ports[index].name, model.label(), dataset::to_string(*refs[index]));
     }
-    refs[index] = dataset::parse_dataset_ref(text);
+    refs[index] = data_of(input, ports[index].name);
   }
   std::vector<dataset::DatasetRef> all;
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!refs[i]) {
-      throw_input_error("input '{}' of {} is not fed: add --input {}=FILE.h5:/data", ports[i].name,
-                        model.label(), ports[i].name);
+      throw_input_error(
+          "input '{}' of {} is not fed: add --input {}=FILE.h5:/data, or [stream.inputs.{}] to the "
+          "job file",
+          ports[i].name, model.label(), ports[i].name, ports[i].name);
     }
     all.push_back(*refs[i]);
   }

@@ -5,16 +5,16 @@
 #include <vector>
 
 #include "dataset/dataset_ref.h"
+#include "jobs/job_spec.h"
 #include "model/model.h"
 #include "mpi_runtime/row_reader.h"
 
 namespace widepipe::jobs {
 
-/// The data set of each model input, in the order of model.inputs(). `arguments` are FILE:/path
-/// (for a model with one input) or NAME=FILE:/path. Throws InputError: an unknown, doubled or
-/// missing name, a malformed argument.
+/// The data set of each model input, in the order of model.inputs(). Throws InputError: an
+/// unknown, doubled or missing name.
 std::vector<dataset::DatasetRef> match_inputs(const model::Model& model,
-                                              const std::vector<std::string>& arguments);
+                                              const std::vector<InputSpec>& inputs);
 
 /// Opens the data sets and checks that they hold what the model wants: the type convertible, the
 /// shape of a row equal, the same number of rows in each. Throws InputError.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -10,11 +11,13 @@
 #include "core/units.h"
 #include "dataset/journal.h"
 #include "jobs/input_binding.h"
+#include "jobs/job_file.h"
 #include "jobs/model_file.h"
 #include "jobs/score_lead.h"
 #include "jobs/score_setup.h"
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
+#include "jobs/stream_error.h"
 #include "kernels/isa.h"
 #include "mpi_runtime/agreement.h"
 #include "mpi_runtime/follower.h"
@@ -32,36 +35,63 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// [collective] The job on every rank. Only rank 0 reads the job file: others may not have it.
+JobSpec share_job(const ScoreCommand& command, mpi_runtime::Collectives& collectives) {
+  std::vector<std::byte> bytes;
+  mpi_runtime::agree(collectives, [&] {
+    if (command.job_file.empty() || collectives.rank() != 0) return;
+    const std::string text = read_job_file(command.job_file);
+    const auto* begin = reinterpret_cast<const std::byte*>(text.data());
+    bytes.assign(begin, begin + text.size());
+  });
+  collectives.broadcast(bytes);
+  JobSpec job;
+  mpi_runtime::agree(collectives, [&] {
+    job = command.job_file.empty()
+              ? short_job(command)
+              : parse_job({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                          command.job_file);
+  });
+  for (const Override& change : command.overrides) change(job.settings);
+  return job;
+}
+
 /// One run of the job, the same steps on every rank.
 class ScoreRun {
  public:
-  ScoreRun(const ScoreOptions& options, mpi_runtime::Collectives& collectives)
-      : options_(options), collectives_(collectives), root_(collectives.rank() == 0) {}
+  ScoreRun(const ScoreCommand& command, mpi_runtime::Collectives& collectives)
+      : collectives_(collectives),
+        root_(collectives.rank() == 0),
+        job_(share_job(command, collectives)),
+        options_(job_.settings) {}
 
   int run();
 
  private:
-  bool already_complete();
+  void find_active_streams();
   int report_complete() const;
-  void share_model();
+  void share_models();
   void form_fleet();
-  void check_row_size() const;
+  void check_row_sizes() const;
+  std::vector<mpi_runtime::StreamSource> open_sources();
   void start_worker();
-  void compare_inputs(const mpi_runtime::StreamSource& source);
+  void compare_inputs(const std::vector<mpi_runtime::StreamSource>& sources);
+  const StreamSpec& stream(std::size_t id) const { return job_.streams[active_[id]]; }
   void say(const std::string& text) const {
     if (root_ && !options_.quiet) widepipe::say(stdout, text);
   }
 
-  const ScoreOptions& options_;
   mpi_runtime::Collectives& collectives_;
   const bool root_;
+  const JobSpec job_;
+  const JobSettings& options_;
   std::string isa_;
   const Clock::time_point start_ = Clock::now();
   const StopSignal signal_;
 
   std::optional<ScoreSetup> setup_;  // rank 0
-  std::shared_ptr<const model::Model> model_;
-  std::vector<std::byte> model_bytes_;  // other ranks
+  std::vector<std::size_t> active_;  // streams with rows to compute, by StreamId
+  std::vector<std::shared_ptr<const model::Model>> models_;  // by StreamId
   Fleet fleet_;
   mpi_runtime::Wakeup wakeup_;
   std::optional<mpi_runtime::Worker> worker_;  // ranks with a device
@@ -71,19 +101,20 @@ int ScoreRun::run() {
   mpi_runtime::agree(collectives_, [this] {
     if (!options_.isa.empty()) kernels::pin_isa(options_.isa);
     isa_ = kernels::effective_isa();
-    if (root_) setup_.emplace(options_, isa_);
+    if (root_) setup_.emplace(job_, isa_);
   });
-  if (already_complete()) return root_ ? report_complete() : kDone;
-  share_model();
+  find_active_streams();
+  if (active_.empty()) return root_ ? report_complete() : kDone;
+  share_models();
   form_fleet();
   start_worker();
   std::optional<ScoreLead> lead;
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
     setup_->create_files();
-    lead.emplace(LeadContext{.options = options_,
-                             .collectives = collectives_,
+    lead.emplace(LeadContext{.collectives = collectives_,
                              .setup = *setup_,
+                             .active = active_,
                              .fleet = fleet_,
                              .worker = worker_ ? &*worker_ : nullptr,
                              .wakeup = wakeup_,
@@ -99,43 +130,57 @@ int ScoreRun::run() {
   return kDone;
 }
 
-bool ScoreRun::already_complete() {
-  std::vector<std::byte> flag(1);
+/// Leaves out the streams that earlier runs completed.
+void ScoreRun::find_active_streams() {
+  std::vector<std::byte> active(job_.streams.size());
   mpi_runtime::agree(collectives_, [&] {
-    if (!root_ || setup_->decision().kind != dataset::ResumeKind::kAlreadyComplete) return;
-    flag[0] = std::byte{1};
-    if (!setup_->decision().finished) {  // killed between the last row and the last record
-      dataset::Journal journal(dataset::journal_path(setup_->spec().target.file));
+    if (!root_) return;
+    for (std::size_t i = 0; i < active.size(); ++i) {
+      const StreamSetup& stream = setup_->stream(i);
+      active[i] = stream.complete() ? std::byte{0} : std::byte{1};
+      if (!stream.complete() || stream.decision().finished) continue;
+      // Killed between the last row and the last record.
+      dataset::Journal journal(dataset::journal_path(stream.output_file()));
       const std::vector<dataset::JournalRecord> done = {dataset::DoneRecord{}};
       journal.append(done);
     }
   });
-  collectives_.broadcast(flag);
-  return flag[0] == std::byte{1};
+  collectives_.broadcast(active);
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    if (active[i] == std::byte{1}) active_.push_back(i);
+  }
 }
 
 int ScoreRun::report_complete() const {
-  const auto& failed = setup_->decision().failed;
-  say(
-      fmt::format("{} is complete: all {} rows were scored before; nothing to do (--restart "
-                  "begins anew)\n",
-                  dataset::to_string(setup_->spec().target), grouped(setup_->rows())));
-  say(failures_text(failed, setup_->spec()));
-  const report::RunReport report = complete_report(*setup_, options_, isa_, collectives_.size());
+  for (const auto& stream : setup_->streams()) {
+    say(
+        fmt::format("{} is complete: all {} rows were scored before; nothing to do (--restart "
+                    "begins anew)\n",
+                    dataset::to_string(stream->spec().target), grouped(stream->rows())));
+    say(failures_text(stream_prefix(job_, stream->stream()), stream->decision().failed,
+                      stream->spec()));
+  }
+  const report::RunReport report = complete_report(*setup_, isa_, collectives_.size());
   if (!options_.report_file.empty()) report::write_json(report, options_.report_file);
   return report.exit_code;
 }
 
-void ScoreRun::share_model() {
-  if (root_) {
-    model_ = setup_->shared_model();
-    model_bytes_ = setup_->take_model_bytes();
+void ScoreRun::share_models() {
+  std::map<std::string, std::shared_ptr<const model::Model>> by_path;
+  for (std::size_t id = 0; id < active_.size(); ++id) {
+    const std::string& path = stream(id).model;
+    std::shared_ptr<const model::Model>& model = by_path[path];
+    if (!model) {
+      std::vector<std::byte> bytes;
+      if (root_) bytes = setup_->take_model_bytes(path);
+      collectives_.broadcast(bytes);
+      mpi_runtime::agree(collectives_, [&] {
+        model = root_ ? setup_->stream(active_[id]).shared_model()
+                      : model::Model::from_bytes(bytes, file_name(path));
+      });
+    }
+    models_.push_back(model);
   }
-  collectives_.broadcast(model_bytes_);
-  mpi_runtime::agree(collectives_, [this] {
-    if (!root_) model_ = model::Model::from_bytes(model_bytes_, file_name(options_.model));
-  });
-  model_bytes_ = {};
 }
 
 void ScoreRun::form_fleet() {
@@ -149,7 +194,7 @@ void ScoreRun::form_fleet() {
     if (fleet_.dedicated_scheduler && collectives_.size() == 1) {
       throw_input_error("--dedicated-scheduler needs at least 2 ranks, found 1");
     }
-    check_row_size();
+    check_row_sizes();
     for (std::size_t rank = 0; rank < fleet_.places.size(); ++rank) {
       const mpi_runtime::RankPlace& place = fleet_.places[rank];
       if (options_.cores > place.budget.cores) {
@@ -177,64 +222,80 @@ void ScoreRun::form_fleet() {
   }
 }
 
-void ScoreRun::check_row_size() const {
-  const auto check = [this](const char* what, const std::vector<model::Port>& ports) {
+void ScoreRun::check_row_sizes() const {
+  const std::size_t limit = payload_limit(collectives_.size());
+  const auto check = [&](const model::Model& model, const char* what,
+                         const std::vector<model::Port>& ports) {
     std::size_t bytes = 0;
     for (const model::Port& port : ports) bytes += port.bytes_per_row;
-    if (bytes > payload_limit(collectives_.size())) {
-      throw_input_error(
-          "{}: a row of {} takes {} and a round carries at most {} for each of {} "
-          "ranks: use fewer ranks",
-          model_->label(), what, bytes_text(static_cast<double>(bytes)),
-          bytes_text(static_cast<double>(payload_limit(collectives_.size()))), collectives_.size());
-    }
+    if (bytes <= limit) return;
+    throw_input_error(
+        "{}: a row of {} takes {} and a round carries at most {} for each of {} "
+        "ranks: use fewer ranks",
+        model.label(), what, bytes_text(static_cast<double>(bytes)),
+        bytes_text(static_cast<double>(limit)), collectives_.size());
   };
-  check("outputs", model_->outputs());
-  if (options_.scatter_rows) check("inputs", model_->inputs());
+  for (const auto& model : models_) {
+    check(*model, "outputs", model->outputs());
+    if (options_.scatter_rows) check(*model, "inputs", model->inputs());
+  }
+}
+
+/// What this rank reads rows from, by StreamId; empty if rank 0 reads for it.
+std::vector<mpi_runtime::StreamSource> ScoreRun::open_sources() {
+  std::vector<mpi_runtime::StreamSource> sources;
+  if (options_.scatter_rows) return sources;
+  mpi_runtime::agree(collectives_, [&] {
+    for (std::size_t id = 0; id < active_.size(); ++id) {
+      for_stream(job_, stream(id), [&] {
+        const model::Model& model = *models_[id];
+        sources.push_back(root_ ? setup_->stream(active_[id]).source()
+                                : open_inputs(model, match_inputs(model, stream(id).inputs)));
+      });
+    }
+  });
+  compare_inputs(sources);
+  return sources;
 }
 
 void ScoreRun::start_worker() {
-  const bool owns_device = !(root_ && fleet_.dedicated_scheduler);
-  mpi_runtime::StreamSource source;
+  std::vector<mpi_runtime::StreamSource> sources = open_sources();
   mpi_runtime::agree(collectives_, [&] {
-    if (root_) {
-      source = setup_->source();
-    } else if (!options_.scatter_rows) {
-      source = open_inputs(*model_, match_inputs(*model_, options_.inputs));
-    }
-  });
-  if (!options_.scatter_rows) compare_inputs(source);
-  mpi_runtime::agree(collectives_, [&] {
-    if (!owns_device) return;
-    mpi_runtime::WorkerConfig config{
-        .device_kind = options_.device,
-        .device = fleet_.devices[static_cast<std::size_t>(collectives_.rank())],
-        .models = {model_},
-        .sources = {},
-        .max_payload_bytes = payload_limit(collectives_.size())};
-    if (!options_.scatter_rows) config.sources = {source};
-    worker_.emplace(config, wakeup_);
+    if (root_ && fleet_.dedicated_scheduler) return;
+    worker_.emplace(
+        mpi_runtime::WorkerConfig{
+            .device_kind = options_.device,
+            .device = fleet_.devices[static_cast<std::size_t>(collectives_.rank())],
+            .models = models_,
+            .sources = std::move(sources),
+            .max_payload_bytes = payload_limit(collectives_.size())},
+        wakeup_);
   });
 }
 
 /// A stale copy on a node's own disk, or another working directory, must not slip in.
-void ScoreRun::compare_inputs(const mpi_runtime::StreamSource& source) {
+void ScoreRun::compare_inputs(const std::vector<mpi_runtime::StreamSource>& sources) {
   if (collectives_.size() == 1) return;
-  std::string mine;
-  mpi_runtime::agree(collectives_, [&] {
-    for (const mpi_runtime::PortSource& port : source) mine += port.dataset->identity().content;
-  });
-  const std::string first = collectives_.all_texts(mine).front();
-  mpi_runtime::agree(collectives_, [&] {
-    if (mine == first) return;
-    throw_input_error("input is not the one that rank 0 reads: expected {}, found {}", first, mine);
-  });
+  for (std::size_t id = 0; id < sources.size(); ++id) {
+    std::string mine;
+    mpi_runtime::agree(collectives_, [&] {
+      for (const mpi_runtime::PortSource& port : sources[id]) {
+        mine += port.dataset->identity().content;
+      }
+    });
+    const std::string first = collectives_.all_texts(mine).front();
+    mpi_runtime::agree(collectives_, [&] {
+      if (mine == first) return;
+      throw_input_error("{}input is not the one that rank 0 reads: expected {}, found {}",
+                        stream_prefix(job_, stream(id)), first, mine);
+    });
+  }
 }
 
 }  // namespace
 
-int run_score(const ScoreOptions& options, mpi_runtime::Collectives& collectives) {
-  return ScoreRun(options, collectives).run();
+int run_score(const ScoreCommand& command, mpi_runtime::Collectives& collectives) {
+  return ScoreRun(command, collectives).run();
 }
 
 }  // namespace widepipe::jobs

@@ -2,16 +2,15 @@
 // Rank 0's part of a score job, once everything is checked and every rank is ready.
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "dataset/durable_writer.h"
 #include "dataset/journal.h"
 #include "dataset/output_file.h"
-#include "jobs/score.h"
 #include "jobs/score_setup.h"
+#include "jobs/score_sink.h"
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
 #include "mpi_runtime/leader.h"
@@ -30,9 +29,9 @@ std::size_t payload_limit(int ranks);
 
 /// What rank 0 works with; all of it outlives the ScoreLead.
 struct LeadContext {
-  const ScoreOptions& options;
   mpi_runtime::Collectives& collectives;
   const ScoreSetup& setup;
+  const std::vector<std::size_t>& active;  ///< streams with rows to compute, by StreamId
   const Fleet& fleet;
   mpi_runtime::Worker* worker;  ///< null with a dedicated scheduler
   mpi_runtime::Wakeup& wakeup;
@@ -40,39 +39,12 @@ struct LeadContext {
   std::string isa;
 };
 
-/// Hands results to the writer's thread. Failed rows are recorded at the end of the job only: an
-/// input that went away, or a device that turned bad, must not write off rows for good.
-class WriterSink final : public mpi_runtime::ResultSink {
- public:
-  /// More than `most_failed` failed rows end the job with a RunError, resumable.
-  WriterSink(dataset::DurableWriter& writer, std::int64_t most_failed)
-      : writer_(writer), most_failed_(most_failed) {}
-
-  bool has_room() override { return writer_.has_room(); }
-  void accept(mpi_runtime::FinishedRows rows) override;
-  void reject(schedule::StreamId stream, RowRange rows, const std::string& reason) override;
-
-  /// Hands the failed rows to the writer.
-  void record_failed();
-
-  std::int64_t rows_accepted() const { return rows_accepted_; }
-  const std::vector<dataset::FailedRecord>& failed() const { return failed_; }
-
- private:
-  dataset::DurableWriter& writer_;
-  const std::int64_t most_failed_;
-  std::int64_t rows_accepted_ = 0;
-  std::int64_t rows_failed_ = 0;
-  std::vector<dataset::FailedRecord> failed_;
-};
-
-/// The report of a job before this run did anything: all there is if an earlier run completed it.
-report::RunReport complete_report(const ScoreSetup& setup, const ScoreOptions& options,
-                                  const std::string& isa, int ranks);
+/// The report of a job before this run did anything: all there is if earlier runs completed it.
+report::RunReport complete_report(const ScoreSetup& setup, const std::string& isa, int ranks);
 
 class ScoreLead {
  public:
-  /// Opens output and journal, and records that a run began. Throws InputError or RunError, so
+  /// Opens outputs and journals, and records that a run began. Throws InputError or RunError, so
   /// it belongs inside agree(): no rank may wait in a round before this has gone well.
   explicit ScoreLead(const LeadContext& context);
 
@@ -82,21 +54,34 @@ class ScoreLead {
   int run(double seconds_setup);
 
  private:
+  /// The files of a stream that is worked on.
+  struct OpenStream {
+    OpenStream(const StreamSetup& stream, const dataset::RunRecord& began,
+               const dataset::DurableWriterOptions& options);
+
+    const StreamSetup& setup;
+    dataset::OutputFile output;
+    dataset::Journal journal;
+    std::unique_ptr<dataset::DurableWriter> writer;  // last: writes to the two before
+  };
+
+  std::int64_t rows_before() const;
+  bool settled(std::size_t id) const;
+  std::vector<std::unique_ptr<OpenStream>> open_streams() const;
+  WriterSink make_sink() const;
   schedule::Scheduler make_scheduler() const;
   mpi_runtime::LeaderSettings leader_settings() const;
-  mpi_runtime::LeaderResult run_rounds(WriterSink& sink);
-  dataset::RunRecord run_record() const;
-  report::RunReport make_report(const mpi_runtime::LeaderResult& result,
-                                const WriterSink& sink) const;
+  mpi_runtime::LeaderResult run_rounds();
+  dataset::RunRecord run_record(const StreamSpec& stream) const;
+  report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;
+  void say_outcome(const report::RunReport& report) const;
 
   const LeadContext context_;
-  const dataset::OutputSpec& spec_;
-  const dataset::ResumeDecision& decision_;
+  const JobSpec& job_;
   const std::vector<schedule::DeviceSpec> devices_;
   schedule::RunStats stats_;
-  dataset::OutputFile output_;
-  dataset::Journal journal_;
-  std::optional<dataset::DurableWriter> writer_;  // last: writes to the two before
+  std::vector<std::unique_ptr<OpenStream>> streams_;  ///< by StreamId
+  WriterSink sink_;                                   // after the writers
 };
 
 }  // namespace widepipe::jobs

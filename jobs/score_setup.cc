@@ -1,70 +1,26 @@
 #include "jobs/score_setup.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "core/error.h"
-#include "core/version.h"
-#include "dataset/existing_output.h"
 #include "dataset/posix_file.h"
-#include "jobs/input_binding.h"
 #include "jobs/model_file.h"
-#include "kernels/isa.h"
+#include "jobs/stream_error.h"
 
 namespace widepipe::jobs {
 namespace {
 
-/// Fields of the identity that --allow-mixed forgives.
-constexpr const char* kIsaField = "instruction set";
-constexpr const char* kVersionField = "versions";
-
-std::string slurm_job() {
-  const char* id = std::getenv("SLURM_JOB_ID");
-  return id == nullptr ? "" : fmt::format("Slurm job {}", id);
-}
-
-bool same_file(const std::string& a, const std::string& b) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
-         fs::equivalent(a, b, ignored);
-}
-
-/// The files that widepipe makes beside an output must not be the job's own inputs, or
-/// somebody's file that happens to have the name.
-void check_beside_files(const std::string& output, const std::vector<std::string>& inputs) {
-  const std::string journal = dataset::journal_path(output);
-  const std::string lock = dataset::lock_path(output);
-  for (const std::string& file : {output + ".part", journal, journal + ".part", lock}) {
-    for (const std::string& input : inputs) {
-      if (same_file(file, input)) {
-        throw_input_error("output '{}': widepipe would write '{}', which is an input of the job",
-                          output, file);
-      }
-    }
-  }
-  // Beside an output of ours they are ours too, if damaged: decide_resume() judges them.
-  if (std::filesystem::exists(output)) return;
-  const auto refuse_unless = [](const std::string& file, char first, char last) {
-    std::ifstream stream(file, std::ios::binary);
-    char found = '\0';
-    if (!stream.get(found) || (found >= first && found <= last)) return;
-    throw_input_error("'{}' exists and was not made by widepipe: move it or choose another output",
-                      file);
-  };
-  refuse_unless(lock, '{', '{');     // JSON
-  refuse_unless(journal, '0', 'f');  // a checksum
-}
+namespace fs = std::filesystem;
 
 /// The report is written at the end and replaces what is there: a typo must cost neither a
 /// night's work nor a file. `others` are the files of the job.
 void check_report_file(const std::string& file, const std::vector<std::string>& others) {
-  namespace fs = std::filesystem;
   if (file.empty()) return;
   const std::string folder = dataset::folder_of(file);
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
@@ -85,110 +41,161 @@ void check_report_file(const std::string& file, const std::vector<std::string>& 
   }
 }
 
+/// Files of other streams that stream `a` must not write, and why.
+void check_apart(const StreamSpec& a, const StreamSpec& b) {
+  const std::string& written = a.output.file;
+  for (const InputSpec& input : b.inputs) {
+    if (input.constant.empty() && same_file(written, input.source.data.file)) {
+      throw_input_error(
+          "{}: stream '{}' reads '{}', which stream '{}' writes: run them as two jobs, one after "
+          "the other",
+          input.where, b.name, input.source.data.file, a.name);
+    }
+  }
+  const std::string journal = dataset::journal_path(b.output.file);
+  for (const std::string& beside :
+       {b.output.file + ".part", journal, journal + ".part", dataset::lock_path(b.output.file)}) {
+    if (same_file(written, beside)) {
+      throw_input_error(
+          "{}: stream '{}' writes '{}', which widepipe makes beside the output of stream '{}': "
+          "choose another name",
+          a.where, a.name, written, b.name);
+    }
+  }
+}
+
+/// What the new outputs on one disk need together; each alone was checked before.
+struct DiskNeed {
+  std::uint64_t needed = 0;
+  std::uint64_t occupied = 0;  ///< by what they replace
+  std::vector<const StreamSetup*> streams;
+};
+
+void check_disks(const std::vector<std::unique_ptr<StreamSetup>>& streams) {
+  std::map<dev_t, DiskNeed> disks;
+  for (const auto& stream : streams) {
+    struct stat status {};
+    if (::stat(dataset::folder_of(stream->output_file()).c_str(), &status) != 0) continue;
+    DiskNeed& disk = disks[status.st_dev];
+    disk.needed += dataset::raw_bytes(stream->spec());
+    disk.streams.push_back(stream.get());
+    if (::stat(stream->output_file().c_str(), &status) == 0) {
+      disk.occupied += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
+  }
+  for (const auto& [device, disk] : disks) {
+    const std::string folder = dataset::folder_of(disk.streams.front()->output_file());
+    struct statvfs status {};
+    if (::statvfs(folder.c_str(), &status) != 0) continue;  // unknown here; creation will tell
+    const std::uint64_t available = status.f_bavail * status.f_frsize + disk.occupied;
+    if (disk.needed <= available) continue;
+    throw_input_error("the outputs of {} streams need {} together, but '{}' has only {} free",
+                      disk.streams.size(), dataset::format_bytes(disk.needed), folder,
+                      dataset::format_bytes(available));
+  }
+}
+
+/// Keys of a job file whose work is in another part of the program.
+void refuse_what_is_missing(const StreamSpec& stream) {
+  const auto refuse = [](const std::string& where, const char* what) {
+    throw_input_error("{}: {} cannot be used yet", where, what);
+  };
+  for (const InputSpec& input : stream.inputs) {
+    if (!input.constant.empty()) refuse(input.where, "'value'");
+    if (!input.source.scale.empty()) refuse(input.where, "'scale'");
+    if (!input.source.offset.empty()) refuse(input.where, "'offset'");
+    if (input.source.channels_last) refuse(input.where, "'channels_last'");
+    if (input.batch_axis) refuse(input.where, "'batch_axis'");
+  }
+  const dataset::RowWindow& rows = stream.rows;
+  if (rows.first != 0 || rows.end) refuse(stream.where, "'rows'");
+  if (rows.limit) refuse(stream.where, "'limit'");
+  if (!stream.outputs.empty()) refuse(stream.outputs.front().where, "'outputs'");
+  if (!stream.carry.empty()) refuse(stream.where, "'carry'");
+}
+
 }  // namespace
 
-std::string versions() {
-  return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
-}
-
-std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
-                                                  const std::string& path) {
-  std::vector<dataset::OutputColumn> columns;
-  for (const model::Port& port : model.outputs()) {
-    std::string name = port.name;
-    std::replace(name.begin(), name.end(), '/', '_');
-    const std::string full = model.outputs().size() == 1 ? path
-                             : path == "/"               ? "/" + name
-                                                         : path + "/" + name;
-    columns.push_back({full, port.dtype, port.row_shape});
+ScoreSetup::ScoreSetup(const JobSpec& job, const std::string& isa) : job_(job) {
+  check_streams_apart();
+  read_streams();
+  check_outputs();
+  lock_outputs();
+  for (const auto& stream : streams_) {
+    for_stream(job_, stream->stream(), [&] { stream->decide(isa); });
   }
-  return columns;
 }
 
-ScoreSetup::ScoreSetup(const ScoreOptions& options, const std::string& isa)
-    : model_bytes_(read_model_file(options.model)),
-      model_(model::Model::from_bytes(model_bytes_, file_name(options.model))) {
-  const std::vector<dataset::DatasetRef> refs = match_inputs(*model_, options.inputs);
-  const dataset::DatasetRef target = dataset::parse_dataset_ref(options.output);
-  source_ = open_inputs(*model_, refs);
-
-  const bool one_column = model_->outputs().size() == 1;
-  spec_ = {.target = target,
-           .columns = output_columns(*model_, target.path),
-           .rows = source_.front().dataset->rows(),
-           .attributes = {},
-           .status_path = one_column           ? target.path + "_status"
-                          : target.path == "/" ? "/status"
-                                               : target.path + "/status"};
-  std::vector<std::string> input_files = {options.model};
-  for (const dataset::DatasetRef& ref : refs) input_files.push_back(ref.file);
-  dataset::check_writable(spec_, input_files);
-  check_beside_files(target.file, input_files);
-  input_files.insert(input_files.end(), {target.file, dataset::journal_path(target.file),
-                                         dataset::lock_path(target.file)});
-  check_report_file(options.report_file, input_files);
-  identity_ = identity(options, isa);
-  spec_.attributes = attributes(options.allow_mixed && !options.restart);
-
-  lock_.emplace(dataset::lock_path(target.file), dataset::LockOwner::this_process(slurm_job()));
-  decision_ = dataset::decide_resume(
-      spec_, identity_,
-      {.restart = options.restart,
-       .may_differ = options.allow_mixed ? std::vector<std::string>{kIsaField, kVersionField}
-                                         : std::vector<std::string>{}});
-}
-
-dataset::StringFields ScoreSetup::identity(const ScoreOptions& options,
-                                           const std::string& isa) const {
-  dataset::StringFields fields = {{"model", model_->hash()}};
-  for (std::size_t i = 0; i < source_.size(); ++i) {
-    const dataset::InputIdentity input = source_[i].dataset->identity();
-    const std::string& name = model_->inputs()[i].name;
-    fields.emplace_back(fmt::format("input '{}'", name), input.content);
-    if (!input.whole_file_hashed) {
-      fields.emplace_back(fmt::format("time of input '{}'", name), std::to_string(input.mtime_ns));
+void ScoreSetup::check_streams_apart() const {
+  for (const StreamSpec& a : job_.streams) {
+    for (const StreamSpec& b : job_.streams) {
+      if (&a == &b) continue;
+      if (same_file(a.output.file, b.output.file)) {
+        throw_input_error(
+            "{}: streams '{}' and '{}' both write '{}': each stream makes a file of its own",
+            b.where, a.name, b.name, b.output.file);
+      }
+      check_apart(a, b);
     }
   }
-  for (const dataset::OutputColumn& column : spec_.columns) {
-    fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),
-                                                             shape_with_batch(column.row_shape)));
-  }
-  fields.emplace_back("device", options.device);
-  fields.emplace_back(kIsaField, isa);
-  fields.emplace_back(kVersionField, versions());
-  return fields;
 }
 
-dataset::StringFields ScoreSetup::attributes(bool keep_mixed) const {
-  dataset::StringFields fields;
-  for (const auto& [name, value] : identity_) {
-    if (name.starts_with("output ") || name.starts_with("time of ")) continue;
-    fields.emplace_back(name, value);
+void ScoreSetup::read_streams() {
+  for (const StreamSpec& stream : job_.streams) {
+    for_stream(job_, stream, [&] {
+      refuse_what_is_missing(stream);
+      ModelFile& file = models_[stream.model];
+      if (!file.model) {
+        file.bytes = read_model_file(stream.model);
+        file.model = model::Model::from_bytes(file.bytes, file_name(stream.model));
+      }
+      streams_.push_back(std::make_unique<StreamSetup>(stream, job_.settings, file.model));
+    });
   }
-  if (!keep_mixed) return fields;
-  // What an earlier run wrote about itself stays.
-  const dataset::ExistingOutput existing = dataset::inspect_existing(spec_.target.file);
-  for (auto& [name, value] : fields) {
-    if (name != kIsaField && name != kVersionField) continue;
-    for (const auto& [found, before] : existing.attributes) {
-      if (found == name) value = before;
-    }
-  }
-  return fields;
 }
 
-std::string ScoreSetup::input_text() const {
-  std::string text;
-  for (const mpi_runtime::PortSource& port : source_) {
-    text += (text.empty() ? "" : ", ") + dataset::to_string(port.dataset->ref());
+void ScoreSetup::check_outputs() const {
+  std::vector<std::string> files;
+  if (!job_.file.empty()) files.push_back(job_.file);
+  for (const auto& stream : streams_) {
+    for (std::string& file : stream->files_read()) files.push_back(std::move(file));
   }
-  return text;
+  for (const auto& stream : streams_) {
+    for_stream(job_, stream->stream(), [&] { stream->check_output(files); });
+  }
+  check_disks(streams_);
+  for (const auto& stream : streams_) {
+    const std::string& output = stream->output_file();
+    files.insert(files.end(), {output, dataset::journal_path(output), dataset::lock_path(output)});
+  }
+  check_report_file(job_.settings.report_file, files);
+}
+
+/// Sorted, so that of two jobs that want the same outputs one gets them all.
+void ScoreSetup::lock_outputs() {
+  std::map<fs::path, StreamSetup*> sorted;
+  for (const auto& stream : streams_) {
+    std::error_code ignored;
+    sorted.emplace(fs::weakly_canonical(stream->output_file(), ignored), stream.get());
+  }
+  for (const auto& [path, stream] : sorted) {
+    for_stream(job_, stream->stream(), [owner = stream] { owner->lock(); });
+  }
+}
+
+std::vector<std::byte> ScoreSetup::take_model_bytes(const std::string& path) {
+  return std::move(models_.at(path).bytes);
 }
 
 void ScoreSetup::create_files() const {
-  if (decision_.kind != dataset::ResumeKind::kFresh) return;
-  dataset::prepare_output(
-      spec_, {.rows = spec_.rows, .created = dataset::utc_now_text(), .identity = identity_});
+  for (std::size_t made = 0; made < streams_.size(); ++made) {
+    try {
+      for_stream(job_, streams_[made]->stream(), [&] { streams_[made]->create_files(); });
+    } catch (const InputError&) {
+      for (std::size_t i = 0; i < made; ++i) streams_[i]->remove_files();
+      throw;
+    }
+  }
 }
 
 }  // namespace widepipe::jobs

@@ -21,11 +21,31 @@ std::string ports_text(const std::vector<model::Port>& ports) {
   return text;
 }
 
-std::string state_text(const ScoreSetup& setup) {
-  const dataset::ResumeDecision& decision = setup.decision();
-  if (decision.kind == dataset::ResumeKind::kFresh) return "new";
-  return fmt::format("resumed, {} of {} rows are done", grouped(decision.done.count()),
+std::string state_text(const StreamSetup& setup) {
+  switch (setup.decision().kind) {
+    case dataset::ResumeKind::kFresh:
+      return "new";
+    case dataset::ResumeKind::kAlreadyComplete:
+      return "complete, left as it is";
+    case dataset::ResumeKind::kResume:
+      break;
+  }
+  return fmt::format("resumed, {} of {} rows are done", grouped(setup.decision().done.count()),
                      grouped(setup.rows()));
+}
+
+std::string stream_text(const StreamSetup& setup) {
+  const model::Model& model = setup.model();
+  std::string text = fmt::format("  model   {}: {} -> {}; {} parameters, {} multiply-adds a row\n",
+                                 model.label(), ports_text(model.inputs()),
+                                 ports_text(model.outputs()), grouped(model.parameter_count()),
+                                 scaled(static_cast<double>(model.multiply_adds_per_row())));
+  text += fmt::format("  input   {}: {} rows of {}\n", setup.input_text(), grouped(setup.rows()),
+                      setup.source().front().dataset->dtype_name());
+  text += fmt::format("  output  {}: {}, {}\n", dataset::to_string(setup.spec().target),
+                      bytes_text(static_cast<double>(dataset::raw_bytes(setup.spec()))),
+                      state_text(setup));
+  return text;
 }
 
 std::string ranks_table(const Fleet& fleet) {
@@ -54,17 +74,14 @@ std::string ranks_table(const Fleet& fleet) {
 }  // namespace
 
 std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
-  const model::Model& model = setup.model();
-  std::string text = fmt::format("widepipe {}: score\n", kVersion);
-  text += fmt::format("  model   {}: {} -> {}; {} parameters, {} multiply-adds a row\n",
-                      model.label(), ports_text(model.inputs()), ports_text(model.outputs()),
-                      grouped(model.parameter_count()),
-                      scaled(static_cast<double>(model.multiply_adds_per_row())));
-  text += fmt::format("  input   {}: {} rows of {}\n", setup.input_text(), grouped(setup.rows()),
-                      setup.source().front().dataset->dtype_name());
-  text += fmt::format("  output  {}: {}, {}\n", dataset::to_string(setup.spec().target),
-                      bytes_text(static_cast<double>(dataset::raw_bytes(setup.spec()))),
-                      state_text(setup));
+  const bool several = setup.streams().size() > 1;
+  std::string text =
+      fmt::format("widepipe {}: score{}\n", kVersion,
+                  several ? fmt::format(", {} streams", setup.streams().size()) : "");
+  for (const auto& stream : setup.streams()) {
+    if (several) text += fmt::format("{}\n", stream->stream().name);
+    text += stream_text(*stream);
+  }
   text += '\n' + ranks_table(fleet) + '\n';
   const auto sharing = std::count_if(fleet.shares.begin(), fleet.shares.end(),
                                      [](const auto& share) { return share.oversubscribed; });
@@ -81,13 +98,16 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
                         fleet.places[rank].host, threads, fleet.shares[rank].cores);
     break;  // one is enough to see what was asked for
   }
-  for (const std::string& warning : setup.decision().warnings) {
-    text += fmt::format("warning: {}\n", warning);
+  for (const auto& stream : setup.streams()) {
+    for (const std::string& warning : stream->decision().warnings) {
+      text += fmt::format("warning: {}{}\n", stream_prefix(setup.job(), stream->stream()), warning);
+    }
   }
   return text;
 }
 
-std::string failures_text(const std::vector<dataset::FailedRecord>& failed,
+std::string failures_text(const std::string& prefix,
+                          const std::vector<dataset::FailedRecord>& failed,
                           const dataset::OutputSpec& spec) {
   constexpr std::size_t kShown = 5;
   std::string text;
@@ -96,12 +116,13 @@ std::string failures_text(const std::vector<dataset::FailedRecord>& failed,
     const std::string range = rows.count == 1
                                   ? fmt::format("row {}", rows.first)
                                   : fmt::format("rows {} to {}", rows.first, rows.end() - 1);
-    text += fmt::format("failed: {}: {}\n", range, failed[i].reason);
+    text += fmt::format("failed: {}{}: {}\n", prefix, range, failed[i].reason);
   }
-  if (failed.size() > kShown) text += fmt::format("failed: {} more\n", failed.size() - kShown);
+  if (failed.size() > kShown)
+    text += fmt::format("failed: {}{} more\n", prefix, failed.size() - kShown);
   if (!failed.empty()) {
     text +=
-        fmt::format("all failed rows: those with status 2 in {}:{}; reasons: {}\n",
+        fmt::format("{}all failed rows: those with status 2 in {}:{}; reasons: {}\n", prefix,
                     spec.target.file, spec.status_path, dataset::journal_path(spec.target.file));
   }
   return text;

@@ -19,11 +19,14 @@ struct Fleet {
   bool dedicated_scheduler = false;
 };
 
-/// Model, input, output, and the table of ranks, with a warning where ranks share cores.
+/// Each stream's model, input and output, and the table of ranks, with a warning where ranks share
+/// cores.
 std::string start_text(const ScoreSetup& setup, const Fleet& fleet);
 
 /// The first failed rows and their reasons, and where to find the rest; empty if none failed.
-std::string failures_text(const std::vector<dataset::FailedRecord>& failed,
+/// `prefix` names the stream.
+std::string failures_text(const std::string& prefix,
+                          const std::vector<dataset::FailedRecord>& failed,
                           const dataset::OutputSpec& spec);
 
 }  // namespace widepipe::jobs

@@ -12,14 +12,6 @@ namespace {
 /// Reasons travel with the results and stand in the journal: the beginning says enough.
 constexpr std::size_t kLongestError = 1000;
 
-device::Batch make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
-  return {.id = dispatch.batch,
-          .model = dispatch.stream,  // models are loaded in the order of the streams
-          .rows = dispatch.row_count,
-          .inputs = std::move(inputs),
-          .outputs = {}};
-}
-
 }  // namespace
 
 Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
@@ -30,13 +22,7 @@ Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
       device_(device::make_device(
           config.device_kind, config.device,
           [this](device::Completion done) { completions_.push(std::move(done)); })) {
-  for (const auto& model : models_) {
-    if (const auto reason = device_->declines(*model)) {
-      throw_input_error("device {} cannot run {}: {}", device_->info().kind, model->label(),
-                        *reason);
-    }
-    device_->load(model);
-  }
+  load_models();
   if (!config.sources.empty()) {
     reader_.emplace(config.sources, [this](RowsRead rows) {
       if (rows.error.empty()) {
@@ -46,6 +32,30 @@ Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
       }
     });
   }
+}
+
+void Worker::load_models() {
+  std::map<const model::Model*, device::ModelId> loaded;
+  for (const auto& model : models_) {
+    auto found = loaded.find(model.get());
+    if (found == loaded.end()) {
+      if (const auto reason = device_->declines(*model)) {
+        throw_input_error("device {} cannot run {}: {}", device_->info().kind, model->label(),
+                          *reason);
+      }
+      found = loaded.emplace(model.get(), device_->load(model)).first;
+    }
+    model_ids_.push_back(found->second);
+  }
+}
+
+device::Batch Worker::make_batch(const DispatchWire& dispatch,
+                                 std::vector<AlignedBuffer> inputs) const {
+  return {.id = dispatch.batch,
+          .model = model_ids_.at(dispatch.stream),
+          .rows = dispatch.row_count,
+          .inputs = std::move(inputs),
+          .outputs = {}};
 }
 
 void Worker::accept(const DispatchWire& dispatch) { reader_->request(dispatch); }

@@ -17,7 +17,8 @@ namespace widepipe::mpi_runtime {
 struct WorkerConfig {
   std::string device_kind = "cpu";
   device::DeviceConfig device;
-  std::vector<std::shared_ptr<const model::Model>> models;  ///< one a stream
+  /// One a stream; streams may share a model, which is then loaded once.
+  std::vector<std::shared_ptr<const model::Model>> models;
   /// One a stream: rows are read here. Empty when rank 0 scatters the rows.
   std::vector<StreamSource> sources;
   std::size_t max_payload_bytes = 0;  ///< of results, in one round
@@ -56,16 +57,19 @@ class Worker {
     std::string error;
   };
 
+  void load_models();
+  device::Batch make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) const;
   void finish(const ResultWire& result, std::vector<AlignedBuffer> outputs, std::string error);
 
   Mailbox<device::Completion> completions_;
   Mailbox<RowsRead> unreadable_;
   std::size_t max_payload_bytes_;
-  std::vector<std::shared_ptr<const model::Model>> models_;
-  std::vector<Finished> finished_;                   ///< not yet announced, oldest first
-  std::map<std::uint32_t, AlignedBuffer> payloads_;  ///< announced, by round
-  std::unique_ptr<device::Device> device_;           // after the mailbox that it reports to
-  std::optional<RowReader> reader_;                  // after the device that it feeds
+  std::vector<std::shared_ptr<const model::Model>> models_;  ///< by stream
+  std::vector<device::ModelId> model_ids_;                   ///< by stream, on the device
+  std::vector<Finished> finished_;                           ///< not yet announced, oldest first
+  std::map<std::uint32_t, AlignedBuffer> payloads_;          ///< announced, by round
+  std::unique_ptr<device::Device> device_;                   // after the mailbox that it reports to
+  std::optional<RowReader> reader_;                          // after the device that it feeds
 };
 
 }  // namespace widepipe::mpi_runtime

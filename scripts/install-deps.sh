@@ -7,7 +7,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev
        libhwy-dev libonnx-dev libprotobuf-dev protobuf-compiler libfmt-dev libcli11-dev
-       nlohmann-json3-dev libxxhash-dev)
+       nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev)
 demo=("${build[@]}" dataset-fashion-mnist python3 python3-numpy python3-h5py)
 test=("${demo[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
       python3-venv clang-format)

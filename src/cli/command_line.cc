@@ -10,85 +10,139 @@
 namespace widepipe::cli {
 namespace {
 
-constexpr int kMostInstances = 1024;
-constexpr std::int64_t kMostRows = std::int64_t{1} << 31;
+using jobs::JobSettings;
+
+/// An option that sets one of the job's settings, whatever the job file says.
+template <typename Value>
+CLI::Option* add_setting(CLI::App& verb, jobs::ScoreCommand& score, const std::string& name,
+                         Value JobSettings::*setting, const std::string& help) {
+  return verb.add_option_function<Value>(
+      name,
+      [&score, setting](const Value& value) {
+        score.overrides.push_back([=](JobSettings& settings) { settings.*setting = value; });
+      },
+      help);
+}
+
+void add_switch(CLI::App& verb, jobs::ScoreCommand& score, const std::string& name,
+                bool JobSettings::*setting, const std::string& help) {
+  verb.add_flag_callback(
+      name,
+      [&score, setting] {
+        score.overrides.push_back([=](JobSettings& settings) { settings.*setting = true; });
+      },
+      help);
+}
 
 /// "auto" is 0; otherwise a number of rows.
-void add_batch(CLI::App& verb, std::int64_t& rows) {
+std::int64_t parse_batch(const std::string& text) {
+  if (text == "auto") return 0;
+  std::size_t used = 0;
+  std::int64_t rows = 0;
+  try {
+    rows = std::stoll(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used != text.size() || rows < 1 || rows > jobs::kMostBatchRows) {
+    throw CLI::ValidationError("--batch",
+                               fmt::format("expected a number of rows from 1 to {}, or 'auto'; "
+                                           "found '{}'",
+                                           jobs::kMostBatchRows, text));
+  }
+  return rows;
+}
+
+void add_batch(CLI::App& verb, jobs::ScoreCommand& score) {
   verb.add_option_function<std::string>(
           "--batch",
-          [&rows](const std::string& text) {
-            if (text == "auto") {
-              rows = 0;
-              return;
-            }
-            std::size_t used = 0;
-            try {
-              rows = std::stoll(text, &used);
-            } catch (const std::exception&) {
-              used = 0;
-            }
-            if (used != text.size() || rows < 1 || rows > kMostRows) {
-              throw CLI::ValidationError(
-                  "--batch", fmt::format("expected a number of rows from 1 to {}, or 'auto'; "
-                                         "found '{}'",
-                                         kMostRows, text));
-            }
+          [&score](const std::string& text) {
+            score.overrides.push_back(
+                [rows = parse_batch(text)](JobSettings& settings) { settings.batch_rows = rows; });
           },
           "Rows in a batch, or 'auto' to follow the measured time of a batch [auto]")
       ->type_name("N|auto");
 }
 
-void add_score(CLI::App& app, CommandLine& command) {
-  jobs::ScoreOptions& score = command.score;
-  CLI::App& verb = *app.add_subcommand("score", "Run a model over every row of an HDF5 data set");
-  verb.add_option("-m,--model", score.model, "The model")->required()->type_name("FILE.onnx");
+void add_rows_via(CLI::App& verb, jobs::ScoreCommand& score) {
+  verb.add_option_function<std::string>(
+          "--rows-via",
+          [&score](const std::string& via) {
+            score.overrides.push_back([scatter = via == "scatter"](JobSettings& settings) {
+              settings.scatter_rows = scatter;
+            });
+          },
+          "How rows reach the ranks: each reads its own from the file, or rank 0 reads and "
+          "scatters them [ranks]")
+      ->check(CLI::IsMember({"ranks", "scatter"}))
+      ->type_name("ranks|scatter");
+}
+
+/// The job: a file, or one stream in short.
+void add_job(CLI::App& verb, jobs::ScoreCommand& score) {
+  verb.add_option("job,--job", score.job_file,
+                  "A job file with any number of streams, instead of --model, --input, --output")
+      ->type_name("JOB.toml");
+  verb.add_option("-m,--model", score.model, "The model")->type_name("FILE.onnx");
   verb.add_option("-i,--input", score.inputs,
                   "The rows: axis 0 of this data set. With several model inputs, once for each, "
                   "as NAME=FILE.h5:/data")
-      ->required()
       ->type_name("FILE.h5:/data")
       ->take_all()
       ->expected(1);
   verb.add_option("-o,--output", score.output,
                   "Where the results go; with several model outputs, a group")
-      ->required()
       ->type_name("FILE.h5:/data");
-  add_batch(verb, score.batch_rows);
-  verb.add_option_function<std::string>(
-          "--rows-via", [&score](const std::string& via) { score.scatter_rows = via == "scatter"; },
-          "How rows reach the ranks: each reads its own from the file, or rank 0 reads and "
-          "scatters them [ranks]")
-      ->check(CLI::IsMember({"ranks", "scatter"}))
-      ->type_name("ranks|scatter");
-  verb.add_option("--device", score.device, "Kind of device [cpu]")->type_name("KIND");
-  verb.add_option("--instances", score.instances,
-                  "Instances of the model on each rank's device [one for each share of cores]")
-      ->check(CLI::Range(1, kMostInstances))
+  verb.callback([&verb, &score] {
+    for (const char* name : {"--model", "--input", "--output"}) {
+      const bool given = verb.count(name) > 0;
+      if (score.job_file.empty() && !given) {
+        throw CLI::ValidationError(name, "is required, unless there is a job file");
+      }
+      if (!score.job_file.empty() && given) {
+        throw CLI::ValidationError(
+            name, fmt::format("belongs to a job without a file, found the job file '{}'",
+                              score.job_file));
+      }
+    }
+  });
+}
+
+void add_score(CLI::App& app, CommandLine& command) {
+  jobs::ScoreCommand& score = command.score;
+  CLI::App& verb = *app.add_subcommand("score", "Run models over every row of HDF5 data sets");
+  add_job(verb, score);
+  add_batch(verb, score);
+  add_rows_via(verb, score);
+  add_setting(verb, score, "--device", &JobSettings::device, "Kind of device [cpu]")
+      ->type_name("KIND");
+  add_setting(verb, score, "--instances", &JobSettings::instances,
+              "Instances of the model on each rank's device [one for each share of cores]")
+      ->check(CLI::Range(1, jobs::kMostInstances))
       ->type_name("N");
-  verb.add_option("--cores", score.cores, "Cores of each instance [1]")
-      ->check(CLI::Range(1, kMostInstances))
+  add_setting(verb, score, "--cores", &JobSettings::cores, "Cores of each instance [1]")
+      ->check(CLI::Range(1, jobs::kMostInstances))
       ->type_name("N");
-  verb.add_option("--isa", score.isa,
-                  "Use no instruction set beyond this one [the processor's best]")
+  add_setting(verb, score, "--isa", &JobSettings::isa,
+              "Use no instruction set beyond this one [the processor's best]")
       ->type_name("sse41|avx2|avx512");
-  verb.add_option("--report", score.report_file, "Write the run's numbers as JSON")
+  add_setting(verb, score, "--report", &JobSettings::report_file, "Write the run's numbers as JSON")
       ->type_name("FILE.json");
-  verb.add_flag("--restart", score.restart,
-                "Forget an earlier run's output and journal and begin anew");
-  verb.add_flag("--allow-mixed", score.allow_mixed,
-                "Let ranks, or a run and the run it resumes, differ in instruction set or version");
-  verb.add_flag("--dedicated-scheduler", score.dedicated_scheduler,
-                "Rank 0 schedules and owns no device [above 16 ranks]");
-  verb.add_option("--round-period", score.round_period_ms,
-                  "Longest time between rounds, in milliseconds [2]")
-      ->check(CLI::Range(0.0, 10'000.0))
+  add_switch(verb, score, "--restart", &JobSettings::restart,
+             "Forget an earlier run's output and journal and begin anew");
+  add_switch(verb, score, "--allow-mixed", &JobSettings::allow_mixed,
+             "Let ranks, or a run and the run it resumes, differ in instruction set or version");
+  add_switch(verb, score, "--dedicated-scheduler", &JobSettings::dedicated_scheduler,
+             "Rank 0 schedules and owns no device [above 16 ranks]");
+  add_setting(verb, score, "--round-period", &JobSettings::round_period_ms,
+              "Longest time between rounds, in milliseconds [2]")
+      ->check(CLI::Range(0.0, jobs::kLongestRoundPeriodMs))
       ->check([](const std::string& text) {
         return text.find_first_of("nN") == std::string::npos ? std::string()
                                                              : "expected a number, found " + text;
       })
       ->type_name("MS");
-  verb.add_flag("-q,--quiet", score.quiet, "Print errors only");
+  add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
 }
 
 void add_inspect(CLI::App& app, CommandLine& command) {

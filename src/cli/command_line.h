@@ -9,7 +9,7 @@ namespace widepipe::cli {
 
 struct CommandLine {
   std::string verb;  ///< "score", "inspect"
-  jobs::ScoreOptions score;
+  jobs::ScoreCommand score;
   jobs::InspectOptions inspect;
 };
 

@@ -125,6 +125,33 @@ void write_json(const RunReport& report, const std::string& path) {
   }
 }
 
+namespace {
+
+std::int64_t rate(std::int64_t rows, double seconds) {
+  return seconds > 0 ? static_cast<std::int64_t>(static_cast<double>(rows) / seconds) : 0;
+}
+
+std::string streams_table(const RunReport& report) {
+  using Align = TextTable::Align;
+  TextTable table({{"stream"},
+                   {"rows", Align::kRight},
+                   {"before", Align::kRight},
+                   {"failed", Align::kRight},
+                   {"batches", Align::kRight},
+                   {"rows a batch", Align::kRight},
+                   {"rows/s", Align::kRight}});
+  for (const StreamReport& stream : report.streams) {
+    const auto batches = static_cast<std::int64_t>(stream.batches.size());
+    table.add({stream.name, grouped(stream.rows_done), grouped(stream.rows_before),
+               grouped(stream.rows_failed), grouped(batches),
+               grouped(batches > 0 ? stream.rows_done / batches : 0),
+               grouped(rate(stream.rows_done, report.seconds))});
+  }
+  return table.text();
+}
+
+}  // namespace
+
 std::string summary_text(const RunReport& report) {
   using Align = TextTable::Align;
   TextTable table({{"rank", Align::kRight},
@@ -144,15 +171,14 @@ std::string summary_text(const RunReport& report) {
                                : fmt::format("{} cores", device.cores_per_instance)),
                grouped(stats.rows), grouped(stats.batches),
                grouped(stats.batches > 0 ? stats.rows / stats.batches : 0),
-               grouped(report.seconds > 0 ? static_cast<std::int64_t>(
-                                                static_cast<double>(stats.rows) / report.seconds)
-                                          : 0),
+               grouped(rate(stats.rows, report.seconds)),
                fmt::format("{:.0f} %", 100 * stats.busy_share(device.instances))});
   }
   std::string text = table.text();
-  text += fmt::format("{} rows in {}, {} rows/s", grouped(report.rows_done()),
-                      duration_text(report.seconds),
-                      grouped(static_cast<std::int64_t>(report.rows_per_second())));
+  if (report.streams.size() > 1) text += '\n' + streams_table(report) + '\n';
+  text +=
+      fmt::format("{} rows in {}, {} rows/s", grouped(report.rows_done()),
+                  duration_text(report.seconds), grouped(rate(report.rows_done(), report.seconds)));
   if (report.rows_before() > 0) {
     text += fmt::format("; {} were done before", grouped(report.rows_before()));
   }

@@ -65,7 +65,7 @@ std::string to_json(const RunReport& report);
 /// Writes the JSON to a file, whole or not at all. Throws RunError.
 void write_json(const RunReport& report, const std::string& path);
 
-/// The table of devices and the closing line.
+/// The table of devices, that of streams if there are several, and the closing line.
 std::string summary_text(const RunReport& report);
 
 }  // namespace widepipe::report

@@ -41,6 +41,7 @@ struct DeviceView {
 
 struct StreamView {
   StreamSpec spec;
+  std::int64_t rows_total = 0;  ///< of this run
   std::int64_t rows_waiting = 0;
 };
 

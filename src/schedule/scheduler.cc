@@ -25,6 +25,7 @@ Scheduler::Scheduler(std::vector<StreamSpec> streams, const std::vector<DeviceSp
 void Scheduler::add_rows(StreamId stream, RowRange rows) {
   if (rows.count <= 0) return;
   waiting_.at(stream).push_back(rows);
+  streams_[stream].rows_total += rows.count;
   streams_[stream].rows_waiting += rows.count;
 }
 

@@ -21,6 +21,7 @@ struct StreamSpec {
   std::string name;
   std::int64_t bytes_in_per_row = 0;
   std::int64_t bytes_out_per_row = 0;
+  std::int64_t batch_rows = 0;  ///< rows in every batch; 0: the policy's choice
 };
 
 /// A device as rank 0 knows it.

@@ -139,8 +139,8 @@ class Rounds : public ::testing::Test {
       specs.push_back({.rank = rank, .instances = c.instances});
       ranks.push_back(rank);
     }
-    schedule::Scheduler scheduler({{"plus_one", 12, 12}}, specs,
-                                  schedule::make_bulk_policy({.fixed_rows = c.batch}));
+    schedule::Scheduler scheduler({{"plus_one", 12, 12, c.batch}}, specs,
+                                  schedule::make_bulk_policy({}));
     scheduler.add_rows(0, {0, c.rows});
     schedule::RunStats stats(1, specs.size());
     LeaderSettings settings;

@@ -14,8 +14,8 @@
 namespace widepipe::schedule {
 namespace {
 
-Scheduler make(std::int64_t rows, int devices, BulkSettings settings = {},
-               SchedulerLimits limits = {}, StreamSpec spec = {"s", 784, 40}) {
+Scheduler make(std::int64_t rows, int devices, StreamSpec spec = {"s", 784, 40},
+               BulkSettings settings = {}, SchedulerLimits limits = {}) {
   std::vector<DeviceSpec> specs;
   for (int rank = 0; rank < devices; ++rank) specs.push_back({.rank = rank});
   Scheduler scheduler({std::move(spec)}, specs, make_bulk_policy(settings), limits);
@@ -29,7 +29,7 @@ TEST(Scheduler, GivesEveryRowOnceWhateverTheOrderOfCompletion) {
       for (const std::int64_t fixed : {0, 1, 7, 64}) {
         SCOPED_TRACE(testing::Message()
                      << devices << " devices, " << rows << " rows, batch " << fixed);
-        Scheduler scheduler = make(rows, devices, {.fixed_rows = fixed});
+        Scheduler scheduler = make(rows, devices, {.batch_rows = fixed});
         std::mt19937 random(7);
         std::vector<Dispatch> out;
         std::vector<int> seen(static_cast<std::size_t>(rows), 0);
@@ -77,7 +77,7 @@ TEST(Scheduler, SpreadsFewRowsOverAllDevices) {
 }
 
 TEST(Scheduler, BatchGrowsToTheTargetTimeInSteps) {
-  Scheduler scheduler = make(10'000'000, 1, {.target = 0.05});
+  Scheduler scheduler = make(10'000'000, 1, {}, {.target = 0.05});
   std::int64_t largest = 0;
   std::int64_t last = 0;
   for (int i = 0; i < 60; ++i) {
@@ -93,7 +93,7 @@ TEST(Scheduler, BatchGrowsToTheTargetTimeInSteps) {
 }
 
 TEST(Scheduler, BatchesShrinkTowardsTheEnd) {
-  Scheduler scheduler = make(1000, 2, {.target = 10.0, .first_rows = 1'000'000});
+  Scheduler scheduler = make(1000, 2, {}, {.target = 10.0, .first_rows = 1'000'000});
   std::vector<std::int64_t> sizes;
   while (!scheduler.drained()) {
     for (const Dispatch& made : scheduler.dispatch(0)) {
@@ -107,13 +107,12 @@ TEST(Scheduler, BatchesShrinkTowardsTheEnd) {
 }
 
 TEST(Scheduler, BatchNeverCarriesMoreBytesThanARoundMay) {
-  Scheduler scheduler =
-      make(1000, 1, {.fixed_rows = 500}, {.max_batch_bytes = 10'000}, {"wide", 3000, 40});
+  Scheduler scheduler = make(1000, 1, {"wide", 3000, 40, 500}, {}, {.max_batch_bytes = 10'000});
   for (const Dispatch& made : scheduler.dispatch(0)) EXPECT_EQ(made.rows.count, 3);
 }
 
 TEST(Scheduler, IsolatesABadRowByHalving) {
-  Scheduler scheduler = make(64, 1, {.fixed_rows = 64});
+  Scheduler scheduler = make(64, 1, {.batch_rows = 64});
   std::vector<std::int64_t> failed;
   std::int64_t done = 0;
   int runs = 0;
@@ -132,7 +131,7 @@ TEST(Scheduler, IsolatesABadRowByHalving) {
 }
 
 TEST(Scheduler, StopsDispatchingWhenToldTo) {
-  Scheduler scheduler = make(1000, 1, {.fixed_rows = 10});
+  Scheduler scheduler = make(1000, 1, {.batch_rows = 10});
   const auto out = scheduler.dispatch(0);
   scheduler.stop();
   EXPECT_FALSE(scheduler.drained());
@@ -148,6 +147,106 @@ TEST(Scheduler, RefusesABatchThatIsNotOut) {
     FAIL() << "expected std::logic_error";
   } catch (const std::logic_error& error) {
     EXPECT_STREQ(error.what(), "batch 99 came back but is not out");
+  }
+}
+
+/// A stream of a simulated run: its rows, and what one costs.
+struct SimulatedStream {
+  std::int64_t rows;
+  double seconds_per_row;
+  std::int64_t batch_rows = 0;
+};
+
+/// Runs streams on devices that take `seconds_per_row * slowness` for a row; one clock, no waiting
+/// but for the device.
+struct Simulation {
+  std::vector<double> stream_end;
+  std::vector<double> device_busy;
+  double end = 0;
+
+  Simulation(const std::vector<SimulatedStream>& streams, const std::vector<double>& slowness)
+      : stream_end(streams.size()), device_busy(slowness.size()) {
+    std::vector<StreamSpec> specs;
+    for (const SimulatedStream& stream : streams) {
+      specs.push_back({.name = "s", .batch_rows = stream.batch_rows});
+    }
+    std::vector<DeviceSpec> devices;
+    for (std::size_t i = 0; i < slowness.size(); ++i) {
+      devices.push_back({.rank = static_cast<int>(i)});
+    }
+    Scheduler scheduler(specs, devices, make_bulk_policy({}));
+    for (StreamId id = 0; id < streams.size(); ++id) scheduler.add_rows(id, {0, streams[id].rows});
+    std::vector<double> device_end(slowness.size());
+    std::multimap<double, std::pair<Dispatch, double>> running;  // by end; with the time it takes
+    while (!scheduler.drained()) {
+      for (const Dispatch& made : scheduler.dispatch(end)) {
+        const double busy = streams[made.stream].seconds_per_row * slowness[made.device] *
+                            static_cast<double>(made.rows.count);
+        double& free_at = device_end[made.device];
+        free_at = std::max(free_at, end) + busy;
+        device_busy[made.device] += busy;
+        running.emplace(free_at, std::pair(made, busy));
+      }
+      const auto first = running.begin();
+      end = first->first;
+      const auto& [dispatch, busy] = first->second;
+      stream_end[dispatch.stream] = end;
+      scheduler.complete({.batch = dispatch.batch, .busy = busy});
+      running.erase(first);
+    }
+  }
+};
+
+TEST(BulkPolicy, SeveralStreamsEndTogetherAndKeepDevicesBusy) {
+  struct Case {
+    const char* what;
+    std::vector<SimulatedStream> streams;
+    std::vector<double> slowness;
+    double earliest_end = 0.97;  ///< of a stream, as a share of the run
+  };
+  const Case cases[] = {
+      {"alike", {{100'000, 1e-4}, {100'000, 1e-4}}, {1, 1}},
+      {"one stream that is less than a batch", {{1'000'000, 1e-5}, {2'000, 1e-5}}, {1, 1}, 0.8},
+      {"few dear rows and many cheap ones", {{2'000, 1e-2}, {1'000'000, 1e-5}}, {1, 1, 1}},
+      {"five streams",
+       {{50'000, 1e-4}, {5'000, 1e-3}, {500'000, 1e-5}, {70'000, 2e-4}, {900, 5e-3}},
+       {1, 1, 1, 1}},
+      {"devices of unlike speed", {{100'000, 1e-4}, {30'000, 1e-3}}, {1, 4, 0.5}},
+      {"one of fixed batches", {{100'000, 1e-4, 64}, {30'000, 1e-3}}, {1, 1}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    const Simulation run(c.streams, c.slowness);
+    for (const double end : run.stream_end) EXPECT_GT(end, c.earliest_end * run.end);
+    for (const double busy : run.device_busy) EXPECT_GT(busy, 0.97 * run.end);
+  }
+}
+
+TEST(BulkPolicy, StreamsAdvanceAlike) {
+  const std::vector<StreamSpec> specs = {{.name = "dear"}, {.name = "cheap"}};
+  Scheduler scheduler(specs, {{.rank = 0}}, make_bulk_policy({}));
+  scheduler.add_rows(0, {0, 10'000});
+  scheduler.add_rows(1, {0, 1'000'000});
+  const double seconds_per_row[] = {1e-3, 1e-5};
+  const double total[] = {1e4, 1e6};
+  double done[] = {0, 0};
+  while (!scheduler.drained()) {
+    for (const Dispatch& made : scheduler.dispatch(0)) {
+      done[made.stream] += static_cast<double>(made.rows.count) / total[made.stream];
+      EXPECT_NEAR(done[0], done[1], 0.02);
+      scheduler.complete(
+          {.batch = made.batch,
+           .busy = seconds_per_row[made.stream] * static_cast<double>(made.rows.count)});
+    }
+  }
+}
+
+TEST(BulkPolicy, EachStreamHasItsOwnBatch) {
+  Scheduler scheduler({{.name = "a", .batch_rows = 5}, {.name = "b", .batch_rows = 11}},
+                      {{.rank = 0}, {.rank = 1}}, make_bulk_policy({}));
+  for (StreamId id : {0U, 1U}) scheduler.add_rows(id, {0, 1000});
+  for (const Dispatch& made : scheduler.dispatch(0)) {
+    EXPECT_EQ(made.rows.count, made.stream == 0 ? 5 : 11);
   }
 }
 

@@ -1,0 +1,311 @@
+#include "jobs/job_file.h"
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "core/error.h"
+#include "jobs/toml_table.h"
+
+namespace widepipe::jobs {
+namespace {
+
+constexpr std::int64_t kMostAxes = 16;
+constexpr std::int64_t kMostTop = 1'000'000;
+
+/// "12" -> 12; nothing else than digits.
+std::optional<std::int64_t> digits(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+class JobParser {
+ public:
+  explicit JobParser(const std::string& path)
+      : file_(path), folder_(std::filesystem::path(path).parent_path()) {}
+
+  JobSpec parse(std::string_view text);
+
+ private:
+  JobSettings settings(const TomlTable& job) const;
+  StreamSpec stream(const toml::table& table) const;
+  std::vector<InputSpec> inputs(const TomlTable& stream) const;
+  InputSpec input(const TomlTable& inputs, const std::string& name) const;
+  std::vector<OutputChoice> outputs(const TomlTable& stream) const;
+  OutputChoice output(const TomlTable& outputs, const std::string& name) const;
+  static std::optional<std::int64_t> batch(const TomlTable& table);
+  static dataset::RowWindow rows(const TomlTable& stream);
+  void check_names(const std::vector<StreamSpec>& streams) const;
+  dataset::DatasetRef dataset_ref(const std::string& text, const toml::node& node) const;
+  std::string resolved(const std::string& path) const;
+
+  std::string file_;
+  std::filesystem::path folder_;
+};
+
+JobSpec JobParser::parse(std::string_view text) {
+  toml::table root;
+  try {
+    root = toml::parse(text, std::string_view(file_));
+  } catch (const toml::parse_error& error) {
+    refuse_at(file_, error.source().begin, std::string(error.description()));
+  }
+  const TomlTable top(root, file_, "the job file", {"job", "stream"});
+  JobSpec job;
+  job.file = file_;
+  if (const toml::table* table = top.table("job")) {
+    job.settings = settings(
+        TomlTable(*table, file_, "[job]",
+                  {"allow_mixed", "batch", "cores", "dedicated_scheduler", "device", "instances",
+                   "isa", "quiet", "report", "restart", "round_period", "rows_via"}));
+  }
+  const toml::node* streams = top.find("stream");
+  if (streams == nullptr) top.missing("[[stream]]");
+  if (!streams->is_array_of_tables()) {
+    top.unexpected("stream", *streams, "[[stream]], in two brackets, once for each stream");
+  }
+  for (const toml::node& node : *streams->as_array())
+    job.streams.push_back(stream(*node.as_table()));
+  check_names(job.streams);
+  return job;
+}
+
+JobSettings JobParser::settings(const TomlTable& job) const {
+  JobSettings settings;
+  if (job.find("restart") != nullptr) {
+    job.refuse("restart",
+               "'restart' in [job]: belongs on the command line (--restart): in a job file it "
+               "would throw away the rows of every earlier run");
+  }
+  if (const auto device = job.text("device")) settings.device = *device;
+  if (const auto isa = job.text("isa")) settings.isa = *isa;
+  settings.batch_rows = batch(job).value_or(0);
+  settings.instances = static_cast<int>(job.whole("instances", 1, kMostInstances).value_or(0));
+  settings.cores = static_cast<int>(job.whole("cores", 1, kMostInstances).value_or(0));
+  if (const auto via = job.text("rows_via")) {
+    if (*via != "ranks" && *via != "scatter") {
+      job.unexpected("rows_via", *job.find("rows_via"), "'ranks' or 'scatter'");
+    }
+    settings.scatter_rows = *via == "scatter";
+  }
+  settings.dedicated_scheduler = job.boolean("dedicated_scheduler").value_or(false);
+  settings.allow_mixed = job.boolean("allow_mixed").value_or(false);
+  settings.quiet = job.boolean("quiet").value_or(false);
+  if (const auto report = job.text("report")) settings.report_file = resolved(*report);
+  settings.round_period_ms =
+      job.number("round_period", 0, kLongestRoundPeriodMs).value_or(settings.round_period_ms);
+  return settings;
+}
+
+StreamSpec JobParser::stream(const toml::table& table) const {
+  const TomlTable keys(
+      table, file_, "[[stream]]",
+      {"batch", "carry", "input", "inputs", "limit", "model", "name", "output", "outputs", "rows"});
+  StreamSpec stream;
+  stream.where =
+      fmt::format("{}:{}:{}", file_, table.source().begin.line, table.source().begin.column);
+  const auto model = keys.text("model");
+  if (!model) keys.missing("model");
+  stream.model = resolved(*model);
+  stream.name = keys.text("name").value_or(default_stream_name(*model));
+  stream.inputs = inputs(keys);
+  const auto output = keys.text("output");
+  if (!output) keys.missing("output");
+  stream.output = dataset_ref(*output, *keys.find("output"));
+  stream.rows = rows(keys);
+  stream.batch_rows = batch(keys);
+  stream.outputs = outputs(keys);
+  for (const TomlTable::Text& carried : keys.texts("carry")) {
+    stream.carry.push_back(dataset_ref(carried.value, *carried.node));
+  }
+  return stream;
+}
+
+std::optional<std::int64_t> JobParser::batch(const TomlTable& table) {
+  const toml::node* node = table.find("batch");
+  if (node == nullptr) return std::nullopt;
+  if (node->value_exact<std::string>() == "auto") return 0;
+  const auto rows = node->value_exact<std::int64_t>();
+  if (!rows || *rows < 1 || *rows > kMostBatchRows) {
+    table.unexpected("batch", *node,
+                     fmt::format("a whole number from 1 to {}, or 'auto'", kMostBatchRows));
+  }
+  return rows;
+}
+
+dataset::RowWindow JobParser::rows(const TomlTable& stream) {
+  dataset::RowWindow window;
+  if (const auto text = stream.text("rows")) {
+    const std::size_t colon = text->find(':');
+    const bool cut = colon != std::string::npos;
+    const std::string first = text->substr(0, colon);
+    const std::string end = cut ? text->substr(colon + 1) : "";
+    const auto first_row = first.empty() ? 0 : digits(first);
+    const auto end_row = end.empty() ? std::nullopt : digits(end);
+    if (!cut || !first_row || end.empty() != !end_row || (end_row && *end_row <= *first_row)) {
+      stream.unexpected("rows", *stream.find("rows"),
+                        "'FIRST:END' with FIRST < END, as in '0:5000', '100:' or ':100'");
+    }
+    window.first = *first_row;
+    window.end = end_row;
+  }
+  window.limit = stream.whole("limit", 1, std::int64_t{1} << 62);
+  return window;
+}
+
+std::vector<InputSpec> JobParser::inputs(const TomlTable& stream) const {
+  const toml::table* named = stream.table("inputs");
+  const auto only = stream.text("input");
+  if (only && named != nullptr) {
+    stream.refuse("inputs", "[[stream]] has both 'input' and 'inputs': expected one of them");
+  }
+  if (only) {
+    InputSpec input;
+    input.where = stream.where("input");
+    input.source.data = dataset_ref(*only, *stream.find("input"));
+    return {input};
+  }
+  if (named == nullptr) stream.missing("input");
+  const TomlTable table(*named, file_, "[stream.inputs]", {});
+  std::vector<InputSpec> inputs;
+  for (const std::string& name : table.keys()) inputs.push_back(input(table, name));
+  if (inputs.empty()) {
+    stream.refuse("inputs", "[stream.inputs] is empty: expected a table for each model input");
+  }
+  return inputs;
+}
+
+InputSpec JobParser::input(const TomlTable& inputs, const std::string& name) const {
+  InputSpec input;
+  input.where = inputs.where(name);
+  input.name = name;
+  if (const auto data = inputs.find(name)->value_exact<std::string>()) {
+    input.source.data = dataset_ref(*data, *inputs.find(name));
+    return input;
+  }
+  const TomlTable table(*inputs.table(name), file_, fmt::format("[stream.inputs.{}]", name),
+                        {"batch_axis", "channels_last", "data", "offset", "scale", "value"});
+  const auto data = table.text("data");
+  if (const auto value = table.numbers("value")) {
+    for (const std::string& key : table.keys()) {
+      if (key == "value") continue;
+      table.refuse(key, fmt::format("{}: a constant 'value' takes no '{}'", table.title(), key));
+    }
+    input.constant = *value;
+    return input;
+  }
+  if (!data) table.missing("data");
+  input.source.data = dataset_ref(*data, *table.find("data"));
+  input.source.scale = table.numbers("scale").value_or(std::vector<double>{});
+  input.source.offset = table.numbers("offset").value_or(std::vector<double>{});
+  input.source.channels_last = table.boolean("channels_last").value_or(false);
+  input.batch_axis = table.whole("batch_axis", 0, kMostAxes - 1);
+  return input;
+}
+
+std::vector<OutputChoice> JobParser::outputs(const TomlTable& stream) const {
+  const toml::table* chosen = stream.table("outputs");
+  if (chosen == nullptr) return {};
+  const TomlTable table(*chosen, file_, "[stream.outputs]", {});
+  std::vector<OutputChoice> outputs;
+  for (const std::string& name : table.keys()) outputs.push_back(output(table, name));
+  if (outputs.empty()) {
+    stream.refuse("outputs", "[stream.outputs] is empty: leave it out to keep all outputs");
+  }
+  return outputs;
+}
+
+OutputChoice JobParser::output(const TomlTable& outputs, const std::string& name) const {
+  constexpr std::string_view kExpected =
+      "'raw', 'softmax', 'argmax', 'top5' or another number, or { form = \"topk\", k = 5 }";
+  OutputChoice choice{.where = outputs.where(name), .name = name};
+  const toml::node& node = *outputs.find(name);
+  std::string form;
+  if (const toml::table* table = node.as_table()) {
+    const TomlTable keys(*table, file_, fmt::format("[stream.outputs.{}]", name), {"form", "k"});
+    const auto text = keys.text("form");
+    if (!text) keys.missing("form");
+    form = *text;
+    const auto k = keys.whole("k", 1, kMostTop);
+    if (form == "topk" && !k) keys.missing("k");
+    if (form != "topk" && k)
+      keys.refuse("k", fmt::format("'k' goes with form 'topk', not '{}'", form));
+    if (k) {
+      choice.form = OutputForm::kTopK;
+      choice.k = *k;
+      return choice;
+    }
+  } else {
+    form = node.value_exact<std::string>().value_or("");
+    if (form.starts_with("top")) {
+      const auto k = digits(std::string_view(form).substr(3));
+      if (!k || *k < 1 || *k > kMostTop) outputs.unexpected(name, node, kExpected);
+      choice.form = OutputForm::kTopK;
+      choice.k = *k;
+      return choice;
+    }
+  }
+  if (form == "raw") {
+    choice.form = OutputForm::kRaw;
+  } else if (form == "softmax") {
+    choice.form = OutputForm::kSoftmax;
+  } else if (form == "argmax") {
+    choice.form = OutputForm::kArgmax;
+  } else {
+    outputs.unexpected(name, node, kExpected);
+  }
+  return choice;
+}
+
+void JobParser::check_names(const std::vector<StreamSpec>& streams) const {
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (streams[i].name != streams[j].name) continue;
+      throw_input_error(
+          "{}: two streams are called '{}', the other at {}: expected a 'name' of its own for each",
+          streams[i].where, streams[i].name, streams[j].where);
+    }
+  }
+}
+
+dataset::DatasetRef JobParser::dataset_ref(const std::string& text, const toml::node& node) const {
+  try {
+    dataset::DatasetRef ref = dataset::parse_dataset_ref(text);
+    ref.file = resolved(ref.file);
+    return ref;
+  } catch (const InputError& error) {
+    refuse_at(file_, node.source().begin, error.what());
+  }
+}
+
+/// @MANIFEST keeps its sign.
+std::string JobParser::resolved(const std::string& path) const {
+  if (path.starts_with('@')) return '@' + (folder_ / path.substr(1)).string();
+  return (folder_ / path).string();
+}
+
+}  // namespace
+
+std::string read_job_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (!fs::exists(status)) throw_input_error("job file '{}': no such file", path);
+  if (fs::is_directory(status)) {
+    throw_input_error("job file '{}': expected a TOML file, found a folder", path);
+  }
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw_input_error("job file '{}' cannot be read: {}", path, errno_text());
+  return text;
+}
+
+JobSpec parse_job(std::string_view text, const std::string& path) {
+  return JobParser(path).parse(text);
+}
+
+}  // namespace widepipe::jobs

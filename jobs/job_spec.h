@@ -1,0 +1,98 @@
+#pragma once
+// What a job is: streams, each a model with its rows and its output, and how they run. A job file
+// and the short form on the command line both become this.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataset/dataset_ref.h"
+#include "dataset/source_spec.h"
+
+namespace widepipe::jobs {
+
+inline constexpr int kMostInstances = 1024;
+inline constexpr std::int64_t kMostBatchRows = std::int64_t{1} << 31;
+inline constexpr double kLongestRoundPeriodMs = 10'000;
+
+/// What holds for all streams of a job. Zero means "choose".
+struct JobSettings {
+  std::string device = "cpu";
+  std::string isa;  ///< instruction set to pin; empty for the processor's best
+  std::int64_t batch_rows = 0;
+  int instances = 0;
+  int cores = 0;  ///< cores an instance
+  bool scatter_rows = false;
+  bool dedicated_scheduler = false;
+  bool restart = false;
+  bool allow_mixed = false;
+  bool quiet = false;
+  std::string report_file;
+  double round_period_ms = 2.0;
+};
+
+/// What feeds one input of a model: rows of data sets, or the same value for every row.
+struct InputSpec {
+  std::string where;  ///< begins messages: "job.toml:7:1", "--input x=in.h5:/x"
+  /// Of the model's input. Empty: its only one, or the one whose name and "=" begin source.data.
+  std::string name;
+  dataset::SourceSpec source;
+  /// Not empty: a constant, one value or as many as the input has elements.
+  std::vector<double> constant;
+  std::optional<std::int64_t> batch_axis;
+};
+
+enum class OutputForm { kRaw, kSoftmax, kArgmax, kTopK };
+
+/// An output of the model that is kept, and what is written of it.
+struct OutputChoice {
+  std::string where;
+  std::string name;
+  OutputForm form = OutputForm::kRaw;
+  std::int64_t k = 0;  ///< of kTopK
+};
+
+/// Rows through a model into a file.
+struct StreamSpec {
+  std::string where;  ///< begins messages: "job.toml:5:1", or empty
+  std::string name;   ///< unique in the job
+  std::string model;  ///< path
+  std::vector<InputSpec> inputs;
+  dataset::DatasetRef output;
+  dataset::RowWindow rows;
+  std::optional<std::int64_t> batch_rows;  ///< instead of the job's; 0 adapts
+  std::vector<OutputChoice> outputs;       ///< empty: all, raw
+  std::vector<dataset::DatasetRef> carry;  ///< data sets whose rows go to the output as they are
+};
+
+struct JobSpec {
+  std::string file;  ///< the job file, or empty
+  JobSettings settings;
+  std::vector<StreamSpec> streams;
+};
+
+/// Sets one of the settings as the command line says.
+using Override = std::function<void(JobSettings&)>;
+
+/// What the command line of `widepipe score` says: a job file, or a model, its inputs and an
+/// output.
+struct ScoreCommand {
+  std::string job_file;
+  std::string model;
+  std::vector<std::string> inputs;  ///< FILE:/path, or NAME=FILE:/path for each model input
+  std::string output;               ///< FILE:/path
+  std::vector<Override> overrides;
+};
+
+/// "digits" of "models/digits.onnx": what a stream is called that has no name.
+std::string default_stream_name(const std::string& model);
+
+/// "stream 'digits': ", or empty in a job of one stream: what messages about a stream begin with.
+std::string stream_prefix(const JobSpec& job, const StreamSpec& stream);
+
+/// The job of one stream that the short form describes. Throws InputError: malformed data sets.
+JobSpec short_job(const ScoreCommand& command);
+
+}  // namespace widepipe::jobs

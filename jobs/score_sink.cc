@@ -1,0 +1,68 @@
+#include "jobs/score_sink.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "core/units.h"
+
+namespace widepipe::jobs {
+
+std::int64_t rows_in(const std::vector<dataset::FailedRecord>& failed) {
+  std::int64_t rows = 0;
+  for (const dataset::FailedRecord& record : failed) rows += record.rows.count;
+  return rows;
+}
+
+bool WriterSink::has_room() {
+  return std::all_of(streams_.begin(), streams_.end(),
+                     [](const Stream& stream) { return stream.writer.has_room(); });
+}
+
+void WriterSink::accept(mpi_runtime::FinishedRows rows) {
+  tallies_.at(rows.stream).accepted += rows.rows.count;
+  streams_[rows.stream].writer.submit({.rows = rows.rows,
+                                       .columns = std::move(rows.columns),
+                                       .owner = std::move(rows.owner),
+                                       .failed_reason = {}});
+}
+
+void WriterSink::reject(schedule::StreamId stream, RowRange rows, const std::string& reason) {
+  StreamTally& tally = tallies_.at(stream);
+  tally.failed.push_back({rows, reason});
+  tally.failed_rows += rows.count;
+  const auto& [writer, most_failed, prefix] = streams_[stream];
+  if (tally.failed_rows > most_failed) {
+    throw_run_error(
+        "{}more than {} rows failed, the last: {}; they are not recorded as failed: mend the cause "
+        "and run the same command again",
+        prefix, grouped(most_failed), reason);
+  }
+}
+
+void WriterSink::finish(const std::vector<bool>& complete) {
+  std::exception_ptr error;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    dataset::DurableWriter& writer = streams_[i].writer;
+    try {
+      if (complete[i]) {
+        for (const dataset::FailedRecord& record : tallies_[i].failed) {
+          writer.submit(
+              {.rows = record.rows, .columns = {}, .owner = {}, .failed_reason = record.reason});
+        }
+      }
+      writer.finish(complete[i]);
+    } catch (const RunError&) {
+      if (!error) error = std::current_exception();
+    }
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+std::int64_t WriterSink::rows_accepted() const {
+  std::int64_t rows = 0;
+  for (const StreamTally& tally : tallies_) rows += tally.accepted;
+  return rows;
+}
+
+}  // namespace widepipe::jobs

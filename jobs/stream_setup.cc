@@ -1,0 +1,185 @@
+#include "jobs/stream_setup.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "core/error.h"
+#include "core/version.h"
+#include "dataset/existing_output.h"
+#include "dataset/posix_file.h"
+#include "jobs/input_binding.h"
+#include "kernels/isa.h"
+
+namespace widepipe::jobs {
+namespace {
+
+/// Fields of the identity that --allow-mixed forgives.
+constexpr const char* kIsaField = "instruction set";
+constexpr const char* kVersionField = "versions";
+
+std::string slurm_job() {
+  const char* id = std::getenv("SLURM_JOB_ID");
+  return id == nullptr ? "" : fmt::format("Slurm job {}", id);
+}
+
+/// The files that widepipe makes beside an output must not be the job's own inputs, or
+/// somebody's file that happens to have the name.
+void check_beside_files(const std::string& output, const std::vector<std::string>& inputs) {
+  const std::string journal = dataset::journal_path(output);
+  const std::string lock = dataset::lock_path(output);
+  for (const std::string& file : {output + ".part", journal, journal + ".part", lock}) {
+    for (const std::string& input : inputs) {
+      if (same_file(file, input)) {
+        throw_input_error("output '{}': widepipe would write '{}', which is an input of the job",
+                          output, file);
+      }
+    }
+  }
+  // Beside an output of ours they are ours too, if damaged: decide_resume() judges them.
+  if (std::filesystem::exists(output)) return;
+  const auto refuse_unless = [](const std::string& file, char first, char last) {
+    std::ifstream stream(file, std::ios::binary);
+    char found = '\0';
+    if (!stream.get(found) || (found >= first && found <= last)) return;
+    throw_input_error("'{}' exists and was not made by widepipe: move it or choose another output",
+                      file);
+  };
+  refuse_unless(lock, '{', '{');     // JSON
+  refuse_unless(journal, '0', 'f');  // a checksum
+}
+
+dataset::OutputSpec output_spec(const StreamSpec& stream, const model::Model& model,
+                                std::int64_t rows) {
+  const dataset::DatasetRef& target = stream.output;
+  const bool one_column = model.outputs().size() == 1;
+  return {.target = target,
+          .columns = output_columns(model, target.path),
+          .rows = rows,
+          .attributes = {},
+          .status_path = one_column           ? target.path + "_status"
+                         : target.path == "/" ? "/status"
+                                              : target.path + "/status"};
+}
+
+}  // namespace
+
+bool same_file(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
+         fs::equivalent(a, b, ignored);
+}
+
+std::string versions() {
+  return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
+}
+
+std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
+                                                  const std::string& path) {
+  std::vector<dataset::OutputColumn> columns;
+  for (const model::Port& port : model.outputs()) {
+    std::string name = port.name;
+    std::replace(name.begin(), name.end(), '/', '_');
+    const std::string full = model.outputs().size() == 1 ? path
+                             : path == "/"               ? "/" + name
+                                                         : path + "/" + name;
+    columns.push_back({full, port.dtype, port.row_shape});
+  }
+  return columns;
+}
+
+StreamSetup::StreamSetup(const StreamSpec& stream, const JobSettings& settings,
+                         std::shared_ptr<const model::Model> model)
+    : stream_(stream),
+      settings_(settings),
+      model_(std::move(model)),
+      source_(open_inputs(*model_, match_inputs(*model_, stream_.inputs))),
+      spec_(output_spec(stream_, *model_, source_.front().dataset->rows())) {}
+
+std::string StreamSetup::input_text() const {
+  std::string text;
+  for (const mpi_runtime::PortSource& port : source_) {
+    text += (text.empty() ? "" : ", ") + dataset::to_string(port.dataset->ref());
+  }
+  return text;
+}
+
+std::vector<std::string> StreamSetup::files_read() const {
+  std::vector<std::string> files = {stream_.model};
+  for (const mpi_runtime::PortSource& port : source_) files.push_back(port.dataset->ref().file);
+  return files;
+}
+
+void StreamSetup::check_output(const std::vector<std::string>& files_read) const {
+  dataset::check_writable(spec_, files_read);
+  check_beside_files(output_file(), files_read);
+}
+
+void StreamSetup::lock() {
+  lock_.emplace(dataset::lock_path(output_file()), dataset::LockOwner::this_process(slurm_job()));
+}
+
+void StreamSetup::decide(const std::string& isa) {
+  identity_ = identity(isa);
+  spec_.attributes = attributes(identity_);
+  decision_ = dataset::decide_resume(
+      spec_, identity_,
+      {.restart = settings_.restart,
+       .may_differ = settings_.allow_mixed ? std::vector<std::string>{kIsaField, kVersionField}
+                                           : std::vector<std::string>{}});
+}
+
+dataset::StringFields StreamSetup::identity(const std::string& isa) const {
+  dataset::StringFields fields = {{"model", model_->hash()}};
+  for (std::size_t i = 0; i < source_.size(); ++i) {
+    const dataset::InputIdentity input = source_[i].dataset->identity();
+    const std::string& name = model_->inputs()[i].name;
+    fields.emplace_back(fmt::format("input '{}'", name), input.content);
+    if (!input.whole_file_hashed) {
+      fields.emplace_back(fmt::format("time of input '{}'", name), std::to_string(input.mtime_ns));
+    }
+  }
+  for (const dataset::OutputColumn& column : spec_.columns) {
+    fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),
+                                                             shape_with_batch(column.row_shape)));
+  }
+  fields.emplace_back("device", settings_.device);
+  fields.emplace_back(kIsaField, isa);
+  fields.emplace_back(kVersionField, versions());
+  return fields;
+}
+
+dataset::StringFields StreamSetup::attributes(const dataset::StringFields& identity) const {
+  dataset::StringFields fields;
+  for (const auto& [name, value] : identity) {
+    if (name.starts_with("output ") || name.starts_with("time of ")) continue;
+    fields.emplace_back(name, value);
+  }
+  if (!settings_.allow_mixed || settings_.restart) return fields;
+  // What an earlier run wrote about itself stays.
+  const dataset::ExistingOutput existing = dataset::inspect_existing(output_file());
+  for (auto& [name, value] : fields) {
+    if (name != kIsaField && name != kVersionField) continue;
+    for (const auto& [found, before] : existing.attributes) {
+      if (found == name) value = before;
+    }
+  }
+  return fields;
+}
+
+void StreamSetup::create_files() const {
+  if (decision_.kind != dataset::ResumeKind::kFresh) return;
+  dataset::prepare_output(
+      spec_, {.rows = spec_.rows, .created = dataset::utc_now_text(), .identity = identity_});
+}
+
+void StreamSetup::remove_files() const {
+  if (decision_.kind != dataset::ResumeKind::kFresh) return;
+  dataset::remove_durably(dataset::journal_path(output_file()));
+  dataset::remove_durably(output_file());
+}
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,81 @@
+#pragma once
+// What rank 0 finds out about one stream before any work starts: is its input good, may its
+// output be written, what did an earlier run leave.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataset/output_lock.h"
+#include "dataset/output_spec.h"
+#include "dataset/resume.h"
+#include "jobs/job_spec.h"
+#include "model/model.h"
+#include "mpi_runtime/row_reader.h"
+
+namespace widepipe::jobs {
+
+/// Rank 0 only. Holds the output's lock, once taken, for as long as it lives.
+class StreamSetup {
+ public:
+  /// Opens and checks the inputs; writes nothing. Throws InputError. `stream` and `settings` must
+  /// outlive the setup.
+  StreamSetup(const StreamSpec& stream, const JobSettings& settings,
+              std::shared_ptr<const model::Model> model);
+
+  const StreamSpec& stream() const { return stream_; }
+  const model::Model& model() const { return *model_; }
+  std::shared_ptr<const model::Model> shared_model() const { return model_; }
+  const mpi_runtime::StreamSource& source() const { return source_; }
+  const dataset::OutputSpec& spec() const { return spec_; }
+  const std::string& output_file() const { return spec_.target.file; }
+  std::int64_t rows() const { return spec_.rows; }
+  /// "IN.h5:/images", several joined by commas.
+  std::string input_text() const;
+  /// The model and the files of its inputs.
+  std::vector<std::string> files_read() const;
+
+  /// Checks that the output can be made: everything that needs no lock. `files_read` are those
+  /// of the whole job. Throws InputError.
+  void check_output(const std::vector<std::string>& files_read) const;
+  /// Takes the output's lock, the first thing that this class writes. Throws InputError.
+  void lock();
+  /// Compares with what an earlier run left. Call after lock(). Throws InputError.
+  void decide(const std::string& isa);
+  /// Valid after decide().
+  const dataset::ResumeDecision& decision() const { return decision_; }
+  bool complete() const { return decision_.kind == dataset::ResumeKind::kAlreadyComplete; }
+
+  /// Makes journal and output if the stream starts afresh. Throws InputError (disk full) or
+  /// RunError.
+  void create_files() const;
+  /// Undoes create_files().
+  void remove_files() const;
+
+ private:
+  dataset::StringFields identity(const std::string& isa) const;
+  dataset::StringFields attributes(const dataset::StringFields& identity) const;
+
+  const StreamSpec& stream_;
+  const JobSettings& settings_;
+  std::shared_ptr<const model::Model> model_;
+  mpi_runtime::StreamSource source_;
+  dataset::OutputSpec spec_;
+  dataset::StringFields identity_;
+  std::optional<dataset::OutputLock> lock_;
+  dataset::ResumeDecision decision_;
+};
+
+/// Whether two paths lead to the same file, there or not.
+bool same_file(const std::string& a, const std::string& b);
+
+/// Of widepipe and the libraries that a row's bits depend on.
+std::string versions();
+
+/// The data sets that a model's outputs go to: the named one, or with several outputs one in the
+/// named group for each, called after it ("/" becomes "_").
+std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
+                                                  const std::string& path);
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,67 @@
+#pragma once
+// A table of a job file, read key by key. Only for job_file.cc: nobody else sees TOML.
+
+#include <toml++/toml.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace widepipe::jobs {
+
+/// What is wrong, and where: throws InputError "job.toml:7:3: message", on one line.
+[[noreturn]] void refuse_at(std::string_view file, const toml::source_position& at,
+                            std::string message);
+
+/// "a string, 'abc'", "a whole number, 5", "an array": a value as messages tell it.
+std::string found_text(const toml::node& node);
+
+/// All getters throw InputError with file, line, column, what was expected and found.
+class TomlTable {
+ public:
+  /// `title` is what messages call the table: "[job]". Refuses a key that is not in `keys`;
+  /// no `keys` allow any.
+  TomlTable(const toml::table& table, std::string file, std::string title,
+            std::vector<std::string> keys);
+
+  const toml::node* find(std::string_view key) const { return table_.get(key); }
+  const std::string& title() const { return title_; }
+
+  std::optional<std::string> text(std::string_view key) const;
+  std::optional<bool> boolean(std::string_view key) const;
+  std::optional<std::int64_t> whole(std::string_view key, std::int64_t least,
+                                    std::int64_t most) const;
+  std::optional<double> number(std::string_view key, double least, double most) const;
+  /// A number, or an array of numbers that is not empty.
+  std::optional<std::vector<double>> numbers(std::string_view key) const;
+  /// An array of texts that is not empty, with where each stands.
+  struct Text {
+    std::string value;
+    const toml::node* node;
+  };
+  std::vector<Text> texts(std::string_view key) const;
+  const toml::table* table(std::string_view key) const;
+
+  /// Throws: the table needs the key.
+  [[noreturn]] void missing(std::string_view key) const;
+  /// Throws: the value is not what was expected.
+  [[noreturn]] void unexpected(std::string_view key, const toml::node& found,
+                               std::string_view expected) const;
+  /// Throws about a key that is there.
+  [[noreturn]] void refuse(std::string_view key, std::string message) const;
+  /// "job.toml:7:3": where the key stands.
+  std::string where(std::string_view key) const;
+  /// The keys in the order of the file.
+  std::vector<std::string> keys() const;
+
+ private:
+  const toml::key& key_of(std::string_view key) const;
+
+  const toml::table& table_;
+  std::string file_;
+  std::string title_;
+};
+
+}  // namespace widepipe::jobs
