@@ -175,8 +175,7 @@ void ScoreSetup::check_outputs() const {
 void ScoreSetup::lock_outputs() {
   std::map<fs::path, StreamSetup*> sorted;
   for (const auto& stream : streams_) {
-    std::error_code ignored;
-    sorted.emplace(fs::weakly_canonical(stream->output_file(), ignored), stream.get());
+    sorted.emplace(canonical_path(stream->output_file()), stream.get());
   }
   for (const auto& [path, stream] : sorted) {
     for_stream(job_, stream->stream(), [owner = stream] { owner->lock(); });

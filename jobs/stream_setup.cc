@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -66,11 +65,15 @@ dataset::OutputSpec output_spec(const StreamSpec& stream, const model::Model& mo
 
 }  // namespace
 
-bool same_file(const std::string& a, const std::string& b) {
-  namespace fs = std::filesystem;
+std::filesystem::path canonical_path(const std::string& path) {
   std::error_code ignored;
-  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
-         fs::equivalent(a, b, ignored);
+  // Absolute first: of a relative path that is not there nothing would be resolved.
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return canonical_path(a) == canonical_path(b) || std::filesystem::equivalent(a, b, ignored);
 }
 
 std::string versions() {

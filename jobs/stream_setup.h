@@ -2,6 +2,7 @@
 // What rank 0 finds out about one stream before any work starts: is its input good, may its
 // output be written, what did an earlier run leave.
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,9 @@ class StreamSetup {
   std::optional<dataset::OutputLock> lock_;
   dataset::ResumeDecision decision_;
 };
+
+/// One name for all spellings of a path, there or not.
+std::filesystem::path canonical_path(const std::string& path);
 
 /// Whether two paths lead to the same file, there or not.
 bool same_file(const std::string& a, const std::string& b);

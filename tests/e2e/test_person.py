@@ -15,7 +15,7 @@ import long_job
 from runner import control_characters
 
 OPTIONS = {
-    "score": ["--model", "--input", "--output", "--batch", "--rows-via", "--instances", "--cores",
+    "score": ["JOB.toml", "--job", "--model", "--input", "--output", "--batch", "--rows-via", "--instances", "--cores",
               "--isa", "--device", "--restart", "--allow-mixed", "--report", "--round-period",
               "--dedicated-scheduler", "--quiet", "--help"],
     "inspect": ["--help", "devices", "TARGET"],
