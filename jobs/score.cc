@@ -200,7 +200,7 @@ void ScoreRun::start_worker() {
     if (root_) {
       source = setup_->source();
     } else if (!options_.scatter_rows) {
-      source = open_inputs(*model_, match_inputs(*model_, options_.inputs));
+      source = open_inputs(*model_, match_inputs(*model_, options_.inputs), options_.window);
     }
   });
   if (!options_.scatter_rows) compare_inputs(source);

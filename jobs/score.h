@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dataset/source_spec.h"
 #include "mpi_runtime/collectives.h"
 
 namespace widepipe::jobs {
@@ -13,6 +14,7 @@ namespace widepipe::jobs {
 struct ScoreOptions {
   std::string model;
   std::vector<std::string> inputs;  ///< FILE:/path, or NAME=FILE:/path for each model input
+  dataset::RowWindow window;        ///< which rows of them
   std::string output;               ///< FILE:/path
   std::string device = "cpu";
   std::string isa;  ///< instruction set to pin; empty for the processor's best

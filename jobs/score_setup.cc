@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/version.h"
 #include "dataset/existing_output.h"
+#include "dataset/file_list.h"
 #include "dataset/posix_file.h"
 #include "jobs/input_binding.h"
 #include "jobs/model_file.h"
@@ -108,9 +109,9 @@ std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
 ScoreSetup::ScoreSetup(const ScoreOptions& options, const std::string& isa)
     : model_bytes_(read_model_file(options.model)),
       model_(model::Model::from_bytes(model_bytes_, file_name(options.model))) {
-  const std::vector<dataset::DatasetRef> refs = match_inputs(*model_, options.inputs);
+  const std::vector<dataset::SourceSpec> inputs = match_inputs(*model_, options.inputs);
   const dataset::DatasetRef target = dataset::parse_dataset_ref(options.output);
-  source_ = open_inputs(*model_, refs);
+  source_ = open_inputs(*model_, inputs, options.window);
 
   const bool one_column = model_->outputs().size() == 1;
   spec_ = {.target = target,
@@ -121,7 +122,16 @@ ScoreSetup::ScoreSetup(const ScoreOptions& options, const std::string& isa)
                           : target.path == "/" ? "/status"
                                                : target.path + "/status"};
   std::vector<std::string> input_files = {options.model};
-  for (const dataset::DatasetRef& ref : refs) input_files.push_back(ref.file);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (dataset::would_be_listed(inputs[i].data.file, target.file)) {
+      throw_input_error(
+          "output '{}' matches the wildcards of input '{}': the next run would take it for an "
+          "input; choose another name or folder",
+          target.file, inputs[i].data.file);
+    }
+    const std::vector<std::string> files = source_[i].dataset->files();
+    input_files.insert(input_files.end(), files.begin(), files.end());
+  }
   dataset::check_writable(spec_, input_files);
   check_beside_files(target.file, input_files);
   input_files.insert(input_files.end(), {target.file, dataset::journal_path(target.file),
@@ -145,8 +155,11 @@ dataset::StringFields ScoreSetup::identity(const ScoreOptions& options,
     const dataset::InputIdentity input = source_[i].dataset->identity();
     const std::string& name = model_->inputs()[i].name;
     fields.emplace_back(fmt::format("input '{}'", name), input.content);
+    for (const auto& [setting, value] : source_[i].dataset->settings()) {
+      fields.emplace_back(fmt::format("{} of input '{}'", setting, name), value);
+    }
     if (!input.whole_file_hashed) {
-      fields.emplace_back(fmt::format("time of input '{}'", name), std::to_string(input.mtime_ns));
+      fields.emplace_back(fmt::format("time of input '{}'", name), input.time);
     }
   }
   for (const dataset::OutputColumn& column : spec_.columns) {
@@ -180,7 +193,7 @@ dataset::StringFields ScoreSetup::attributes(bool keep_mixed) const {
 std::string ScoreSetup::input_text() const {
   std::string text;
   for (const mpi_runtime::PortSource& port : source_) {
-    text += (text.empty() ? "" : ", ") + dataset::to_string(port.dataset->ref());
+    text += (text.empty() ? "" : ", ") + port.dataset->name();
   }
   return text;
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <sstream>
+#include <stdexcept>
 
 #include "core/version.h"
 
@@ -39,13 +41,47 @@ void add_batch(CLI::App& verb, std::int64_t& rows) {
       ->type_name("N|auto");
 }
 
+std::int64_t row_number(const std::string& text) {
+  std::int64_t row = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, row);
+  if (error != std::errc() || stop != end || row < 0) throw std::invalid_argument(text);
+  return row;
+}
+
+/// "A:B", either end may be left out.
+void add_rows(CLI::App& verb, dataset::RowWindow& window) {
+  verb.add_option_function<std::string>(
+          "--rows",
+          [&window](const std::string& text) {
+            try {
+              const std::size_t colon = text.find(':');
+              if (colon == std::string::npos) throw std::invalid_argument(text);
+              if (colon > 0) window.first = row_number(text.substr(0, colon));
+              if (colon + 1 < text.size()) window.end = row_number(text.substr(colon + 1));
+            } catch (const std::invalid_argument&) {
+              throw CLI::ValidationError(
+                  "--rows",
+                  fmt::format("expected A:B, from row A up to before row B, as in 0:1000, "
+                              "5000: or :10; found '{}'",
+                              text));
+            }
+          },
+          "Only the rows from A up to before B, counted from 0 [all]")
+      ->type_name("A:B");
+  verb.add_option("--limit", window.limit, "At most so many rows [all]")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
 void add_score(CLI::App& app, CommandLine& command) {
   jobs::ScoreOptions& score = command.score;
   CLI::App& verb = *app.add_subcommand("score", "Run a model over every row of an HDF5 data set");
   verb.add_option("-m,--model", score.model, "The model")->required()->type_name("FILE.onnx");
   verb.add_option("-i,--input", score.inputs,
-                  "The rows: axis 0 of this data set. With several model inputs, once for each, "
-                  "as NAME=FILE.h5:/data")
+                  "The rows: axis 0 of this data set. FILE may hold wildcards, or be @LIST, a text "
+                  "file with a file name a line. With several model inputs, once for each, as "
+                  "NAME=FILE.h5:/data")
       ->required()
       ->type_name("FILE.h5:/data")
       ->take_all()
@@ -54,6 +90,7 @@ void add_score(CLI::App& app, CommandLine& command) {
                   "Where the results go; with several model outputs, a group")
       ->required()
       ->type_name("FILE.h5:/data");
+  add_rows(verb, score.window);
   add_batch(verb, score.batch_rows);
   verb.add_option_function<std::string>(
           "--rows-via", [&score](const std::string& via) { score.scatter_rows = via == "scatter"; },
