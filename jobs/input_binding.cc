@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "dataset/open_source.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -36,12 +37,20 @@ std::size_t port_of(const model::Model& model, const InputSpec& input) {
   return 0;
 }
 
-/// Without the "NAME=" that may begin it.
-dataset::DatasetRef data_of(const InputSpec& input, const std::string& name) {
-  dataset::DatasetRef data = input.source.data;
+/// Without the "NAME=" that may begin its data.
+dataset::SourceSpec source_of(const InputSpec& input, const std::string& name) {
+  dataset::SourceSpec source = input.source;
   const std::string prefix = name + "=";
-  if (input.name.empty() && data.file.starts_with(prefix)) data.file.erase(0, prefix.size());
-  return data;
+  if (input.name.empty() && source.data.file.starts_with(prefix)) {
+    source.data.file.erase(0, prefix.size());
+  }
+  return source;
+}
+
+std::string shape_with_rows(const dataset::RowSource& data) {
+  Shape shape = data.row_shape();
+  shape.insert(shape.begin(), data.rows());
+  return to_string(shape);
 }
 
 }  // namespace
@@ -52,46 +61,47 @@ std::string shape_with_batch(const Shape& row_shape) {
   return text + "]";
 }
 
-std::vector<dataset::DatasetRef> match_inputs(const model::Model& model,
+std::vector<dataset::SourceSpec> match_inputs(const model::Model& model,
                                               const std::vector<InputSpec>& inputs) {
   const std::vector<model::Port>& ports = model.inputs();
-  std::vector<std::optional<dataset::DatasetRef>> refs(ports.size());
+  std::vector<std::optional<dataset::SourceSpec>> sources(ports.size());
   for (const InputSpec& input : inputs) {
     const std::size_t index = port_of(model, input);
-    if (refs[index]) {
+    if (sources[index]) {
       throw_input_error("{}: input '{}' of {} is already fed from {}", input.where,
-                        ports[index].name, model.label(), dataset::to_string(*refs[index]));
+                        ports[index].name, model.label(), dataset::to_string(sources[index]->data));
     }
-    refs[index] = data_of(input, ports[index].name);
+    sources[index] = source_of(input, ports[index].name);
   }
-  std::vector<dataset::DatasetRef> all;
+  std::vector<dataset::SourceSpec> all;
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    if (!refs[i]) {
+    if (!sources[i]) {
       throw_input_error(
           "input '{}' of {} is not fed: add --input {}=FILE.h5:/data, or [stream.inputs.{}] to the "
           "job file",
           ports[i].name, model.label(), ports[i].name, ports[i].name);
     }
-    all.push_back(*refs[i]);
+    all.push_back(*sources[i]);
   }
   return all;
 }
 
 mpi_runtime::StreamSource open_inputs(const model::Model& model,
-                                      const std::vector<dataset::DatasetRef>& refs) {
+                                      const std::vector<dataset::SourceSpec>& specs,
+                                      const dataset::RowWindow& window) {
   mpi_runtime::StreamSource source;
-  for (std::size_t i = 0; i < refs.size(); ++i) {
+  for (std::size_t i = 0; i < specs.size(); ++i) {
     const model::Port& port = model.inputs()[i];
-    auto data = std::make_shared<dataset::InputDataset>(refs[i]);
+    std::shared_ptr<const dataset::RowSource> data = dataset::open_source(specs[i], window);
     if (data->row_shape() != port.row_shape) {
-      throw_input_error("{}: expected shape {} for input '{}' of {}, found {}",
-                        dataset::to_string(refs[i]), shape_with_batch(port.row_shape), port.name,
-                        model.label(), to_string(data->shape()));
+      throw_input_error("{}: expected shape {} for input '{}' of {}, found {}", data->name(),
+                        shape_with_batch(port.row_shape), port.name, model.label(),
+                        shape_with_rows(*data));
     }
     data->check_readable_as(port.dtype);
     if (!source.empty() && data->rows() != source.front().dataset->rows()) {
-      throw_input_error("{}: expected {} rows as in {}, found {}", dataset::to_string(refs[i]),
-                        source.front().dataset->rows(), dataset::to_string(refs.front()),
+      throw_input_error("{}: expected {} rows as in {}, found {}", data->name(),
+                        source.front().dataset->rows(), source.front().dataset->name(),
                         data->rows());
     }
     source.push_back({std::move(data), port.dtype, port.bytes_per_row});

@@ -14,8 +14,8 @@
 #include "dataset/dataset_ref.h"
 #include "dataset/existing_output.h"
 #include "dataset/hdf5_tree.h"
-#include "dataset/input_dataset.h"
 #include "dataset/journal.h"
+#include "dataset/open_source.h"
 #include "device/device.h"
 #include "jobs/input_binding.h"
 #include "jobs/model_file.h"
@@ -144,8 +144,8 @@ int inspect_file(const std::string& file) {
 }
 
 int inspect_dataset(const std::string& target) {
-  const dataset::InputDataset data(dataset::parse_dataset_ref(target));
-  for (const auto& [name, value] : data.describe()) fmt::print("{:<15}{}\n", name, value);
+  const auto data = dataset::open_source({.data = dataset::parse_dataset_ref(target)}, {});
+  for (const auto& [name, value] : data->describe()) fmt::print("{:<15}{}\n", name, value);
   return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "jobs/job_file.h"
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,14 +13,6 @@ namespace {
 
 constexpr std::int64_t kMostAxes = 16;
 constexpr std::int64_t kMostTop = 1'000'000;
-
-/// "12" -> 12; nothing else than digits.
-std::optional<std::int64_t> digits(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 class JobParser {
  public:
@@ -140,18 +131,12 @@ std::optional<std::int64_t> JobParser::batch(const TomlTable& table) {
 dataset::RowWindow JobParser::rows(const TomlTable& stream) {
   dataset::RowWindow window;
   if (const auto text = stream.text("rows")) {
-    const std::size_t colon = text->find(':');
-    const bool cut = colon != std::string::npos;
-    const std::string first = text->substr(0, colon);
-    const std::string end = cut ? text->substr(colon + 1) : "";
-    const auto first_row = first.empty() ? 0 : digits(first);
-    const auto end_row = end.empty() ? std::nullopt : digits(end);
-    if (!cut || !first_row || end.empty() != !end_row || (end_row && *end_row <= *first_row)) {
+    const auto parsed = parse_row_window(*text);
+    if (!parsed) {
       stream.unexpected("rows", *stream.find("rows"),
                         "'FIRST:END' with FIRST < END, as in '0:5000', '100:' or ':100'");
     }
-    window.first = *first_row;
-    window.end = end_row;
+    window = *parsed;
   }
   window.limit = stream.whole("limit", 1, std::int64_t{1} << 62);
   return window;
@@ -242,7 +227,7 @@ OutputChoice JobParser::output(const TomlTable& outputs, const std::string& name
   } else {
     form = node.value_exact<std::string>().value_or("");
     if (form.starts_with("top")) {
-      const auto k = digits(std::string_view(form).substr(3));
+      const auto k = parse_digits(std::string_view(form).substr(3));
       if (!k || *k < 1 || *k > kMostTop) outputs.unexpected(name, node, kExpected);
       choice.form = OutputForm::kTopK;
       choice.k = *k;

@@ -2,10 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <filesystem>
 #include <utility>
 
 namespace widepipe::jobs {
+
+std::optional<std::int64_t> parse_digits(std::string_view text) {
+  std::int64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), last, value);
+  if (error != std::errc{} || stop != last || value < 0) return std::nullopt;
+  return value;
+}
+
+std::optional<dataset::RowWindow> parse_row_window(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  dataset::RowWindow window;
+  if (colon > 0) {
+    const auto first = parse_digits(text.substr(0, colon));
+    if (!first) return std::nullopt;
+    window.first = *first;
+  }
+  if (colon + 1 < text.size()) {
+    window.end = parse_digits(text.substr(colon + 1));
+    if (!window.end || *window.end <= window.first) return std::nullopt;
+  }
+  return window;
+}
 
 std::string default_stream_name(const std::string& model) {
   return std::filesystem::path(model).stem().string();
@@ -25,6 +50,7 @@ JobSpec short_job(const ScoreCommand& command) {
     input.source.data = dataset::parse_dataset_ref(argument);
     stream.inputs.push_back(std::move(input));
   }
+  stream.rows = command.window;
   stream.output = dataset::parse_dataset_ref(command.output);
   JobSpec job;
   job.streams.push_back(std::move(stream));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataset/dataset_ref.h"
@@ -83,8 +84,16 @@ struct ScoreCommand {
   std::string model;
   std::vector<std::string> inputs;  ///< FILE:/path, or NAME=FILE:/path for each model input
   std::string output;               ///< FILE:/path
+  dataset::RowWindow window;        ///< which rows of them
   std::vector<Override> overrides;
 };
+
+/// "12" is 12; nothing if there is anything else than digits.
+std::optional<std::int64_t> parse_digits(std::string_view text);
+
+/// "0:5000", "100:" or ":100": from the first row up to before the second. Nothing if that is not
+/// what the text says, or if there is no row between.
+std::optional<dataset::RowWindow> parse_row_window(std::string_view text);
 
 /// "digits" of "models/digits.onnx": what a stream is called that has no name.
 std::string default_stream_name(const std::string& model);

@@ -249,8 +249,9 @@ std::vector<mpi_runtime::StreamSource> ScoreRun::open_sources() {
     for (std::size_t id = 0; id < active_.size(); ++id) {
       for_stream(job_, stream(id), [&] {
         const model::Model& model = *models_[id];
-        sources.push_back(root_ ? setup_->stream(active_[id]).source()
-                                : open_inputs(model, match_inputs(model, stream(id).inputs)));
+        sources.push_back(
+            root_ ? setup_->stream(active_[id]).source()
+                  : open_inputs(model, match_inputs(model, stream(id).inputs), stream(id).rows));
       });
     }
   });

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "dataset/file_list.h"
 #include "dataset/posix_file.h"
 #include "jobs/model_file.h"
 #include "jobs/stream_error.h"
@@ -50,6 +51,12 @@ void check_apart(const StreamSpec& a, const StreamSpec& b) {
           "{}: stream '{}' reads '{}', which stream '{}' writes: run them as two jobs, one after "
           "the other",
           input.where, b.name, input.source.data.file, a.name);
+    }
+    if (dataset::would_be_listed(input.source.data.file, written)) {
+      throw_input_error(
+          "{}: output '{}' of stream '{}' matches the wildcards of input '{}': the next run would "
+          "take it for an input; choose another name or folder",
+          a.where, written, a.name, input.source.data.file);
     }
   }
   const std::string journal = dataset::journal_path(b.output.file);
@@ -102,14 +109,8 @@ void refuse_what_is_missing(const StreamSpec& stream) {
   };
   for (const InputSpec& input : stream.inputs) {
     if (!input.constant.empty()) refuse(input.where, "'value'");
-    if (!input.source.scale.empty()) refuse(input.where, "'scale'");
-    if (!input.source.offset.empty()) refuse(input.where, "'offset'");
-    if (input.source.channels_last) refuse(input.where, "'channels_last'");
     if (input.batch_axis) refuse(input.where, "'batch_axis'");
   }
-  const dataset::RowWindow& rows = stream.rows;
-  if (rows.first != 0 || rows.end) refuse(stream.where, "'rows'");
-  if (rows.limit) refuse(stream.where, "'limit'");
   if (!stream.outputs.empty()) refuse(stream.outputs.front().where, "'outputs'");
   if (!stream.carry.empty()) refuse(stream.where, "'carry'");
 }

@@ -34,14 +34,28 @@ std::string state_text(const StreamSetup& setup) {
                      grouped(setup.rows()));
 }
 
+/// A line an input, with what is taken of it and done to it.
+std::string inputs_text(const StreamSetup& setup) {
+  std::string text;
+  for (const mpi_runtime::PortSource& port : setup.source()) {
+    const dataset::RowSource& data = *port.dataset;
+    const std::size_t files = data.files().size();
+    text += fmt::format("  input   {}: {} rows of {}", data.name(), grouped(data.rows()),
+                        data.dtype_name());
+    if (files > 1) text += fmt::format(" from {} files", files);
+    for (const auto& [name, value] : data.settings()) text += fmt::format("; {} {}", name, value);
+    text += '\n';
+  }
+  return text;
+}
+
 std::string stream_text(const StreamSetup& setup) {
   const model::Model& model = setup.model();
   std::string text = fmt::format("  model   {}: {} -> {}; {} parameters, {} multiply-adds a row\n",
                                  model.label(), ports_text(model.inputs()),
                                  ports_text(model.outputs()), grouped(model.parameter_count()),
                                  scaled(static_cast<double>(model.multiply_adds_per_row())));
-  text += fmt::format("  input   {}: {} rows of {}\n", setup.input_text(), grouped(setup.rows()),
-                      setup.source().front().dataset->dtype_name());
+  text += inputs_text(setup);
   text += fmt::format("  output  {}: {}, {}\n", dataset::to_string(setup.spec().target),
                       bytes_text(static_cast<double>(dataset::raw_bytes(setup.spec()))),
                       state_text(setup));

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/version.h"
 #include "dataset/existing_output.h"
+#include "dataset/file_list.h"
 #include "dataset/posix_file.h"
 #include "jobs/input_binding.h"
 #include "kernels/isa.h"
@@ -99,24 +100,34 @@ StreamSetup::StreamSetup(const StreamSpec& stream, const JobSettings& settings,
     : stream_(stream),
       settings_(settings),
       model_(std::move(model)),
-      source_(open_inputs(*model_, match_inputs(*model_, stream_.inputs))),
+      inputs_(match_inputs(*model_, stream_.inputs)),
+      source_(open_inputs(*model_, inputs_, stream_.rows)),
       spec_(output_spec(stream_, *model_, source_.front().dataset->rows())) {}
 
 std::string StreamSetup::input_text() const {
   std::string text;
   for (const mpi_runtime::PortSource& port : source_) {
-    text += (text.empty() ? "" : ", ") + dataset::to_string(port.dataset->ref());
+    text += (text.empty() ? "" : ", ") + port.dataset->name();
   }
   return text;
 }
 
 std::vector<std::string> StreamSetup::files_read() const {
   std::vector<std::string> files = {stream_.model};
-  for (const mpi_runtime::PortSource& port : source_) files.push_back(port.dataset->ref().file);
+  for (const mpi_runtime::PortSource& port : source_) {
+    for (std::string& file : port.dataset->files()) files.push_back(std::move(file));
+  }
   return files;
 }
 
 void StreamSetup::check_output(const std::vector<std::string>& files_read) const {
+  for (const dataset::SourceSpec& input : inputs_) {
+    if (!dataset::would_be_listed(input.data.file, output_file())) continue;
+    throw_input_error(
+        "output '{}' matches the wildcards of input '{}': the next run would take it for an "
+        "input; choose another name or folder",
+        output_file(), input.data.file);
+  }
   dataset::check_writable(spec_, files_read);
   check_beside_files(output_file(), files_read);
 }
@@ -141,8 +152,11 @@ dataset::StringFields StreamSetup::identity(const std::string& isa) const {
     const dataset::InputIdentity input = source_[i].dataset->identity();
     const std::string& name = model_->inputs()[i].name;
     fields.emplace_back(fmt::format("input '{}'", name), input.content);
+    for (const auto& [setting, value] : source_[i].dataset->settings()) {
+      fields.emplace_back(fmt::format("{} of input '{}'", setting, name), value);
+    }
     if (!input.whole_file_hashed) {
-      fields.emplace_back(fmt::format("time of input '{}'", name), std::to_string(input.mtime_ns));
+      fields.emplace_back(fmt::format("time of input '{}'", name), input.time);
     }
   }
   for (const dataset::OutputColumn& column : spec_.columns) {

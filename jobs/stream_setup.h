@@ -61,6 +61,7 @@ class StreamSetup {
   const StreamSpec& stream_;
   const JobSettings& settings_;
   std::shared_ptr<const model::Model> model_;
+  std::vector<dataset::SourceSpec> inputs_;  ///< by model input
   mpi_runtime::StreamSource source_;
   dataset::OutputSpec spec_;
   dataset::StringFields identity_;

@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "core/aligned_buffer.h"
-#include "dataset/input_dataset.h"
+#include "dataset/row_source.h"
 #include "mpi_runtime/wire.h"
 
 namespace widepipe::mpi_runtime {
 
 /// Where the rows of one model input come from.
 struct PortSource {
-  std::shared_ptr<dataset::InputDataset> dataset;
+  std::shared_ptr<const dataset::RowSource> dataset;
   DType dtype = DType::kUndefined;  ///< what the model wants
   std::size_t bytes_per_row = 0;    ///< in that type
 };

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <sstream>
+#include <utility>
 
 #include "core/version.h"
 
@@ -78,6 +79,28 @@ void add_rows_via(CLI::App& verb, jobs::ScoreCommand& score) {
       ->type_name("ranks|scatter");
 }
 
+void add_rows(CLI::App& verb, dataset::RowWindow& window) {
+  verb.add_option_function<std::string>(
+          "--rows",
+          [&window](const std::string& text) {
+            const auto parsed = jobs::parse_row_window(text);
+            if (!parsed) {
+              throw CLI::ValidationError(
+                  "--rows",
+                  fmt::format("expected A:B, from row A up to before row B, as in 0:1000, "
+                              "5000: or :10; found '{}'",
+                              text));
+            }
+            window.first = parsed->first;
+            window.end = parsed->end;
+          },
+          "Only the rows from A up to before B, counted from 0 [all]")
+      ->type_name("A:B");
+  verb.add_option("--limit", window.limit, "At most so many rows [all]")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
 /// The job: a file, or one stream in short.
 void add_job(CLI::App& verb, jobs::ScoreCommand& score) {
   verb.add_option("job,--job", score.job_file,
@@ -85,18 +108,22 @@ void add_job(CLI::App& verb, jobs::ScoreCommand& score) {
       ->type_name("JOB.toml");
   verb.add_option("-m,--model", score.model, "The model")->type_name("FILE.onnx");
   verb.add_option("-i,--input", score.inputs,
-                  "The rows: axis 0 of this data set. With several model inputs, once for each, "
-                  "as NAME=FILE.h5:/data")
+                  "The rows: axis 0 of this data set. FILE may hold wildcards, or be @LIST, a text "
+                  "file with a file name a line. With several model inputs, once for each, as "
+                  "NAME=FILE.h5:/data")
       ->type_name("FILE.h5:/data")
       ->take_all()
       ->expected(1);
   verb.add_option("-o,--output", score.output,
                   "Where the results go; with several model outputs, a group")
       ->type_name("FILE.h5:/data");
+  add_rows(verb, score.window);
   verb.callback([&verb, &score] {
-    for (const char* name : {"--model", "--input", "--output"}) {
+    for (const auto& [name, needed] :
+         {std::pair("--model", true), std::pair("--input", true), std::pair("--output", true),
+          std::pair("--rows", false), std::pair("--limit", false)}) {
       const bool given = verb.count(name) > 0;
-      if (score.job_file.empty() && !given) {
+      if (score.job_file.empty() && needed && !given) {
         throw CLI::ValidationError(name, "is required, unless there is a job file");
       }
       if (!score.job_file.empty() && given) {

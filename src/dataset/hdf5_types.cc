@@ -122,6 +122,11 @@ std::optional<StoredType> stored_type_of(hid_t type, std::string& refusal) {
     refusal = class_name(type_class);
     return std::nullopt;
   }
+  // The library would squeeze longer integers into 64 bits.
+  if (type_class == H5T_INTEGER && H5Tget_precision(type) > 64) {
+    refusal = fmt::format("an integer of {} bits", H5Tget_precision(type));
+    return std::nullopt;
+  }
   const Hdf5Type native("H5Tget_native_type", H5Tget_native_type(type, H5T_DIR_ASCEND));
   const bool is_signed = type_class == H5T_INTEGER && H5Tget_sign(native.get()) == H5T_SGN_2;
   const DType dtype = native_dtype(type_class, H5Tget_size(native.get()), is_signed);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <optional>
@@ -10,21 +9,19 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "dataset/convert.h"
+#include "dataset/file_hash.h"
 #include "dataset/hdf5_tree.h"
 #include "dataset/hdf5_types.h"
 #include "dataset/input_file.h"
 #include "dataset/input_layout.h"
+#include "dataset/posix_file.h"
 
 namespace widepipe::dataset {
 namespace {
 
 /// Piece that is read and converted at a time: fits the second-level cache.
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
-constexpr std::uint64_t kWholeHashBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kSampleBytes = std::uint64_t{64} << 10;
-constexpr std::uint64_t kSamples = 66;  // the first, the last and 64 between
 
 [[noreturn]] void refuse_missing(const DatasetRef& ref) {
   const std::vector<DatasetEntry> entries = list_datasets(ref.file);
@@ -95,8 +92,7 @@ struct InputDataset::Impl {
   DType dtype = DType::kUndefined;
   std::string dtype_name;
   StorageLayout storage;
-  std::uint64_t file_bytes = 0;
-  std::int64_t mtime_ns = 0;
+  FileStamp stamp;
   UniqueFd fd;
   bool direct = false;
 
@@ -127,8 +123,7 @@ struct InputDataset::Impl {
 InputDataset::Impl::Impl(DatasetRef wanted) : ref(std::move(wanted)), where(to_string(ref)) {
   const Hdf5Session session;
   InputFile file = open_input_file(ref.file);
-  file_bytes = file.bytes;
-  mtime_ns = file.mtime_ns;
+  stamp = file.stamp;
   try {
     check_is_dataset(file.hdf5.get(), ref);
     Hdf5Dataset dataset("H5Dopen2", H5Dopen2(file.hdf5.get(), ref.path.c_str(), H5P_DEFAULT));
@@ -173,10 +168,10 @@ void InputDataset::Impl::check_bytes_in_file(std::size_t stored_element_bytes) c
     throw_input_error("{}: is damaged: its shape {} needs {} bytes of data, it has {}", where,
                       to_string(shape), needed, storage.stored_bytes);
   }
-  if (storage.offset > file_bytes || needed > file_bytes - storage.offset) {
+  if (storage.offset > stamp.bytes || needed > stamp.bytes - storage.offset) {
     throw_input_error(
         "{}: is truncated: its {} bytes of data begin at byte {}, but the file has {} bytes", where,
-        needed, storage.offset, file_bytes);
+        needed, storage.offset, stamp.bytes);
   }
 }
 
@@ -189,7 +184,7 @@ void InputDataset::Impl::read_direct(RowRange range, DType as, std::span<std::by
     if (!got) fail(range, errno_text());
     if (*got < piece.size()) {
       fail(range, fmt::format("the file ends before byte {}; it had {} bytes when it was opened",
-                              offset + piece.size(), file_bytes));
+                              offset + piece.size(), stamp.bytes));
     }
     offset += piece.size();
   };
@@ -215,11 +210,11 @@ void InputDataset::Impl::call_library(RowRange range, std::byte* out) const {
   const int rank = static_cast<int>(shape.size());
 
   // Beyond the end of a file that was cut meanwhile, the library reads zeros without an error.
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) fail(range, errno_text());
-  if (static_cast<std::uint64_t>(status.st_size) < file_bytes) {
-    fail(range, fmt::format("the file has {} bytes; it had {} bytes when it was opened",
-                            status.st_size, file_bytes));
+  const std::optional<FileStamp> now = stamp_of(fd.get());
+  if (!now) fail(range, errno_text());
+  if (now->bytes < stamp.bytes) {
+    fail(range, fmt::format("the file has {} bytes; it had {} bytes when it was opened", now->bytes,
+                            stamp.bytes));
   }
   const Hdf5Session session;
   try {
@@ -253,40 +248,25 @@ InputDataset::~InputDataset() = default;
 InputDataset::InputDataset(InputDataset&&) noexcept = default;
 InputDataset& InputDataset::operator=(InputDataset&&) noexcept = default;
 
-const DatasetRef& InputDataset::ref() const { return impl_->ref; }
+std::string InputDataset::name() const { return impl_->where; }
+std::vector<std::string> InputDataset::files() const { return {impl_->ref.file}; }
 const Shape& InputDataset::shape() const { return impl_->shape; }
 std::int64_t InputDataset::rows() const { return impl_->shape[0]; }
 Shape InputDataset::row_shape() const { return {impl_->shape.begin() + 1, impl_->shape.end()}; }
-std::int64_t InputDataset::elements_per_row() const { return impl_->row_elements; }
 DType InputDataset::dtype() const { return impl_->dtype; }
-const std::string& InputDataset::dtype_name() const { return impl_->dtype_name; }
+std::string InputDataset::dtype_name() const { return impl_->dtype_name; }
 bool InputDataset::reads_in_parallel() const { return impl_->direct; }
+const FileStamp& InputDataset::stamp() const { return impl_->stamp; }
 
-void InputDataset::check_readable_as(DType as) const {
-  const std::string why = why_not_convertible(impl_->dtype, as);
-  if (!why.empty()) {
-    throw_input_error("{}: is stored as {} and cannot be read as {}: {}", impl_->where,
-                      impl_->dtype_name, name_of(as), why);
-  }
+std::int64_t InputDataset::chunk_rows() const {
+  return impl_->storage.layout == Layout::kChunked ? impl_->storage.chunk[0] : 0;
 }
 
-void InputDataset::read_rows(std::int64_t first, std::int64_t count, DType as,
-                             std::span<std::byte> out) const {
-  const RowRange range{first, count};
-  if (first < 0 || count < 0 || count > rows() - first) {
-    throw_run_error("{}: cannot read {} rows from row {}: it has {} rows", impl_->where, count,
-                    first, rows());
-  }
-  const std::size_t wanted = static_cast<std::size_t>(count * elements_per_row()) * size_of(as);
-  if (out.size() != wanted) {
-    throw_run_error("{}: {} rows as {} are {} bytes, the buffer has {}", impl_->where, count,
-                    name_of(as), wanted, out.size());
-  }
-  if (count == 0) return;
+void InputDataset::read_checked(RowRange rows, DType as, std::span<std::byte> out) const {
   if (impl_->direct) {
-    impl_->read_direct(range, as, out);
+    impl_->read_direct(rows, as, out);
   } else {
-    impl_->read_by_library(range, as, out);
+    impl_->read_by_library(rows, as, out);
   }
 }
 
@@ -319,37 +299,15 @@ StringFields InputDataset::describe() const {
 }
 
 InputIdentity InputDataset::identity() const {
-  const std::uint64_t bytes = impl_->file_bytes;
-  InputIdentity identity;
-  identity.whole_file_hashed = bytes <= kWholeHashBytes;
-  identity.mtime_ns = impl_->mtime_ns;
-  identity.file_bytes = bytes;
-
-  StreamingHash hash;
-  AlignedBuffer block(kPieceBytes);
-  const auto add = [&](std::uint64_t offset, std::uint64_t length) {
-    const std::span<std::byte> piece = block.span().first(static_cast<std::size_t>(length));
-    const auto got = read_at(impl_->fd.get(), offset, piece);
-    if (!got) throw_run_error("{}: cannot be read: {}", impl_->ref.file, errno_text());
-    if (*got < length) {
-      throw_run_error("{}: shrank from {} to {} bytes while it was read", impl_->ref.file, bytes,
-                      offset + *got);
-    }
-    hash.update(piece);
-  };
-  if (identity.whole_file_hashed) {
-    for (std::uint64_t offset = 0; offset < bytes; offset += kPieceBytes) {
-      add(offset, std::min<std::uint64_t>(kPieceBytes, bytes - offset));
-    }
-  } else {
-    const std::uint64_t last = bytes - kSampleBytes;
-    for (std::uint64_t i = 0; i < kSamples; ++i) add(last * i / (kSamples - 1), kSampleBytes);
-  }
-  identity.content =
-      fmt::format("{} {} {}, file of {} bytes, {} {}", impl_->ref.path, impl_->dtype_name,
-                  to_string(impl_->shape), bytes,
-                  identity.whole_file_hashed ? "xxh3" : "xxh3 of 66 samples", hash.hex());
-  return identity;
+  const FileStamp& stamp = impl_->stamp;
+  const HashBudget budget{.files = 1, .total_bytes = stamp.bytes};
+  return {.content =
+              fmt::format("{} {} {}, file of {} bytes, {} {}", impl_->ref.path, impl_->dtype_name,
+                          to_string(impl_->shape), stamp.bytes, budget.method(),
+                          hash_file(impl_->fd.get(), impl_->ref.file, stamp.bytes, budget)),
+          .whole_file_hashed = budget.whole(),
+          .time = std::to_string(stamp.mtime_ns),
+          .file_bytes = stamp.bytes};
 }
 
 }  // namespace widepipe::dataset

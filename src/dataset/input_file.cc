@@ -77,14 +77,13 @@ InputFile open_input_file(const std::string& path) {
   if (!file.fd.valid() && errno == EACCES) {
     throw_input_error("{}: no permission to read it", path);
   }
-  if (!file.fd.valid() || ::fstat(file.fd.get(), &status) != 0) {
-    throw_input_error("{}: cannot be opened: {}", path, errno_text());
-  }
-  file.bytes = static_cast<std::uint64_t>(status.st_size);
-  file.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  std::optional<FileStamp> stamp;
+  if (file.fd.valid()) stamp = stamp_of(file.fd.get());
+  if (!stamp) throw_input_error("{}: cannot be opened: {}", path, errno_text());
+  file.stamp = *stamp;
 
   bool truncated = false;
-  const std::string problem = superblock_problem(file.fd.get(), file.bytes, truncated);
+  const std::string problem = superblock_problem(file.fd.get(), file.stamp.bytes, truncated);
   if (!problem.empty()) throw_input_error("{}: {}", path, problem);
   try {
     file.hdf5 = open_read_only(path);

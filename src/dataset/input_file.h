@@ -12,8 +12,7 @@ namespace widepipe::dataset {
 struct InputFile {
   UniqueFd fd;
   Hdf5File hdf5;
-  std::uint64_t bytes = 0;
-  std::int64_t mtime_ns = 0;
+  FileStamp stamp;
 };
 
 /// Throws InputError: missing, a folder, no permission, not HDF5, truncated, or what HDF5 says.

@@ -111,15 +111,16 @@ StorageLayout read_layout(hid_t dataset, const std::string& where) {
 }
 
 std::size_t chunk_cache_bytes(const Shape& shape, const Shape& chunk, std::size_t element_bytes) {
-  constexpr double kMin = 1 << 20;
-  constexpr double kMax = 256 << 20;
+  constexpr double kLeast = 1 << 20;
+  constexpr double kUsual = 256 << 20;
   double bytes = static_cast<double>(element_bytes) * static_cast<double>(chunk[0]);
   for (std::size_t axis = 1; axis < shape.size(); ++axis) {
     const std::int64_t chunks = (shape[axis] + chunk[axis] - 1) / chunk[axis];
     bytes *= static_cast<double>(chunks * chunk[axis]);
   }
-  // Two rows of chunks: a batch may straddle their border.
-  return static_cast<std::size_t>(std::clamp(2 * bytes, kMin, kMax));
+  // Two rows of chunks, because a batch may straddle their border; but one at least whatever it
+  // takes, or batches that cut a chunk would decode it again and again.
+  return static_cast<std::size_t>(std::clamp(2 * bytes, kLeast, std::max(kUsual, bytes)));
 }
 
 }  // namespace widepipe::dataset

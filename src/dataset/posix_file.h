@@ -34,6 +34,17 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+/// Tells whether a file is still the one that was opened.
+struct FileStamp {
+  std::uint64_t bytes = 0;
+  std::int64_t mtime_ns = 0;
+
+  bool operator==(const FileStamp&) const = default;
+};
+
+/// Of an open file; nothing and errno if that failed.
+std::optional<FileStamp> stamp_of(int fd);
+
 /// Reads until `out` is full or the file ends; gives the bytes read, or nothing and errno.
 std::optional<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
 /// Writes all of `bytes`; false and errno if that failed.

@@ -102,6 +102,77 @@ type_case("scalar", "single value|scalar", lambda: np.float32(1))
 type_case("null data space", "empty|null", lambda: h5py.Empty("f4"))
 
 
+# --- compression that this machine has no filter for
+
+@case("compressed with LZF", r"lzf\.h5:?/images", "lzf", "32000", "not installed")
+def _(box):
+    with h5py.File(box.folder / "lzf.h5", "w") as file:
+        file.create_dataset("images", data=data.pixels(ROWS), compression="lzf")
+    return box.score(source=f"{box.folder}/lzf.h5:/images")
+
+
+@case("compressed with an unheard-of filter", r"own\.h5:?/images", "4711", "not installed")
+def _(box):
+    with h5py.File(box.folder / "own.h5", "w") as file:
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((4, 1, 28, 28))
+        properties.set_filter(4711, h5py.h5z.FLAG_OPTIONAL)
+        h5py.h5d.create(file.id, b"images", h5py.h5t.NATIVE_UINT8,
+                        h5py.h5s.create_simple((ROWS, 1, 28, 28)), properties)
+    return box.score(source=f"{box.folder}/own.h5:/images")
+
+
+@case("virtual data set", r"virtual\.h5:?/images", "virtual data set", "not supported")
+def _(box):
+    layout = h5py.VirtualLayout((ROWS, 1, 28, 28), np.uint8)
+    layout[:] = h5py.VirtualSource(box.input, "images", (ROWS, 1, 28, 28))
+    with h5py.File(box.folder / "virtual.h5", "w") as file:
+        file.create_virtual_dataset("images", layout)
+    return box.score(source=f"{box.folder}/virtual.h5:/images")
+
+
+# --- many files
+
+@case("wildcards without a match", r"part\*\.h5", "no file matches")
+def _(box):
+    return box.score(source=f"{box.folder}/part*.h5:/images")
+
+
+@case("manifest missing", r"@.*list\.txt", "no such file")
+def _(box):
+    return box.score(source=f"@{box.folder}/list.txt:/images")
+
+
+@case("manifest with a missing file", r"list\.txt", "line 2", r"gone\.h5", "no such file")
+def _(box):
+    manifest = box.file("list.txt", b"in.h5\ngone.h5\n")
+    return box.score(source=f"@{manifest}:/images")
+
+
+@case("files of different shapes", r"part2\.h5", r"part1\.h5", r"\[1, 28, 28\]", r"\[28, 28\]")
+def _(box):
+    box.h5("part1.h5", images=data.pixels(3))
+    box.h5("part2.h5", images=data.pixels(3)[:, 0])
+    return box.score(source=f"{box.folder}/part*.h5:/images")
+
+
+@case("output among the wildcards", r"out\.h5", r"\*\.h5", "matches the wildcards")
+def _(box):
+    return box.score(source=f"{box.folder}/*.h5:/images")
+
+
+@case("rows beyond the last", r"in\.h5:?/images", "0:20", "10:21")
+def _(box):
+    return box.score("--rows", "10:21")
+
+
+@case("files with fewer rows than asked for", r"part\*\.h5", "0:6", "7:")
+def _(box):
+    for part in (1, 2):
+        box.h5(f"part{part}.h5", images=data.pixels(3))
+    return box.score("--rows", "7:", source=f"{box.folder}/part*.h5:/images")
+
+
 # --- the model
 
 def model_case(name, content, *facts):

@@ -171,6 +171,8 @@ for option, values in {
         "--instances": ["0", "-1", "two", "1e9", "99999999999"],
         "--cores": ["0", "-2", "x", "100000", "1000"],
         "--round-period": ["-1", "soon", "nan", "1e300"],
+        "--rows": ["5", "a:b", "-1:", "3:2.5", "9:3", ""],
+        "--limit": ["0", "-1", "few"],
         "--isa": ["bogus", ""],
         "--device": ["bogus", ""],
         "--rows-via": ["bogus", ""]}.items():

@@ -126,6 +126,32 @@ def test_a_complete_stream_is_left_as_it_is(widepipe, job, alone):
     assert data.same_bytes(alone[1], job.outputs()[1])
 
 
+def test_sources_with_all_their_keys(widepipe, job, lenet):
+    """Parts of many files, channels last and scaled, as the short form takes them prepared."""
+    pixels = data.pixels(100, 9)
+    last = np.ascontiguousarray(np.moveaxis(pixels, 1, -1)).astype(np.float32) / 2 - 1
+    data.write(job.folder / "part1.h5", images=last[:30])
+    data.write(job.folder / "part2.h5", images=last[30:])
+    data.write(job.folder / "plain.h5", images=pixels[10:50])
+    (job.folder / "parts.txt").write_text("part1.h5\npart2.h5\n")
+    job.file.write_text("""[[stream]]
+model = "lenet.onnx"
+output = "first.h5:/scores"
+rows = "10:"
+limit = 40
+[stream.inputs.image]
+data = "@parts.txt:/images"
+scale = [2]
+offset = 2
+channels_last = true
+""")
+    widepipe.run("score", job.file, ranks=2).expect(0)
+    widepipe.score(lenet, f"{job.folder}/plain.h5:/images", f"{job.folder}/plain_out.h5:/scores").expect(0)
+    expected = data.read(job.folder / "plain_out.h5")
+    assert expected.shape == (40, 10)
+    assert (data.read(job.folder / "first.h5") == expected).all()
+
+
 # --- the examples
 
 EXAMPLES = data.ROOT / "jobs/examples"
@@ -133,18 +159,17 @@ EXAMPLES = data.ROOT / "jobs/examples"
 
 @pytest.mark.parametrize("ranks", [None, 2])
 @pytest.mark.parametrize("name, outputs", [
-    ("one_stream.toml", {"scores.h5": "test.h5"}),
-    ("two_streams.toml", {"test_scores.h5": "test.h5", "many_scores.h5": "many.h5"})])
+    ("one_stream.toml", {"scores.h5": []}),
+    ("two_streams.toml", {"first.h5": ["--rows", ":2000"], "second.h5": ["--rows", "2000:"]})])
 def test_example(widepipe, lenet, tmp_path, name, outputs, ranks):
     (tmp_path / "fashion_lenet").mkdir()
     shutil.copy2(lenet, tmp_path / "fashion_lenet")
     shutil.copy2(EXAMPLES / name, tmp_path)
-    data.write(tmp_path / "test.h5", images=data.pixels(100, 5))
-    data.write(tmp_path / "many.h5", images=data.pixels(900, 6))
+    data.write(tmp_path / "test.h5", images=data.pixels(3000, 5))
     widepipe.run("score", tmp_path / name, ranks=ranks).expect(0)
-    for output, source in outputs.items():
-        widepipe.score(lenet, f"{tmp_path}/{source}:/images",
-                       f"{tmp_path}/alone_{output}:/probabilities").expect(0)
+    for output, window in outputs.items():
+        widepipe.score(lenet, f"{tmp_path}/test.h5:/images",
+                       f"{tmp_path}/alone_{output}:/probabilities", *window).expect(0)
         assert data.same_bytes(tmp_path / f"alone_{output}", tmp_path / output), output
 
 
@@ -279,6 +304,16 @@ MISTAKES = {
         two_streams(output="few.h5:/y"),
         r"job\.toml:5:1: stream 'first' reads 'few\.h5', which stream 'second' writes: run them "
         "as two jobs, one after the other"),
+    "an output among the wildcards of another stream": (
+        two_streams(second='input = "fir*.h5:/images"'),
+        r"job\.toml:1:1: output 'first\.h5' of stream 'first' matches the wildcards of input "
+        r"'fir\*\.h5': the next run would take it for an input; choose another name or folder"),
+    "rows beyond the last": (
+        two_streams(second='input = "many.h5:/images"\nrows = "10:5000"'),
+        r"stream 'second': many\.h5:/images: .*0:2000.*10:5000.*"),
+    "not here yet": (
+        two_streams(second='carry = ["many.h5:/ids"]\ninput = "many.h5:/images"'),
+        r"job\.toml:6:1: 'carry' cannot be used yet"),
     "unknown input": (
         two_streams(second='[stream.inputs.picture]\ndata = "many.h5:/images"'),
         r"job\.toml:10:16: lenet\.onnx has no input 'picture'; its inputs: image"),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "dataset/input_dataset.h"
 #include "mpi_runtime/follower.h"
 #include "mpi_runtime/leader.h"
 #include "mpi_runtime/mpi_collectives.h"

@@ -271,7 +271,7 @@ TEST(InputIdentity, FollowsTheContentAndNothingElse) {
       "b.h5", std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   EXPECT_EQ(content("a.h5"), content("b.h5"));
   const InputIdentity a = InputDataset({"a.h5", "/x"}).identity();
-  EXPECT_NE(a.mtime_ns, InputDataset({"b.h5", "/x"}).identity().mtime_ns);
+  EXPECT_NE(a.time, InputDataset({"b.h5", "/x"}).identity().time);
   EXPECT_TRUE(a.whole_file_hashed);
   EXPECT_EQ(a.file_bytes, std::filesystem::file_size("a.h5"));
   expect_starts_with(a.content,
