@@ -146,7 +146,8 @@ offset = 2
 channels_last = true
 """)
     widepipe.run("score", job.file, ranks=2).expect(0)
-    widepipe.score(lenet, f"{job.folder}/plain.h5:/images", f"{job.folder}/plain_out.h5:/scores").expect(0)
+    widepipe.score(lenet, f"{job.folder}/plain.h5:/images",
+                   f"{job.folder}/plain_out.h5:/scores").expect(0)
     expected = data.read(job.folder / "plain_out.h5")
     assert expected.shape == (40, 10)
     assert (data.read(job.folder / "first.h5") == expected).all()
