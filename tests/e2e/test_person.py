@@ -43,7 +43,8 @@ def scored(widepipe, lenet, images, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def seconds_long(widepipe, heavy, tmp_path_factory):
-    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
+    # Long enough for a line of progress even where the machine was busy when it was measured.
+    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"), seconds=8)
 
 
 @pytest.mark.parametrize("ranks", [None, 1, 3])
