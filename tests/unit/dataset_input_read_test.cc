@@ -24,13 +24,6 @@ std::vector<double> test_values() {
   return values;
 }
 
-template <typename T>
-std::vector<T> read(const InputDataset& dataset, std::int64_t first, std::int64_t count, DType as) {
-  std::vector<T> out(static_cast<std::size_t>(count * dataset.elements_per_row()));
-  dataset.read_rows(first, count, as, std::as_writable_bytes(std::span(out)));
-  return out;
-}
-
 void expect_starts_with(const std::string& text, const std::string& start) {
   EXPECT_EQ(text.substr(0, start.size()), start);
 }

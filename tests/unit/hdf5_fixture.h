@@ -10,11 +10,14 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "dataset/hdf5_handle.h"
+#include "dataset/row_source.h"
 
 namespace widepipe::dataset {
 
@@ -60,6 +63,21 @@ inline std::string slurp(const std::string& path) {
 
 inline void spit(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// Rows as elements of type `as`, which is T.
+template <typename T>
+std::vector<T> read(const RowSource& rows, std::int64_t first, std::int64_t count, DType as) {
+  std::vector<T> out(static_cast<std::size_t>(count * rows.elements_per_row()));
+  rows.read_rows(first, count, as, std::as_writable_bytes(std::span(out)));
+  return out;
+}
+
+/// first, first + 1 ...
+inline std::vector<float> counting(std::int64_t first, std::int64_t count) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  std::iota(values.begin(), values.end(), static_cast<float>(first));
+  return values;
 }
 
 /// Writes of the test files go through plain HDF5 calls; all in one session.
