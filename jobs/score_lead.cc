@@ -33,15 +33,13 @@ std::vector<schedule::DeviceSpec> device_specs(const Fleet& fleet) {
 }
 
 schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& settings) {
-  schedule::StreamSpec spec{.name = setup.stream().name,
-                            .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows)};
-  for (const model::Port& port : setup.model().inputs()) {
-    spec.bytes_in_per_row += static_cast<std::int64_t>(port.bytes_per_row);
-  }
-  for (const model::Port& port : setup.model().outputs()) {
-    spec.bytes_out_per_row += static_cast<std::int64_t>(port.bytes_per_row);
-  }
-  return spec;
+  const auto bytes = [](const std::vector<model::Port>& ports) {
+    return static_cast<std::int64_t>(model::bytes_per_row(ports));
+  };
+  return {.name = setup.stream().name,
+          .bytes_in_per_row = bytes(setup.model().inputs()),
+          .bytes_out_per_row = bytes(setup.model().outputs()),
+          .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows)};
 }
 
 void set_outcome(report::RunReport& report, bool stopped) {

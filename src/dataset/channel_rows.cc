@@ -15,9 +15,6 @@
 namespace widepipe::dataset {
 namespace {
 
-/// Piece that is changed at a time: fits the second-level cache.
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
-
 Shape channels_first(Shape shape) {
   if (!shape.empty()) std::rotate(shape.begin(), shape.end() - 1, shape.end());
   return shape;
@@ -104,7 +101,7 @@ void ChannelRows::read_checked(RowRange rows, DType as, std::span<std::byte> out
   const std::size_t stored_bytes = elements * size_of(stored);
   const std::size_t wanted_bytes = elements * size_of(as);
   const auto piece = static_cast<std::int64_t>(std::max<std::size_t>(
-      1, std::min(kPieceBytes / stored_bytes, static_cast<std::size_t>(rows.count))));
+      1, std::min(kConvertedAtOnce / stored_bytes, static_cast<std::size_t>(rows.count))));
   const bool moves = spec_.channels_last && channels_ > 1 && channel_elements_ > 1;
 
   AlignedBuffer read(static_cast<std::size_t>(rows.count) * stored_bytes);

@@ -12,6 +12,9 @@ namespace widepipe::dataset {
 /// and u8 as bool, where anything but 0 is true.
 std::string why_not_convertible(DType from, DType to);
 
+/// Bytes that are best converted at a time: they fit the second-level cache.
+inline constexpr std::size_t kConvertedAtOnce = std::size_t{256} << 10;
+
 /// Converts `count` elements; the pair must be convertible, the memory aligned for its type and
 /// not overlapping.
 void convert(DType from, const std::byte* source, DType to, std::byte* target, std::size_t count);

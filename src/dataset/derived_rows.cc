@@ -2,15 +2,7 @@
 
 namespace widepipe::dataset {
 
-StringFields DerivedRows::settings() const {
-  StringFields fields = base_->settings();
-  const StringFields own = own_settings();
-  fields.insert(fields.end(), own.begin(), own.end());
-  return fields;
-}
-
-StringFields DerivedRows::describe() const {
-  StringFields fields = base_->describe();
+StringFields DerivedRows::with_own(StringFields fields) const {
   const StringFields own = own_settings();
   fields.insert(fields.end(), own.begin(), own.end());
   return fields;

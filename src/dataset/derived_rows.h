@@ -18,8 +18,8 @@ class DerivedRows : public RowSource {
   std::string dtype_name() const override { return base_->dtype_name(); }
   std::int64_t chunk_rows() const override { return base_->chunk_rows(); }
   InputIdentity identity() const override { return base_->identity(); }
-  StringFields settings() const override;
-  StringFields describe() const override;
+  StringFields settings() const override { return with_own(base_->settings()); }
+  StringFields describe() const override { return with_own(base_->describe()); }
 
  protected:
   explicit DerivedRows(std::shared_ptr<const RowSource> base) : base_(std::move(base)) {}
@@ -28,6 +28,7 @@ class DerivedRows : public RowSource {
  private:
   /// What this source adds to the settings of its base.
   virtual StringFields own_settings() const = 0;
+  StringFields with_own(StringFields fields) const;
 
   std::shared_ptr<const RowSource> base_;
 };

@@ -20,9 +20,6 @@
 namespace widepipe::dataset {
 namespace {
 
-/// Piece that is read and converted at a time: fits the second-level cache.
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
-
 [[noreturn]] void refuse_missing(const DatasetRef& ref) {
   const std::vector<DatasetEntry> entries = list_datasets(ref.file);
   const std::string nearest = nearest_path(entries, ref.path);
@@ -193,7 +190,7 @@ void InputDataset::Impl::read_direct(RowRange range, DType as, std::span<std::by
     return;
   }
   const std::size_t elements = static_cast<std::size_t>(range.count * row_elements);
-  const std::size_t piece_elements = std::min(elements, kPieceBytes / stored_size);
+  const std::size_t piece_elements = std::min(elements, kConvertedAtOnce / stored_size);
   AlignedBuffer piece(piece_elements * stored_size);
   for (std::size_t done = 0; done < elements; done += piece_elements) {
     const std::size_t now = std::min(piece_elements, elements - done);

@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <numeric>
 #include <utility>
 
 #include "core/hash.h"
@@ -38,6 +39,12 @@ std::int64_t multiply_adds_per_element(const Graph& graph, const Node& node) {
 }
 
 }  // namespace
+
+std::size_t bytes_per_row(std::span<const Port> ports) {
+  return std::accumulate(
+      ports.begin(), ports.end(), std::size_t{0},
+      [](std::size_t sum, const Port& port) { return sum + port.bytes_per_row; });
+}
 
 std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
                                                std::string_view label) {

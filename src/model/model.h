@@ -22,6 +22,9 @@ struct Port {
   std::size_t bytes_per_row;
 };
 
+/// Of a row of all the ports together.
+std::size_t bytes_per_row(std::span<const Port> ports);
+
 /// Immutable and shared by every plan and instance of a rank.
 class Model {
  public:

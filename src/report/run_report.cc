@@ -69,6 +69,29 @@ Json device_json(const DeviceReport& device, double seconds) {
           {"busy_share", device.stats.busy_share(device.instances)}};
 }
 
+std::int64_t rate(std::int64_t rows, double seconds) {
+  return seconds > 0 ? static_cast<std::int64_t>(static_cast<double>(rows) / seconds) : 0;
+}
+
+std::string streams_table(const RunReport& report) {
+  using Align = TextTable::Align;
+  TextTable table({{"stream"},
+                   {"rows", Align::kRight},
+                   {"before", Align::kRight},
+                   {"failed", Align::kRight},
+                   {"batches", Align::kRight},
+                   {"rows a batch", Align::kRight},
+                   {"rows/s", Align::kRight}});
+  for (const StreamReport& stream : report.streams) {
+    const auto batches = static_cast<std::int64_t>(stream.batches.size());
+    table.add({stream.name, grouped(stream.rows_done), grouped(stream.rows_before),
+               grouped(stream.rows_failed), grouped(batches),
+               grouped(batches > 0 ? stream.rows_done / batches : 0),
+               grouped(rate(stream.rows_done, report.seconds))});
+  }
+  return table.text();
+}
+
 }  // namespace
 
 std::int64_t RunReport::rows_total() const { return sum(streams, &StreamReport::rows_total); }
@@ -124,33 +147,6 @@ void write_json(const RunReport& report, const std::string& path) {
     throw_run_error("report '{}' cannot be written: {}", path, errno_text());
   }
 }
-
-namespace {
-
-std::int64_t rate(std::int64_t rows, double seconds) {
-  return seconds > 0 ? static_cast<std::int64_t>(static_cast<double>(rows) / seconds) : 0;
-}
-
-std::string streams_table(const RunReport& report) {
-  using Align = TextTable::Align;
-  TextTable table({{"stream"},
-                   {"rows", Align::kRight},
-                   {"before", Align::kRight},
-                   {"failed", Align::kRight},
-                   {"batches", Align::kRight},
-                   {"rows a batch", Align::kRight},
-                   {"rows/s", Align::kRight}});
-  for (const StreamReport& stream : report.streams) {
-    const auto batches = static_cast<std::int64_t>(stream.batches.size());
-    table.add({stream.name, grouped(stream.rows_done), grouped(stream.rows_before),
-               grouped(stream.rows_failed), grouped(batches),
-               grouped(batches > 0 ? stream.rows_done / batches : 0),
-               grouped(rate(stream.rows_done, report.seconds))});
-  }
-  return table.text();
-}
-
-}  // namespace
 
 std::string summary_text(const RunReport& report) {
   using Align = TextTable::Align;
