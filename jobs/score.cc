@@ -226,8 +226,7 @@ void ScoreRun::check_row_sizes() const {
   const std::size_t limit = payload_limit(collectives_.size());
   const auto check = [&](const model::Model& model, const char* what,
                          const std::vector<model::Port>& ports) {
-    std::size_t bytes = 0;
-    for (const model::Port& port : ports) bytes += port.bytes_per_row;
+    const std::size_t bytes = model::bytes_per_row(ports);
     if (bytes <= limit) return;
     throw_input_error(
         "{}: a row of {} takes {} and a round carries at most {} for each of {} "
@@ -280,9 +279,8 @@ void ScoreRun::compare_inputs(const std::vector<mpi_runtime::StreamSource>& sour
   for (std::size_t id = 0; id < sources.size(); ++id) {
     std::string mine;
     mpi_runtime::agree(collectives_, [&] {
-      for (const mpi_runtime::PortSource& port : sources[id]) {
-        mine += port.dataset->identity().content;
-      }
+      mine = root_ ? setup_->stream(active_[id]).input_content()
+                   : content_of(input_identities(sources[id]));
     });
     const std::string first = collectives_.all_texts(mine).front();
     mpi_runtime::agree(collectives_, [&] {

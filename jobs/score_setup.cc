@@ -1,7 +1,5 @@
 #include "jobs/score_setup.h"
 
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +27,7 @@ void check_report_file(const std::string& file, const std::vector<std::string>& 
   }
   std::error_code ignored;
   for (const std::string& other : others) {
-    if (same_file(file, other)) {
+    if (dataset::same_file(file, other)) {
       throw_input_error("--report {}: would overwrite '{}', a file of this job", file, other);
     }
   }
@@ -46,7 +44,7 @@ void check_report_file(const std::string& file, const std::vector<std::string>& 
 void check_apart(const StreamSpec& a, const StreamSpec& b) {
   const std::string& written = a.output.file;
   for (const InputSpec& input : b.inputs) {
-    if (input.constant.empty() && same_file(written, input.source.data.file)) {
+    if (input.constant.empty() && dataset::same_file(written, input.source.data.file)) {
       throw_input_error(
           "{}: stream '{}' reads '{}', which stream '{}' writes: run them as two jobs, one after "
           "the other",
@@ -59,10 +57,8 @@ void check_apart(const StreamSpec& a, const StreamSpec& b) {
           a.where, written, a.name, input.source.data.file);
     }
   }
-  const std::string journal = dataset::journal_path(b.output.file);
-  for (const std::string& beside :
-       {b.output.file + ".part", journal, journal + ".part", dataset::lock_path(b.output.file)}) {
-    if (same_file(written, beside)) {
+  for (const std::string& beside : dataset::files_beside(b.output.file)) {
+    if (dataset::same_file(written, beside)) {
       throw_input_error(
           "{}: stream '{}' writes '{}', which widepipe makes beside the output of stream '{}': "
           "choose another name",
@@ -71,34 +67,14 @@ void check_apart(const StreamSpec& a, const StreamSpec& b) {
   }
 }
 
-/// What the new outputs on one disk need together; each alone was checked before.
-struct DiskNeed {
-  std::uint64_t needed = 0;
-  std::uint64_t occupied = 0;  ///< by what they replace
-  std::vector<const StreamSetup*> streams;
-};
-
+/// Each output alone was checked before.
 void check_disks(const std::vector<std::unique_ptr<StreamSetup>>& streams) {
-  std::map<dev_t, DiskNeed> disks;
-  for (const auto& stream : streams) {
-    struct stat status {};
-    if (::stat(dataset::folder_of(stream->output_file()).c_str(), &status) != 0) continue;
-    DiskNeed& disk = disks[status.st_dev];
-    disk.needed += dataset::raw_bytes(stream->spec());
-    disk.streams.push_back(stream.get());
-    if (::stat(stream->output_file().c_str(), &status) == 0) {
-      disk.occupied += static_cast<std::uint64_t>(status.st_blocks) * 512;
-    }
-  }
-  for (const auto& [device, disk] : disks) {
-    const std::string folder = dataset::folder_of(disk.streams.front()->output_file());
-    struct statvfs status {};
-    if (::statvfs(folder.c_str(), &status) != 0) continue;  // unknown here; creation will tell
-    const std::uint64_t available = status.f_bavail * status.f_frsize + disk.occupied;
-    if (disk.needed <= available) continue;
+  std::vector<const dataset::OutputSpec*> outputs;
+  for (const auto& stream : streams) outputs.push_back(&stream->spec());
+  if (const auto shortage = dataset::find_shortage(outputs)) {
     throw_input_error("the outputs of {} streams need {} together, but '{}' has only {} free",
-                      disk.streams.size(), dataset::format_bytes(disk.needed), folder,
-                      dataset::format_bytes(available));
+                      shortage->outputs, dataset::format_bytes(shortage->needed), shortage->folder,
+                      dataset::format_bytes(shortage->available));
   }
 }
 
@@ -131,7 +107,7 @@ void ScoreSetup::check_streams_apart() const {
   for (const StreamSpec& a : job_.streams) {
     for (const StreamSpec& b : job_.streams) {
       if (&a == &b) continue;
-      if (same_file(a.output.file, b.output.file)) {
+      if (dataset::same_file(a.output.file, b.output.file)) {
         throw_input_error(
             "{}: streams '{}' and '{}' both write '{}': each stream makes a file of its own",
             b.where, a.name, b.name, b.output.file);
@@ -174,9 +150,9 @@ void ScoreSetup::check_outputs() const {
 
 /// Sorted, so that of two jobs that want the same outputs one gets them all.
 void ScoreSetup::lock_outputs() {
-  std::map<fs::path, StreamSetup*> sorted;
+  std::map<std::string, StreamSetup*> sorted;
   for (const auto& stream : streams_) {
-    sorted.emplace(canonical_path(stream->output_file()), stream.get());
+    sorted.emplace(dataset::canonical_path(stream->output_file()), stream.get());
   }
   for (const auto& [path, stream] : sorted) {
     for_stream(job_, stream->stream(), [owner = stream] { owner->lock(); });

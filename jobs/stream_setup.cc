@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -28,11 +29,9 @@ std::string slurm_job() {
 /// The files that widepipe makes beside an output must not be the job's own inputs, or
 /// somebody's file that happens to have the name.
 void check_beside_files(const std::string& output, const std::vector<std::string>& inputs) {
-  const std::string journal = dataset::journal_path(output);
-  const std::string lock = dataset::lock_path(output);
-  for (const std::string& file : {output + ".part", journal, journal + ".part", lock}) {
+  for (const std::string& file : dataset::files_beside(output)) {
     for (const std::string& input : inputs) {
-      if (same_file(file, input)) {
+      if (dataset::same_file(file, input)) {
         throw_input_error("output '{}': widepipe would write '{}', which is an input of the job",
                           output, file);
       }
@@ -47,8 +46,8 @@ void check_beside_files(const std::string& output, const std::vector<std::string
     throw_input_error("'{}' exists and was not made by widepipe: move it or choose another output",
                       file);
   };
-  refuse_unless(lock, '{', '{');     // JSON
-  refuse_unless(journal, '0', 'f');  // a checksum
+  refuse_unless(dataset::lock_path(output), '{', '{');     // JSON
+  refuse_unless(dataset::journal_path(output), '0', 'f');  // a checksum
 }
 
 dataset::OutputSpec output_spec(const StreamSpec& stream, const model::Model& model,
@@ -66,15 +65,18 @@ dataset::OutputSpec output_spec(const StreamSpec& stream, const model::Model& mo
 
 }  // namespace
 
-std::filesystem::path canonical_path(const std::string& path) {
-  std::error_code ignored;
-  // Absolute first: of a relative path that is not there nothing would be resolved.
-  return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+std::vector<dataset::InputIdentity> input_identities(const mpi_runtime::StreamSource& source) {
+  std::vector<dataset::InputIdentity> identities;
+  for (const mpi_runtime::PortSource& port : source) {
+    identities.push_back(port.dataset->identity());
+  }
+  return identities;
 }
 
-bool same_file(const std::string& a, const std::string& b) {
-  std::error_code ignored;
-  return canonical_path(a) == canonical_path(b) || std::filesystem::equivalent(a, b, ignored);
+std::string content_of(const std::vector<dataset::InputIdentity>& inputs) {
+  std::string content;
+  for (const dataset::InputIdentity& input : inputs) content += input.content;
+  return content;
 }
 
 std::string versions() {
@@ -137,7 +139,9 @@ void StreamSetup::lock() {
 }
 
 void StreamSetup::decide(const std::string& isa) {
-  identity_ = identity(isa);
+  const std::vector<dataset::InputIdentity> inputs = input_identities(source_);
+  input_content_ = content_of(inputs);
+  identity_ = identity(isa, inputs);
   spec_.attributes = attributes(identity_);
   decision_ = dataset::decide_resume(
       spec_, identity_,
@@ -146,10 +150,11 @@ void StreamSetup::decide(const std::string& isa) {
                                            : std::vector<std::string>{}});
 }
 
-dataset::StringFields StreamSetup::identity(const std::string& isa) const {
+dataset::StringFields StreamSetup::identity(
+    const std::string& isa, const std::vector<dataset::InputIdentity>& inputs) const {
   dataset::StringFields fields = {{"model", model_->hash()}};
   for (std::size_t i = 0; i < source_.size(); ++i) {
-    const dataset::InputIdentity input = source_[i].dataset->identity();
+    const dataset::InputIdentity& input = inputs[i];
     const std::string& name = model_->inputs()[i].name;
     fields.emplace_back(fmt::format("input '{}'", name), input.content);
     for (const auto& [setting, value] : source_[i].dataset->settings()) {

@@ -2,7 +2,6 @@
 // What rank 0 finds out about one stream before any work starts: is its input good, may its
 // output be written, what did an earlier run leave.
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +43,8 @@ class StreamSetup {
   void lock();
   /// Compares with what an earlier run left. Call after lock(). Throws InputError.
   void decide(const std::string& isa);
+  /// What the inputs hold, as one text: equal where they are the same. Valid after decide().
+  const std::string& input_content() const { return input_content_; }
   /// Valid after decide().
   const dataset::ResumeDecision& decision() const { return decision_; }
   bool complete() const { return decision_.kind == dataset::ResumeKind::kAlreadyComplete; }
@@ -55,7 +56,8 @@ class StreamSetup {
   void remove_files() const;
 
  private:
-  dataset::StringFields identity(const std::string& isa) const;
+  dataset::StringFields identity(const std::string& isa,
+                                 const std::vector<dataset::InputIdentity>& inputs) const;
   dataset::StringFields attributes(const dataset::StringFields& identity) const;
 
   const StreamSpec& stream_;
@@ -64,16 +66,16 @@ class StreamSetup {
   std::vector<dataset::SourceSpec> inputs_;  ///< by model input
   mpi_runtime::StreamSource source_;
   dataset::OutputSpec spec_;
+  std::string input_content_;
   dataset::StringFields identity_;
   std::optional<dataset::OutputLock> lock_;
   dataset::ResumeDecision decision_;
 };
 
-/// One name for all spellings of a path, there or not.
-std::filesystem::path canonical_path(const std::string& path);
-
-/// Whether two paths lead to the same file, there or not.
-bool same_file(const std::string& a, const std::string& b);
+/// Identities of a stream's inputs, in their order. Reads parts of the files. Throws RunError.
+std::vector<dataset::InputIdentity> input_identities(const mpi_runtime::StreamSource& source);
+/// What the inputs hold, as one text.
+std::string content_of(const std::vector<dataset::InputIdentity>& inputs);
 
 /// Of widepipe and the libraries that a row's bits depend on.
 std::string versions();

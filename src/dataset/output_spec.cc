@@ -5,7 +5,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -79,18 +81,6 @@ void check_folder(const std::string& file) {
   }
 }
 
-void check_room(const OutputSpec& spec, std::uint64_t occupied) {
-  struct statvfs disk {};
-  const std::string folder = folder_of(spec.target.file);
-  if (::statvfs(folder.c_str(), &disk) != 0) return;  // unknown here; creation will tell
-  const std::uint64_t available = disk.f_bavail * disk.f_frsize + occupied;
-  const std::uint64_t needed = raw_bytes(spec) + kStructureBytes;
-  if (needed > available) {
-    throw_input_error("{}: needs {}, but '{}' has only {} free", spec.target.file,
-                      format_bytes(needed), folder, format_bytes(available));
-  }
-}
-
 }  // namespace
 
 std::int64_t row_bytes(const OutputColumn& column) {
@@ -108,6 +98,36 @@ std::uint64_t raw_bytes(const OutputSpec& spec) {
 std::string journal_path(const std::string& output_file) { return output_file + ".journal"; }
 std::string lock_path(const std::string& output_file) { return output_file + ".lock"; }
 
+std::vector<std::string> files_beside(const std::string& output_file) {
+  const std::string journal = journal_path(output_file);
+  return {output_file + ".part", journal, journal + ".part", lock_path(output_file)};
+}
+
+std::optional<Shortage> find_shortage(std::span<const OutputSpec* const> specs) {
+  std::map<dev_t, Shortage> disks;
+  for (const OutputSpec* spec : specs) {
+    const std::string folder = folder_of(spec->target.file);
+    struct stat status {};
+    struct statvfs disk {};
+    if (::stat(folder.c_str(), &status) != 0 || ::statvfs(folder.c_str(), &disk) != 0) continue;
+    const auto [found, is_new] = disks.try_emplace(status.st_dev);
+    Shortage& share = found->second;
+    if (is_new) {
+      share.available = disk.f_bavail * disk.f_frsize;
+      share.folder = folder;
+    }
+    ++share.outputs;
+    share.needed += raw_bytes(*spec) + kStructureBytes;
+    if (::stat(spec->target.file.c_str(), &status) == 0) {
+      share.available += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
+  }
+  for (const auto& [device, share] : disks) {
+    if (share.needed > share.available) return share;
+  }
+  return std::nullopt;
+}
+
 void check_writable(const OutputSpec& spec, std::span<const std::string> input_files) {
   check_shapes(spec);
   check_paths(spec);
@@ -115,24 +135,25 @@ void check_writable(const OutputSpec& spec, std::span<const std::string> input_f
   check_folder(file);
 
   struct stat target {};
-  std::uint64_t occupied = 0;
   if (::stat(file.c_str(), &target) == 0) {
     if (S_ISDIR(target.st_mode)) {
       throw_input_error("{}: is a folder, expected the name of a file", file);
     }
     for (const std::string& input : input_files) {
-      struct stat source {};
-      if (::stat(input.c_str(), &source) == 0 && source.st_dev == target.st_dev &&
-          source.st_ino == target.st_ino) {
+      if (same_file(input, file)) {
         throw_input_error("{}: is the input file {}; outputs are never written into an input", file,
                           input);
       }
     }
     const ExistingOutput existing = inspect_existing(file);
     if (existing.state == OutputState::kForeign) refuse_foreign(file, existing);
-    occupied = static_cast<std::uint64_t>(target.st_blocks) * 512;
   }
-  check_room(spec, occupied);
+  const std::array<const OutputSpec*, 1> alone = {&spec};
+  if (const auto shortage = find_shortage(alone)) {
+    throw_input_error("{}: needs {}, but '{}' has only {} free", file,
+                      format_bytes(shortage->needed), shortage->folder,
+                      format_bytes(shortage->available));
+  }
 }
 
 }  // namespace widepipe::dataset

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,19 @@ std::uint64_t raw_bytes(const OutputSpec& spec);
 /// Files beside the output.
 std::string journal_path(const std::string& output_file);
 std::string lock_path(const std::string& output_file);
+/// All that widepipe may make beside an output: its parts, journal and lock.
+std::vector<std::string> files_beside(const std::string& output_file);
+
+/// A disk without room for some outputs.
+struct Shortage {
+  std::uint64_t needed = 0;     ///< bytes, of all outputs that go to the disk
+  std::uint64_t available = 0;  ///< what these outputs occupy now counts as free
+  std::string folder;           ///< of one of the outputs
+  std::size_t outputs = 0;
+};
+/// The first disk that lacks room for its share of the outputs; nothing if all fit. A disk that
+/// cannot be asked is left out: creation will tell.
+std::optional<Shortage> find_shortage(std::span<const OutputSpec* const> specs);
 
 /// Checks all that can be known before work starts; throws InputError if the spec contradicts
 /// itself (no rows, equal or nested paths), the parent folder is missing or not writable, the

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 
 #include "core/error.h"
 
@@ -62,6 +63,17 @@ std::optional<std::string> read_text(const std::string& path) {
     text.append(reinterpret_cast<const char*>(block.data()), *got);
     if (*got < block.size()) return text;
   }
+}
+
+std::string canonical_path(const std::string& path) {
+  std::error_code ignored;
+  // Absolute first: of a relative path that is not there nothing would be resolved.
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored).string();
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return canonical_path(a) == canonical_path(b) || std::filesystem::equivalent(a, b, ignored);
 }
 
 std::string folder_of(const std::string& path) {

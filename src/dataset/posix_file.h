@@ -53,6 +53,11 @@ bool write_at(int fd, std::uint64_t offset, std::span<const std::byte> bytes);
 /// The whole file, or nothing and errno.
 std::optional<std::string> read_text(const std::string& path);
 
+/// One name for all spellings of a path, there or not.
+std::string canonical_path(const std::string& path);
+/// Whether two paths lead to the same file, by name or by link, there or not.
+bool same_file(const std::string& a, const std::string& b);
+
 /// "." for a name without a folder.
 std::string folder_of(const std::string& path);
 /// Makes renames and removals in the folder durable. Throws RunError.
