@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "model/batch_axis.h"
+#include "model/binding.h"
 #include "model/onnx_import.h"
 #include "model/shape_inference.h"
 #include "tests/unit/onnx_builder.h"
@@ -22,7 +22,7 @@ using Ints = std::vector<std::int64_t>;
 /// The shape of output "y" of node "n", or what is said after the node and the operator.
 std::string inferred(OnnxBuilder& builder) {
   Graph graph = import_graph(builder.output("y").bytes(), "m");
-  bind_batch(graph);
+  bind_inputs(graph, {});
   try {
     infer_shapes(graph);
   } catch (const InputError& error) {
