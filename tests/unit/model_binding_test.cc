@@ -222,7 +222,7 @@ TEST(ModelBinding, RunsRowsOneAtATimeWhereTheyCannotGoTogether) {
        "m.onnx: output 'y' is declared as [1, 3], but the graph makes [N, 3]"},
       {"an output without rows",
        [](OnnxBuilder& b) {
-         b.weights("w", {2, 3}).output("w");
+         b.node("Relu", {"x"}, {"y"}).weights("w", {2, 3}).output("w");
        },
        {2, 3},
        "m.onnx: output 'w' [2, 3] does not carry the batch N"},
