@@ -23,7 +23,9 @@ class RefCopy final : public Kernel {
 
 Support ref_copy_supports(const KernelCase& kernel_case) {
   Checks checks(kernel_case);
-  checks.arity(1, kernel_case.op == "Reshape" ? 2 : 1).no_activation();
+  const bool sized =
+      kernel_case.op == "Reshape" || kernel_case.op == "Squeeze" || kernel_case.op == "Unsqueeze";
+  checks.arity(1, sized ? 2 : 1).no_activation();
   if (checks.ok()) {
     const TensorDesc& from = kernel_case.inputs[0];
     const TensorDesc& to = kernel_case.outputs[0];

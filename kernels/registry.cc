@@ -18,7 +18,9 @@
 #include "kernels/ref_matmul.h"
 #include "kernels/ref_pool.h"
 #include "kernels/ref_reorder.h"
+#include "kernels/ref_shape.h"
 #include "kernels/ref_softmax.h"
+#include "kernels/ref_transpose.h"
 #include "kernels/winograd_conv.h"
 
 namespace widepipe::kernels {
@@ -50,6 +52,10 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_elementwise", "Relu", ref_relu_supports, ref_relu_create},
     {"ref_reorder", "Reorder", ref_reorder_supports, ref_reorder_create},
     {"ref_copy", "Reshape", ref_copy_supports, ref_copy_create},
+    {"ref_copy", "Squeeze", ref_copy_supports, ref_copy_create},
+    {"ref_copy", "Unsqueeze", ref_copy_supports, ref_copy_create},
+    {"ref_shape", "Shape", ref_shape_supports, ref_shape_create},
+    {"ref_transpose", "Transpose", ref_transpose_supports, ref_transpose_create},
     {"ref_softmax", "Softmax", ref_softmax_supports, ref_softmax_create},
 });
 

@@ -57,9 +57,10 @@ class CpuDevice final : public Device {
   ModelId load(std::shared_ptr<const model::Model> model) override {
     auto weights = std::make_shared<kernels::WeightStore>();
     const model::Plan one_row(model, weights, 1, 1);
-    const std::int64_t micro_batch =
-        config_.micro_batch > 0 ? config_.micro_batch
-                                : choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes());
+    const std::int64_t micro_batch = std::min(
+        model->max_batch(), config_.micro_batch > 0
+                                ? config_.micro_batch
+                                : choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes()));
     std::unique_lock lock(mutex_);
     models_.push_back({std::move(model), std::move(weights), micro_batch});
     arrived_.notify_all();

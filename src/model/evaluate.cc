@@ -1,6 +1,6 @@
 #include "model/evaluate.h"
 
-#include <array>
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -10,38 +10,46 @@
 
 namespace widepipe::model {
 
-Tensor evaluate_node(const Graph& graph, const Node& node, std::int64_t rows,
-                     std::span<const Tensor* const> inputs) {
-  const kernels::KernelCase shape_case = kernel_case(graph, node, rows);
-  const kernels::Choice choice = kernels::choose_reference(shape_case);
+std::vector<Tensor> evaluate_node(const Graph& graph, const Node& node, std::int64_t rows,
+                                  KnownValues& known, std::span<const Tensor* const> inputs) {
+  const kernels::KernelCase node_case = kernel_case(graph, node, rows, known);
+  const kernels::Choice choice = kernels::choose_reference(node_case);
   require_kernel(graph, node, choice);
   kernels::WeightStore weights;
-  const auto kernel = choice.entry->create(shape_case, weights);
-  Tensor output(shape_case.outputs[0].dtype, shape_case.outputs[0].shape);
+  const auto kernel = choice.entry->create(node_case, weights);
+  std::vector<Tensor> outputs;
+  std::vector<std::byte*> targets;
+  for (const kernels::TensorDesc& desc : node_case.outputs) {
+    outputs.push_back(desc.present() ? Tensor(desc.dtype, desc.shape) : Tensor());
+    targets.push_back(outputs.back().data());
+  }
   std::vector<const std::byte*> sources;
   for (const Tensor* input : inputs) sources.push_back(input == nullptr ? nullptr : input->data());
-  const std::array<std::byte*, 1> targets = {output.data()};
   AlignedBuffer scratch(kernel->scratch_bytes());
   kernel->run({.inputs = sources, .outputs = targets, .scratch = scratch.data()});
-  return output;
+  return outputs;
 }
 
 std::vector<Tensor> evaluate(const Graph& graph, std::int64_t rows,
                              std::span<const Tensor> inputs) {
-  std::unordered_map<ValueId, const Tensor*> known;
+  KnownValues known(graph, rows);
+  std::unordered_map<ValueId, const Tensor*> given;
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    known[graph.inputs[i].value] = &inputs[i];
+    given[graph.inputs[i].value] = &inputs[i];
   }
   std::unordered_map<ValueId, Tensor> made;
+  const auto source = [&](ValueId id) -> const Tensor* {
+    if (id == kNoValue || graph.value(id).known()) return known.tensor(id);
+    const auto input = given.find(id);
+    return input != given.end() ? input->second : &made.at(id);
+  };
   for (const Node& node : graph.nodes) {
     std::vector<const Tensor*> sources;
-    for (const ValueId id : node.inputs) {
-      const Tensor* constant = id == kNoValue ? nullptr : graph.value(id).constant.get();
-      sources.push_back(id == kNoValue || constant != nullptr ? constant : known.at(id));
+    std::transform(node.inputs.begin(), node.inputs.end(), std::back_inserter(sources), source);
+    std::vector<Tensor> outputs = evaluate_node(graph, node, rows, known, sources);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (node.outputs[i] != kNoValue) made[node.outputs[i]] = std::move(outputs[i]);
     }
-    Tensor& output = made[node.outputs[0]];
-    output = evaluate_node(graph, node, rows, sources);
-    known[node.outputs[0]] = &output;
   }
   std::vector<Tensor> outputs;
   for (const GraphOutput& output : graph.outputs) {

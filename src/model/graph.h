@@ -27,11 +27,17 @@ struct Value {
   SymShape shape = {};              ///< likewise
   /// The elements, if they do not depend on the inputs.
   std::shared_ptr<const Tensor> constant = {};
+  /// The elements of an integer value of at most one axis, if they follow from the number of rows:
+  /// parts of a shape. Not set where `constant` is.
+  std::optional<std::vector<Dim>> contents = {};
+
+  /// The elements are known before any input is.
+  bool known() const { return constant != nullptr || contents.has_value(); }
 };
 
 struct Node {
   std::string name;  ///< as in the model; may be empty
-  std::string op;    ///< ONNX operator type
+  std::string op;    ///< ONNX operator type, with its domain before it unless that is ai.onnx
   int index = 0;     ///< position in the model's file
   int version = 0;   ///< operator set version that the model imports
   std::vector<ValueId> inputs;

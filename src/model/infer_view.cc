@@ -2,47 +2,53 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/axes.h"
 #include "kernels/checks.h"
+#include "model/known_values.h"
 
 namespace widepipe::model {
 namespace {
 
-/// The shape that a Reshape asks for: an attribute up to version 4, an input since.
-std::vector<std::int64_t> asked_shape(const NodeView& view) {
-  if (view.node.version < 5) return view.node.attributes.integers("shape");
+/// The shape that a Reshape asks for: an attribute up to version 4, an input since. Sizes may
+/// depend on the number of rows.
+std::vector<Dim> asked_shape(const NodeView& view) {
+  if (view.node.version < 5) return fixed_shape(view.node.attributes.integers("shape"));
   if (!view.has(1)) throw_input_error("input 1 (shape) is missing");
   const Value& shape = view.input(1);
-  if (shape.constant == nullptr) {
-    throw_input_error("input 1 (shape): expected a constant, '{}' depends on the inputs",
-                      shape.name);
-  }
   if (shape.dtype != DType::kI64 || shape.shape.size() != 1) {
     throw_input_error("input 1 (shape): expected a list of i64, found {} {}", name_of(shape.dtype),
                       to_string(shape.shape));
   }
-  const auto values = shape.constant->as<std::int64_t>();
-  return {values.begin(), values.end()};
+  const auto known = known_integers(shape);
+  if (!known) {
+    throw_input_error("input 1 (shape): expected a constant, '{}' depends on the inputs",
+                      shape.name);
+  }
+  return *known;
 }
 
-/// total / part, if it is a Dim: the whole number, per row and fixed, that makes up the total.
-std::optional<Dim> divide(const Dim& total, const Dim& part) {
-  if (part.is_fixed()) {
-    if (part.fixed == 0 || total.fixed % part.fixed != 0 || total.per_row % part.fixed != 0) {
-      return std::nullopt;
-    }
-    return Dim{.fixed = total.fixed / part.fixed, .per_row = total.per_row / part.fixed};
+/// The axes that a Squeeze or Unsqueeze names: an attribute up to version 12, an input since.
+std::vector<std::int64_t> axes_of(const NodeView& view) {
+  if (view.node.version < 13) return view.node.attributes.integers("axes");
+  return view.has(1) ? required_integers(view, 1, "axes") : std::vector<std::int64_t>{};
+}
+
+/// Whether each of `rank` axes is named. Throws InputError if one is named twice or is not there.
+std::vector<bool> named_axes(const NodeView& view, std::size_t rank) {
+  std::vector<bool> named(rank, false);
+  for (const std::int64_t axis : axes_of(view)) {
+    const auto count = static_cast<std::int64_t>(rank);
+    const auto i = static_cast<std::size_t>(kernels::normalized_axis(axis, count, count - 1));
+    if (named[i]) throw_input_error("axis {} is named twice", axis);
+    named[i] = true;
   }
-  // Both depend on N: the ratio is fixed where the parts are proportional.
-  const std::int64_t ratio = total.per_row / part.per_row;
-  if (ratio * part.per_row != total.per_row || ratio * part.fixed != total.fixed) {
-    return std::nullopt;
-  }
-  return Dim{.fixed = ratio};
+  return named;
 }
 
 }  // namespace
@@ -57,23 +63,25 @@ ValueType infer_flatten(const NodeView& view) {
 
 ValueType infer_reshape(const NodeView& view) {
   const SymShape& x = view.input(0).shape;
-  const std::vector<std::int64_t> asked = asked_shape(view);
+  const std::vector<Dim> asked = asked_shape(view);
+  constexpr Dim kZero{.fixed = 0};
+  constexpr Dim kRest{.fixed = -1};
   const bool zero_is_zero = view.node.attributes.integer("allowzero", 0) != 0;
   const auto misfit = [&] {
-    return fmt::format("cannot reshape {} to {}", to_string(x), widepipe::to_string(asked));
+    return fmt::format("cannot reshape {} to {}", to_string(x), to_string(asked));
   };
 
   SymShape y;
   std::optional<std::size_t> open;
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    Dim dim{.fixed = asked[i]};
-    if (asked[i] == 0 && !zero_is_zero) {
+    Dim dim = asked[i];
+    if (dim == kZero && !zero_is_zero) {
       if (i >= x.size()) throw_input_error("{}: there is no axis {} to copy", misfit(), i);
       dim = x[i];
-    } else if (asked[i] == -1 && !open) {
+    } else if (dim == kRest && !open) {
       open = i;
       dim.fixed = 1;
-    } else if (asked[i] < 0) {
+    } else if (dim.fixed < 0) {
       throw_input_error("{}: expected sizes, and -1 at most once", misfit());
     }
     y.push_back(dim);
@@ -89,6 +97,46 @@ ValueType infer_reshape(const NodeView& view) {
         !total.is_fixed() && product(y).is_fixed() ? " (the shape fixes the number of rows)" : "");
   }
   return {view.input(0).dtype, std::move(y)};
+}
+
+ValueType infer_squeeze(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  const std::vector<bool> gone = named_axes(view, x.size());
+  const bool all = std::find(gone.begin(), gone.end(), true) == gone.end();
+  SymShape y;
+  for (std::size_t axis = 0; axis < x.size(); ++axis) {
+    const bool is_one = x[axis] == Dim{.fixed = 1};
+    if (gone[axis] && !is_one) {
+      throw_input_error("cannot squeeze axis {} of {}: its size is not 1", axis, to_string(x));
+    }
+    if (!(gone[axis] || (all && is_one))) y.push_back(x[axis]);
+  }
+  return {view.input(0).dtype, std::move(y)};
+}
+
+ValueType infer_unsqueeze(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  const std::size_t added = axes_of(view).size();
+  const std::vector<bool> is_new = named_axes(view, x.size() + added);
+  SymShape y;
+  std::size_t next = 0;
+  for (const bool one : is_new) y.push_back(one ? Dim{.fixed = 1} : x[next++]);
+  return {view.input(0).dtype, std::move(y)};
+}
+
+ValueType infer_transpose(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  SymShape y;
+  for (const std::int64_t axis : kernels::transpose_order(view.node.attributes, x.size())) {
+    y.push_back(x[static_cast<std::size_t>(axis)]);
+  }
+  return {view.input(0).dtype, std::move(y)};
+}
+
+ValueType infer_shape_of(const NodeView& view) {
+  const auto [first, last] =
+      kernels::selected_axes(view.node.attributes, view.input(0).shape.size());
+  return {DType::kI64, {{.fixed = last - first}}};
 }
 
 }  // namespace widepipe::model

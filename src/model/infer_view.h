@@ -1,5 +1,5 @@
 #pragma once
-// Shapes of the operators that leave the elements where they are.
+// Shapes of the operators that give the elements other axes.
 
 #include "model/operators.h"
 
@@ -7,5 +7,9 @@ namespace widepipe::model {
 
 ValueType infer_flatten(const NodeView& view);
 ValueType infer_reshape(const NodeView& view);
+ValueType infer_squeeze(const NodeView& view);
+ValueType infer_unsqueeze(const NodeView& view);
+ValueType infer_transpose(const NodeView& view);
+ValueType infer_shape_of(const NodeView& view);
 
 }  // namespace widepipe::model

@@ -15,7 +15,8 @@ kernels::TensorDesc tensor_desc(const Graph& graph, ValueId id, std::int64_t row
 
 }  // namespace
 
-kernels::KernelCase kernel_case(const Graph& graph, const Node& node, std::int64_t rows) {
+kernels::KernelCase kernel_case(const Graph& graph, const Node& node, std::int64_t rows,
+                                KnownValues& known) {
   kernels::KernelCase result;
   result.op = node.op;
   result.version = node.version;
@@ -23,7 +24,7 @@ kernels::KernelCase kernel_case(const Graph& graph, const Node& node, std::int64
   result.activation = node.activation;
   for (const ValueId id : node.inputs) {
     result.inputs.push_back(tensor_desc(graph, id, rows));
-    result.constants.push_back(id == kNoValue ? nullptr : graph.value(id).constant.get());
+    result.constants.push_back(known.tensor(id));
   }
   for (const ValueId id : node.outputs) result.outputs.push_back(tensor_desc(graph, id, rows));
   return result;

@@ -3,8 +3,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/error.h"
 #include "core/hash.h"
-#include "model/batch_axis.h"
 #include "model/onnx_import.h"
 #include "model/optimize.h"
 #include "model/passes/remove_pass_through.h"
@@ -13,9 +13,10 @@
 namespace widepipe::model {
 namespace {
 
-Port port_of(std::string name, const Value& value) {
+/// The output of a single row may have no axis for it.
+Port port_of(std::string name, const Value& value, bool rowless) {
   Shape row_shape = at(value.shape, 1);
-  row_shape.erase(row_shape.begin());
+  if (!row_shape.empty() && !(rowless && row_shape[0] != 1)) row_shape.erase(row_shape.begin());
   const auto bytes = static_cast<std::size_t>(element_count(row_shape)) * size_of(value.dtype);
   return {.name = std::move(name),
           .dtype = value.dtype,
@@ -38,6 +39,23 @@ std::int64_t multiply_adds_per_element(const Graph& graph, const Node& node) {
   return 0;
 }
 
+std::vector<DeclaredInput> declared_inputs(const Graph& graph) {
+  std::vector<DeclaredInput> inputs;
+  for (const GraphInput& input : graph.inputs) {
+    const Value& value = graph.value(input.value);
+    inputs.push_back({value.name, value.dtype, input.declared});
+  }
+  return inputs;
+}
+
+std::string hash_of(std::span<const std::byte> bytes, const ExternalFiles& external) {
+  if (external.empty()) return hash_hex(bytes);
+  StreamingHash hash;
+  hash.update(bytes);
+  for (const auto& [name, content] : external) hash.update(content);
+  return hash.hex();
+}
+
 }  // namespace
 
 std::size_t bytes_per_row(std::span<const Port> ports) {
@@ -47,29 +65,53 @@ std::size_t bytes_per_row(std::span<const Port> ports) {
 }
 
 std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
-                                               std::string_view label) {
+                                               std::string_view label,
+                                               const ModelOptions& options) {
   std::shared_ptr<Model> model(new Model);
   model->label_ = label;
-  model->hash_ = hash_hex(bytes);
-  Graph& graph = model->graph_;
-  graph = import_graph(bytes, label);
-  for (const Value& value : graph.values) {
-    if (value.constant != nullptr) model->parameter_count_ += value.constant->count();
-  }
-  bind_batch(graph);
-  remove_pass_through(graph);  // so that constants are seen behind an Identity
-  infer_shapes(graph);
-  check_batch_outputs(graph);
-  check_declared_outputs(graph);
-  optimize(graph);
-  for (const GraphInput& input : graph.inputs) {
-    const Value& value = graph.value(input.value);
-    model->inputs_.push_back(port_of(value.name, value));
-  }
-  for (const GraphOutput& output : graph.outputs) {
-    model->outputs_.push_back(port_of(output.name, graph.value(output.value)));
+  model->hash_ = hash_of(bytes, options.external);
+  bool asked = false;
+  const auto bind = [&](Graph& graph) {
+    if (!asked && options.bind) model->binding_ = options.bind(declared_inputs(graph));
+    asked = true;
+    bind_inputs(graph, model->binding_);
+  };
+  try {
+    model->build(bytes, {.external = options.external, .bind = bind});
+  } catch (const InputError& error) {
+    // Without an input bound to one row, another try would fail in the same way.
+    if (!asked || !model->binding_.one_row_reason.empty()) throw;
+    model->binding_.one_row_reason = error.what();
+    try {
+      model->build(bytes, {.external = options.external, .bind = bind});
+    } catch (const InputError&) {
+      throw error;
+    }
   }
   return model;
+}
+
+void Model::build(std::span<const std::byte> bytes, const ImportOptions& options) {
+  Graph& graph = graph_;
+  graph = import_graph(bytes, label_, options);
+  parameter_count_ = 0;
+  for (const Value& value : graph.values) {
+    if (value.constant != nullptr) parameter_count_ += value.constant->count();
+  }
+  choose_outputs(graph, binding_.outputs);
+  remove_pass_through(graph);  // so that constants are seen behind an Identity
+  infer_shapes(graph);
+  check_declared_outputs(graph);
+  bind_outputs(graph, binding_);
+  optimize(graph);
+  const bool one_row = max_batch() == 1;
+  for (const GraphInput& input : graph.inputs) {
+    const Value& value = graph.value(input.value);
+    inputs_.push_back(port_of(value.name, value, false));
+  }
+  for (const GraphOutput& output : graph.outputs) {
+    outputs_.push_back(port_of(output.name, graph.value(output.value), one_row));
+  }
 }
 
 std::int64_t Model::multiply_adds_per_row() const {

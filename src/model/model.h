@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,7 +12,10 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "model/binding.h"
+#include "model/external_files.h"
 #include "model/graph.h"
+#include "model/onnx_import.h"
 
 namespace widepipe::model {
 
@@ -25,19 +30,41 @@ struct Port {
 /// Of a row of all the ports together.
 std::size_t bytes_per_row(std::span<const Port> ports);
 
+/// An input as the model declares it.
+struct DeclaredInput {
+  std::string name;
+  DType dtype;
+  DeclaredShape shape;
+};
+
+struct ModelOptions {
+  ExternalFiles external;
+  /// Called once with the model's inputs; what it says gives them their shapes. Without it every
+  /// dimension but the batch must be fixed.
+  std::function<Binding(const std::vector<DeclaredInput>&)> bind;
+};
+
 /// Immutable and shared by every plan and instance of a rank.
 class Model {
  public:
   /// Imports an ONNX model from the bytes of its file. `label` (the file's name) starts every
-  /// message. Throws InputError: not ONNX, truncated, dangling input, unknown operator (with
-  /// node, operator and version), an input without a symbolic or unit batch axis 0 ...
+  /// message. A model that cannot take a batch is bound to run its rows one at a time. Throws
+  /// InputError: not ONNX, truncated, dangling input, unknown operator (with node, operator and
+  /// version), an input without a batch axis ...
   static std::shared_ptr<const Model> from_bytes(std::span<const std::byte> bytes,
-                                                 std::string_view label);
+                                                 std::string_view label,
+                                                 const ModelOptions& options = {});
 
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
   const Graph& graph() const { return graph_; }
-  /// Identity of the file's bytes (core/hash.h).
+  /// How the inputs were bound; one_row_reason says why rows go one at a time, if they do.
+  const Binding& binding() const { return binding_; }
+  /// Rows that may run together.
+  std::int64_t max_batch() const {
+    return binding_.one_row_reason.empty() ? std::numeric_limits<std::int64_t>::max() : 1;
+  }
+  /// Identity of the bytes of its files (core/hash.h).
   const std::string& hash() const { return hash_; }
   const std::string& label() const { return label_; }
   /// Elements of all initializers, as imported.
@@ -47,9 +74,12 @@ class Model {
 
  private:
   Model() = default;
+  void build(std::span<const std::byte> bytes, const ImportOptions& options);
+
   std::string label_;
   std::string hash_;
   Graph graph_;
+  Binding binding_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
   std::int64_t parameter_count_ = 0;

@@ -18,12 +18,15 @@
 #include "model/onnx_constant.h"
 #include "model/onnx_tensor.h"
 #include "model/operators.h"
+#include "model/shape_inference.h"
 
 namespace widepipe::model {
 namespace {
 
 /// The newest whose additions have been read: none changes what the operators of ours mean.
 constexpr std::int64_t kNewestIrVersion = 14;
+/// Far above any operator set; keeps what a file says within an int.
+constexpr std::int64_t kNewestVersion = 1 << 20;
 
 bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -49,20 +52,20 @@ onnx::ModelProto parse(std::span<const std::byte> bytes, std::string_view label)
 /// Turns the graph of one model into ours. Used once.
 class Importer {
  public:
-  Importer(const onnx::ModelProto& model, std::string_view label)
-      : model_(model), proto_(model.graph()) {
+  Importer(const onnx::ModelProto& model, std::string_view label, const ImportOptions& options)
+      : model_(model), proto_(model.graph()), options_(options) {
     graph_.label = label;
   }
 
   Graph import() && {
     check_model();
-    check_operators();
-    add_initializers();
+    check_operators(proto_);
+    add_initializers(proto_);
     add_inputs();
-    list_producers();
-    for (int i = 0; i < proto_.node_size(); ++i) add_node(i);
+    if (options_.bind) options_.bind(graph_);
+    add_nodes(proto_);
     add_outputs();
-    drop_extra_outputs();
+    drop_unused_outputs();
     return std::move(graph_);
   }
 
@@ -73,10 +76,7 @@ class Importer {
       throw_input_error("{}: expected an ONNX IR version from 1 to {}, found {}", graph_.label,
                         kNewestIrVersion, ir);
     }
-    for (const onnx::OperatorSetIdProto& set : model_.opset_import()) {
-      if (is_default_domain(set.domain())) opset_ = set.version();
-    }
-    if (opset_ < 1) {
+    if (version_of("") < 1) {
       throw_input_error("{}: no operator set of ai.onnx is imported; is the file truncated?",
                         graph_.label);
     }
@@ -86,23 +86,28 @@ class Importer {
                         graph_.label, function.domain(), function.name());
     }
     if (proto_.node_size() == 0) throw_input_error("{}: the graph has no nodes", graph_.label);
-    if (proto_.sparse_initializer_size() != 0) {
-      throw_input_error("{}: initializer '{}' is sparse, which is not supported", graph_.label,
-                        proto_.sparse_initializer(0).values().name());
+  }
+
+  /// The operator set version that the model imports of a domain; 0 if it imports none.
+  std::int64_t version_of(const std::string& domain) const {
+    std::int64_t version = 0;
+    for (const onnx::OperatorSetIdProto& set : model_.opset_import()) {
+      const bool same =
+          is_default_domain(domain) ? is_default_domain(set.domain()) : set.domain() == domain;
+      if (same) version = set.version();
     }
+    return version;
   }
 
   /// All at once, so that a user learns of every operator that is missing.
-  void check_operators() {
+  void check_operators(const onnx::GraphProto& graph) const {
     const onnx::NodeProto* first = nullptr;
     int first_index = 0;
     std::set<std::string> others;
-    for (int i = 0; i < proto_.node_size(); ++i) {
-      const onnx::NodeProto& node = proto_.node(i);
-      if (is_default_domain(node.domain()) &&
-          (node.op_type() == "Constant" || find_operator(node.op_type()) != nullptr)) {
-        continue;
-      }
+    for (int i = 0; i < graph.node_size(); ++i) {
+      const onnx::NodeProto& node = graph.node(i);
+      const std::string op = operator_name(node);
+      if (op == "Constant" || op == "If" || find_operator(op) != nullptr) continue;
       if (first == nullptr) {
         first = &node;
         first_index = i;
@@ -119,17 +124,20 @@ class Importer {
   }
 
   std::string operator_set(const std::string& domain) const {
-    if (is_default_domain(domain)) return fmt::format("ai.onnx opset {}", opset_);
-    for (const onnx::OperatorSetIdProto& set : model_.opset_import()) {
-      if (set.domain() == domain) return fmt::format("{} opset {}", domain, set.version());
-    }
+    const std::int64_t version = version_of(domain);
+    if (is_default_domain(domain)) return fmt::format("ai.onnx opset {}", version);
+    if (version != 0) return fmt::format("{} opset {}", domain, version);
     return fmt::format("{}, which the model does not import,", domain);
+  }
+
+  static std::string operator_name(const onnx::NodeProto& node) {
+    return is_default_domain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type();
   }
 
   static Node named(const onnx::NodeProto& proto, int index) {
     Node node;
     node.name = proto.name();
-    node.op = proto.op_type();
+    node.op = operator_name(proto);
     node.index = index;
     return node;
   }
@@ -158,13 +166,19 @@ class Importer {
     return id;
   }
 
-  void add_initializers() {
-    for (const onnx::TensorProto& proto : proto_.initializer()) {
+  void add_initializers(const onnx::GraphProto& graph) {
+    if (graph.sparse_initializer_size() != 0) {
+      throw_input_error("{}: initializer '{}' is sparse, which is not supported", graph_.label,
+                        graph.sparse_initializer(0).values().name());
+    }
+    for (const onnx::TensorProto& proto : graph.initializer()) {
       if (ids_.contains(proto.name())) {
         throw_input_error("{}: two initializers are named '{}'", graph_.label, proto.name());
       }
       try {
-        define(proto.name(), constant_value(std::make_shared<const Tensor>(read_tensor(proto))));
+        define(
+            proto.name(),
+            constant_value(std::make_shared<const Tensor>(read_tensor(proto, options_.external))));
       } catch (const InputError& error) {
         throw_input_error("{}: initializer '{}': {}", graph_.label, proto.name(), error.what());
       }
@@ -208,36 +222,49 @@ class Importer {
 
   /// Which node makes a value, so that a value that is read too early is told from one that
   /// nobody makes.
-  void list_producers() {
-    for (int i = 0; i < proto_.node_size(); ++i) {
-      for (const std::string& name : proto_.node(i).output()) {
+  void list_producers(const onnx::GraphProto& graph) {
+    for (int i = 0; i < graph.node_size(); ++i) {
+      for (const std::string& name : graph.node(i).output()) {
         if (name.empty()) continue;
-        const Node node = named(proto_.node(i), i);
+        const Node node = named(graph.node(i), i);
         if (ids_.contains(name)) {
           fail(node, "output '{}' is also an input or an initializer of the graph", name);
         }
         const auto [other, is_new] = producers_.emplace(name, i);
         if (!is_new) {
           fail(node, "output '{}' is also made by {}", name,
-               describe(named(proto_.node(other->second), other->second)));
+               describe(named(graph.node(other->second), other->second)));
         }
       }
     }
   }
 
-  void add_node(int index) {
-    const onnx::NodeProto& proto = proto_.node(index);
+  void add_nodes(const onnx::GraphProto& graph) {
+    list_producers(graph);
+    for (int i = 0; i < graph.node_size(); ++i) add_node(graph, i);
+  }
+
+  void add_node(const onnx::GraphProto& graph, int index) {
+    const onnx::NodeProto& proto = graph.node(index);
     Node node = named(proto, index);
-    node.version = static_cast<int>(std::min<std::int64_t>(opset_, 1 << 20));
+    node.version =
+        static_cast<int>(std::min<std::int64_t>(version_of(proto.domain()), kNewestVersion));
+    const bool no_output = std::all_of(proto.output().begin(), proto.output().end(),
+                                       [](const std::string& name) { return name.empty(); });
+    if (no_output) fail(node, "it has no output");
+    if (node.op == "If") {
+      connect_inputs(graph, proto, node);
+      add_branch(proto, node);
+      return;
+    }
     naming(node, [&] { node.attributes = read_attributes(proto); });
-    if (proto.output_size() == 0 || proto.output(0).empty()) fail(node, "it has no output");
     if (node.op == "Constant") {
       naming(node,
              [&] { define(proto.output(0), constant_value(read_constant(node.attributes))); });
       return;
     }
-    connect_inputs(proto, node);
-    check_form(node);
+    connect_inputs(graph, proto, node);
+    check_form(node, proto.domain());
     if (node.op == "Dropout") naming(node, [&] { as_identity(node); });
     for (const std::string& name : proto.output()) {
       node.outputs.push_back(name.empty() ? kNoValue : define(name, {}));
@@ -245,7 +272,8 @@ class Importer {
     graph_.nodes.push_back(std::move(node));
   }
 
-  void connect_inputs(const onnx::NodeProto& proto, Node& node) {
+  void connect_inputs(const onnx::GraphProto& graph, const onnx::NodeProto& proto,
+                      Node& node) const {
     for (int i = 0; i < proto.input_size(); ++i) {
       const std::string& name = proto.input(i);
       const auto known = ids_.find(name);
@@ -255,7 +283,7 @@ class Importer {
         node.inputs.push_back(known->second);
       } else if (const auto later = producers_.find(name); later != producers_.end()) {
         fail(node, "input {} '{}' is made by {}, not before it: unsorted nodes or a cycle", i, name,
-             describe(named(proto_.node(later->second), later->second)));
+             describe(named(graph.node(later->second), later->second)));
       } else {
         fail(node, "input {} '{}' is made by no node, and is no input or initializer", i, name);
       }
@@ -263,19 +291,75 @@ class Importer {
     while (!node.inputs.empty() && node.inputs.back() == kNoValue) node.inputs.pop_back();
   }
 
+  /// Puts the nodes of the branch that is taken in the place of an If.
+  void add_branch(const onnx::NodeProto& proto, const Node& node) {
+    if (node.inputs.size() != 1) fail(node, "expected 1 input, found {}", node.inputs.size());
+    const Tensor* condition = known_condition(node.inputs[0]);
+    if (condition == nullptr || condition->dtype() != DType::kBool || condition->count() != 1) {
+      fail(node, "the condition '{}' depends on the inputs: the branch must be known before them",
+           graph_.value(node.inputs[0]).name);
+    }
+    const bool taken = condition->as<std::uint8_t>()[0] != 0;
+    const onnx::GraphProto* branch = nullptr;
+    for (const onnx::AttributeProto& attribute : proto.attribute()) {
+      if (attribute.name() == (taken ? "then_branch" : "else_branch")) branch = &attribute.g();
+    }
+    if (branch == nullptr || branch->output_size() != proto.output_size()) {
+      fail(node, "expected a branch with {} outputs, found {}", proto.output_size(),
+           branch == nullptr ? "none" : fmt::format("{}", branch->output_size()));
+    }
+    // A branch sees the names around it; its own end with it.
+    const auto ids_around = ids_;
+    const auto producers_around = std::exchange(producers_, {});
+    check_operators(*branch);
+    add_initializers(*branch);
+    add_nodes(*branch);
+    std::vector<ValueId> made;
+    for (const onnx::ValueInfoProto& output : branch->output()) {
+      const auto known = ids_.find(output.name());
+      if (known == ids_.end()) fail(node, "output '{}' is made by no node", output.name());
+      made.push_back(known->second);
+    }
+    ids_ = ids_around;
+    producers_ = producers_around;
+    for (int i = 0; i < proto.output_size(); ++i) {
+      if (!proto.output(i).empty())
+        ids_.emplace(proto.output(i), made[static_cast<std::size_t>(i)]);
+    }
+  }
+
+  /// The value's element, if it does not depend on the inputs. Infers what the value is made of.
+  const Tensor* known_condition(ValueId id) {
+    if (options_.bind) {
+      std::set<ValueId> needed = {id};
+      std::vector<std::size_t> makers;
+      for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
+        const Node& node = graph_.nodes[i];
+        const bool makes = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                       [&](ValueId made) { return needed.contains(made); });
+        if (!makes) continue;
+        makers.push_back(i);
+        needed.insert(node.inputs.begin(), node.inputs.end());
+      }
+      for (auto i = makers.rbegin(); i != makers.rend(); ++i) infer_node(graph_, graph_.nodes[*i]);
+    }
+    return graph_.value(id).constant.get();
+  }
+
   /// Operator version and number of inputs.
-  void check_form(const Node& node) const {
+  void check_form(const Node& node, const std::string& domain) const {
     const Operator& op = *find_operator(node.op);
     if (node.version < op.min_version || node.version > op.max_version) {
-      throw_input_error(
-          "{}: {}: operator '{}' of ai.onnx opset {} is not supported: expected opset {} to {}",
-          graph_.label, describe(node), node.op, opset_, op.min_version, op.max_version);
+      throw_input_error("{}: {}: operator '{}' of {} is not supported: expected opset {} to {}",
+                        graph_.label, describe(node), node.op, operator_set(domain), op.min_version,
+                        op.max_version);
     }
     bool complete = node.inputs.size() <= op.max_inputs;
     for (std::size_t i = 0; i < op.min_inputs; ++i) complete = complete && has_input(node, i);
     if (!complete) {
       fail(node, "expected {} inputs, found {}",
            op.min_inputs == op.max_inputs ? fmt::format("{}", op.min_inputs)
+           : op.max_inputs == kManyInputs ? fmt::format("{} or more", op.min_inputs)
                                           : fmt::format("{} to {}", op.min_inputs, op.max_inputs),
            node.inputs.size());
     }
@@ -336,7 +420,7 @@ class Importer {
     Node node;
     node.op = "Identity";
     node.index = static_cast<int>(graph_.nodes.size());
-    node.version = static_cast<int>(opset_);
+    node.version = static_cast<int>(version_of(""));
     node.inputs = {id};
     const std::string name = graph_.value(id).name;
     node.outputs = {graph_.add_value({.name = name})};
@@ -344,23 +428,28 @@ class Importer {
     return node.outputs[0];
   }
 
-  /// No operator of ours computes more than its first output; one that nobody reads may be named.
-  void drop_extra_outputs() {
-    for (Node& node : graph_.nodes) {
-      for (std::size_t i = 1; i < node.outputs.size(); ++i) {
-        const ValueId id = node.outputs[i];
-        if (id != kNoValue && (graph_.is_output(id) || !graph_.consumers(id).empty())) {
-          fail(node, "output {} '{}' is used, but only output 0 is supported", i,
-               graph_.value(id).name);
-        }
+  /// Outputs that nobody reads need not be computed.
+  void drop_unused_outputs() {
+    std::vector<bool> used(graph_.values.size(), false);
+    for (const Node& node : graph_.nodes) {
+      for (const ValueId id : node.inputs) {
+        if (id != kNoValue) used[static_cast<std::size_t>(id)] = true;
       }
-      node.outputs.resize(1);
+    }
+    for (const GraphOutput& output : graph_.outputs) {
+      used[static_cast<std::size_t>(output.value)] = true;
+    }
+    for (Node& node : graph_.nodes) {
+      while (node.outputs.size() > 1 && (node.outputs.back() == kNoValue ||
+                                         !used[static_cast<std::size_t>(node.outputs.back())])) {
+        node.outputs.pop_back();
+      }
     }
   }
 
   const onnx::ModelProto& model_;
   const onnx::GraphProto& proto_;
-  std::int64_t opset_ = 0;
+  const ImportOptions& options_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> ids_;    ///< of values defined so far
   std::unordered_map<std::string, int> producers_;  ///< node indices of all outputs
@@ -368,9 +457,24 @@ class Importer {
 
 }  // namespace
 
-Graph import_graph(std::span<const std::byte> bytes, std::string_view label) {
+Graph import_graph(std::span<const std::byte> bytes, std::string_view label,
+                   const ImportOptions& options) {
   const onnx::ModelProto model = parse(bytes, label);
-  return Importer(model, label).import();
+  return Importer(model, label, options).import();
+}
+
+std::vector<std::string> external_files(std::span<const std::byte> bytes) {
+  std::set<std::string> files;
+  try {
+    const onnx::ModelProto model = parse(bytes, "");
+    for (const onnx::TensorProto& proto : model.graph().initializer()) {
+      const std::string location = external_location(proto);
+      if (!location.empty()) files.insert(location);
+    }
+  } catch (const InputError&) {
+    // import_graph() says what is wrong.
+  }
+  return {files.begin(), files.end()};
 }
 
 }  // namespace widepipe::model

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -70,6 +72,52 @@ std::string type_name(std::int32_t onnx_type) {
   return fmt::format("type number {}", onnx_type);
 }
 
+std::string external_field(const onnx::TensorProto& proto, std::string_view key) {
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == key) return entry.value();
+  }
+  return "";
+}
+
+/// A number of bytes, `absent` if the tensor does not say.
+std::uint64_t external_number(const onnx::TensorProto& proto, std::string_view key,
+                              std::uint64_t absent) {
+  const std::string text = external_field(proto, key);
+  if (text.empty()) return absent;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw_input_error("external data, {}: expected a number of bytes, found '{}'", key, text);
+  }
+  return value;
+}
+
+Tensor read_external(const onnx::TensorProto& proto, const ExternalFiles& external) {
+  const std::string location = external_field(proto, "location");
+  const auto file = external.find(location);
+  if (file == external.end()) {
+    throw_input_error("its elements are in file '{}', which was not given with the model",
+                      location);
+  }
+  const DType dtype = dtype_of(proto.data_type());
+  Shape shape(proto.dims().begin(), proto.dims().end());
+  const std::uint64_t count = static_cast<std::uint64_t>(element_count(shape));
+  const std::uint64_t size = file->second.size();
+  const std::uint64_t offset = external_number(proto, "offset", 0);
+  const std::uint64_t length = external_number(proto, "length", count * size_of(dtype));
+  if (length / size_of(dtype) != count || length % size_of(dtype) != 0) {
+    throw_input_error("shape {} of {} needs {} elements, but {} bytes of file '{}' hold them",
+                      to_string(shape), name_of(dtype), count, length, location);
+  }
+  if (offset > size || length > size - offset) {
+    throw_input_error("its {} bytes from byte {} on lie beyond the end of file '{}' ({} bytes)",
+                      length, offset, location, size);
+  }
+  Tensor tensor(dtype, std::move(shape));
+  if (length != 0) std::memcpy(tensor.data(), file->second.data() + offset, length);
+  return tensor;
+}
+
 }  // namespace
 
 DType dtype_of(std::int32_t onnx_type) {
@@ -101,12 +149,13 @@ DType dtype_of(std::int32_t onnx_type) {
   }
 }
 
-Tensor read_tensor(const onnx::TensorProto& proto) {
-  if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
-    throw_input_error(
-        "its elements are in another file (external data), which is not supported: save the model "
-        "as one file");
-  }
+std::string external_location(const onnx::TensorProto& proto) {
+  return proto.data_location() == onnx::TensorProto::EXTERNAL ? external_field(proto, "location")
+                                                              : std::string();
+}
+
+Tensor read_tensor(const onnx::TensorProto& proto, const ExternalFiles& external) {
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL) return read_external(proto, external);
   if (proto.has_segment()) throw_input_error("tensors in segments are not supported");
   const DType dtype = dtype_of(proto.data_type());
   Shape shape(proto.dims().begin(), proto.dims().end());

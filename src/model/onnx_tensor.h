@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/tensor.h"
+#include "model/external_files.h"
 
 namespace widepipe::model {
 
@@ -15,8 +16,12 @@ namespace widepipe::model {
 /// counterpart in DType.
 DType dtype_of(std::int32_t onnx_type);
 
-/// Copies out the elements. Throws InputError, saying what was expected and found: an unsupported
-/// type, external data, fewer or more elements than the dimensions say.
-Tensor read_tensor(const onnx::TensorProto& proto);
+/// Copies out the elements, or takes them from one of the files. Throws InputError, saying what was
+/// expected and found: an unsupported type, a file that is not there or too short, fewer or more
+/// elements than the dimensions say.
+Tensor read_tensor(const onnx::TensorProto& proto, const ExternalFiles& external = {});
+
+/// The name of the file that holds the elements; empty if the model does.
+std::string external_location(const onnx::TensorProto& proto);
 
 }  // namespace widepipe::model

@@ -20,6 +20,9 @@ Plan::Plan(std::shared_ptr<const Model> model, std::shared_ptr<kernels::WeightSt
     throw_input_error("{}: a plan needs at least one row and one thread, found {} and {}",
                       model->label(), rows, threads);
   }
+  if (rows > model->max_batch()) {
+    throw_input_error("{}: runs one row at a time, found a plan for {}", model->label(), rows);
+  }
   PreparedSteps prepared = PlanBuilder(model->graph(), *weights, rows, threads, nan).build();
   impl_ =
       std::make_unique<Impl>(Impl{std::move(model), std::move(weights), rows, std::move(prepared)});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 #include "model/kernel_case.h"
@@ -15,8 +16,9 @@ using kernels::KernelCase;
 using kernels::Layout;
 
 bool keeps_elements(const Node& node) {
-  return node.activation.none() &&
-         (node.op == "Flatten" || node.op == "Reshape" || node.op == "Identity");
+  constexpr auto kViews =
+      std::to_array<std::string_view>({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"});
+  return node.activation.none() && std::find(kViews.begin(), kViews.end(), node.op) != kViews.end();
 }
 
 /// A change of layout of a value, as a node that no model has.
@@ -38,7 +40,9 @@ PlanBuilder::PlanBuilder(const Graph& graph, kernels::WeightStore& weights, std:
       rows_(rows),
       threads_(threads),
       nan_(nan),
-      stored_(graph.values.size()) {}
+      stored_(graph.values.size()) {
+  prepared_.known = std::make_unique<KnownValues>(graph, rows);
+}
 
 PreparedSteps PlanBuilder::build() && {
   store_given_values();
@@ -68,16 +72,16 @@ void PlanBuilder::store_given_values() {
     stored(graph_.inputs[i].value).push_back({buffer, Layout::kPlain});
   }
   for (std::size_t i = 0; i < graph_.values.size(); ++i) {
-    const auto& constant = graph_.values[i].constant;
-    if (constant == nullptr) continue;
+    const Tensor* known = prepared_.known->tensor(static_cast<ValueId>(i));
+    if (known == nullptr) continue;
     const BufferId buffer =
-        add_buffer({.place = Buffer::Place::kConstant, .constant = constant->data()});
+        add_buffer({.place = Buffer::Place::kConstant, .constant = known->data()});
     stored_[i].push_back({buffer, Layout::kPlain});
   }
 }
 
 void PlanBuilder::add_node(const Node& node) {
-  KernelCase node_case = kernel_case(graph_, node, rows_);
+  KernelCase node_case = kernel_case(graph_, node, rows_, *prepared_.known);
   node_case.threads = threads_;
   node_case.keep_nan = nan_ == NanRule::kKept;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -93,17 +97,23 @@ void PlanBuilder::add_node(const Node& node) {
                                  ? std::optional(stored_as(node.inputs[i], choice.support.input(i)))
                                  : std::nullopt);
   }
-  const ValueId output = node.outputs[0];
-  node_case.outputs[0].layout = choice.support.output(0);
-  buffers.output = target(output, node_case.outputs[0]);
-  stored(output).push_back({buffers.output, node_case.outputs[0].layout});
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId output = node.outputs[i];
+    buffers.outputs.emplace_back();
+    if (output == kNoValue) continue;
+    node_case.outputs[i].layout = choice.support.output(i);
+    buffers.outputs[i] = target(output, node_case.outputs[i]);
+    stored(output).push_back({*buffers.outputs[i], node_case.outputs[i].layout});
+  }
   add_step({.node = node.name.empty() ? describe(node) : node.name,
             .op = node.op,
             .kernel = std::string(choice.entry->name),
             .activation = describe(node.activation),
             .declined = std::move(choice.declined)},
            choice.entry->create(node_case, weights_), std::move(buffers));
-  if (output_port(output)) stored_as(output, Layout::kPlain);
+  for (const ValueId output : node.outputs) {
+    if (output != kNoValue && output_port(output)) stored_as(output, Layout::kPlain);
+  }
 }
 
 bool PlanBuilder::add_alias(const Node& node) {
@@ -131,16 +141,15 @@ PlanBuilder::BufferId PlanBuilder::stored_as(ValueId id, Layout layout) {
   for (const Stored& form : stored(id)) {
     if (form.layout == layout) return form.buffer;
   }
-  const BufferId buffer = graph_.value(id).constant != nullptr
-                              ? reorder_constant(id, layout)
-                              : reorder(id, stored(id).front(), layout);
+  const BufferId buffer = graph_.value(id).known() ? reorder_constant(id, layout)
+                                                   : reorder(id, stored(id).front(), layout);
   stored(id).push_back({buffer, layout});
   return buffer;
 }
 
 PlanBuilder::BufferId PlanBuilder::reorder(ValueId id, const Stored& from, Layout layout) {
   const Node node = reorder_node(graph_, id);
-  KernelCase reorder_case = kernel_case(graph_, node, rows_);
+  KernelCase reorder_case = kernel_case(graph_, node, rows_, *prepared_.known);
   reorder_case.threads = threads_;
   reorder_case.inputs[0].layout = from.layout;
   reorder_case.outputs[0].layout = layout;
@@ -153,17 +162,17 @@ PlanBuilder::BufferId PlanBuilder::reorder(ValueId id, const Stored& from, Layou
             .activation = "",
             .declined = std::move(choice.declined)},
            choice.entry->create(reorder_case, weights_),
-           {.inputs = {from.buffer}, .output = buffer, .scratch = std::nullopt});
+           {.inputs = {from.buffer}, .outputs = {buffer}, .scratch = std::nullopt});
   return buffer;
 }
 
 PlanBuilder::BufferId PlanBuilder::reorder_constant(ValueId id, Layout layout) {
   const Node node = reorder_node(graph_, id);
-  KernelCase reorder_case = kernel_case(graph_, node, rows_);
+  KernelCase reorder_case = kernel_case(graph_, node, rows_, *prepared_.known);
   reorder_case.outputs[0].layout = layout;
   const kernels::Choice choice = kernels::choose(reorder_case);
   require_kernel(graph_, node, choice);
-  const Tensor& constant = *graph_.value(id).constant;
+  const Tensor& constant = *prepared_.known->tensor(id);
   auto packed = weights_.get(&constant, fmt::format("layout {}", kernels::name_of(layout)), [&] {
     const auto kernel = choice.entry->create(reorder_case, weights_);
     AlignedBuffer buffer(reorder_case.outputs[0].bytes());
@@ -230,12 +239,15 @@ void PlanBuilder::resolve_pointers() {
           break;
       }
     }
-    const Buffer& output = buffers_[buffers.output];
-    step.outputs.assign(1, nullptr);
-    if (output.place == Buffer::Place::kArena) {
-      step.outputs[0] = arena + output.offset;
-    } else {
-      prepared_.written_outputs.push_back({step.outputs.data(), output.port});
+    step.outputs.assign(buffers.outputs.size(), nullptr);
+    for (std::size_t j = 0; j < step.outputs.size(); ++j) {
+      if (!buffers.outputs[j]) continue;
+      const Buffer& output = buffers_[*buffers.outputs[j]];
+      if (output.place == Buffer::Place::kArena) {
+        step.outputs[j] = arena + output.offset;
+      } else {
+        prepared_.written_outputs.push_back({&step.outputs[j], output.port});
+      }
     }
     if (buffers.scratch) step.scratch = arena + buffers_[*buffers.scratch].offset;
   }

@@ -11,6 +11,7 @@
 #include "core/aligned_buffer.h"
 #include "kernels/registry.h"
 #include "model/graph.h"
+#include "model/known_values.h"
 #include "model/memory_plan.h"
 #include "model/plan.h"
 
@@ -40,6 +41,7 @@ struct PreparedSteps {
   std::vector<Patch<const std::byte*>> read_outputs;  ///< outputs that later steps read again
   std::vector<Patch<std::byte*>> written_outputs;
   std::vector<std::shared_ptr<const AlignedBuffer>> constants;  ///< kept alive for the steps
+  std::unique_ptr<KnownValues> known;                           ///< likewise
 };
 
 /// Used once, for one graph. Graph and store must outlive the builder; the steps refer to both.
@@ -71,7 +73,7 @@ class PlanBuilder {
   /// The buffers of the step of the same index.
   struct StepBuffers {
     std::vector<std::optional<BufferId>> inputs;
-    BufferId output = 0;
+    std::vector<std::optional<BufferId>> outputs;
     std::optional<BufferId> scratch;
   };
 

@@ -1,44 +1,91 @@
 #include "model/shape_inference.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "core/error.h"
+#include "model/evaluate.h"
+#include "model/known_values.h"
+#include "model/onnx_constant.h"
 #include "model/operators.h"
 
 namespace widepipe::model {
 namespace {
 
-void require_rows_on_axis_0(const SymShape& shape) {
-  const bool elsewhere = std::any_of(shape.begin(), shape.end(), [&](const Dim& dim) {
-    return !dim.is_fixed() && (&dim != &shape.front() || dim.fixed != 0);
+void require_rows_apart(const SymShape& shape) {
+  const bool mixed = std::any_of(shape.begin(), shape.end(),
+                                 [](const Dim& dim) { return !dim.is_fixed() && dim.fixed != 0; });
+  if (mixed) {
+    throw_input_error("the output {} holds more than the rows of the batch N on one axis",
+                      to_string(shape));
+  }
+  product(shape);  // throws if rows are on two axes, or the elements cannot be counted
+}
+
+/// The elements of the node's outputs, if all inputs are constants.
+void compute_constants(Graph& graph, const Node& node) {
+  std::vector<const Tensor*> inputs;
+  for (const ValueId id : node.inputs) {
+    inputs.push_back(id == kNoValue ? nullptr : graph.value(id).constant.get());
+    if (id != kNoValue && inputs.back() == nullptr) return;
+  }
+  const bool wanted = std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+    return id != kNoValue && (graph.is_output(id) || graph.value(id).known());
   });
-  if (elsewhere) {
-    throw_input_error("the output {} does not keep the batch N on axis 0 alone", to_string(shape));
+  if (!wanted) return;
+  KnownValues known(graph, 1);
+  std::vector<Tensor> outputs = evaluate_node(graph, node, 1, known, inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    graph.value(node.outputs[i]).constant = std::make_shared<const Tensor>(std::move(outputs[i]));
   }
 }
 
-void infer_node(Graph& graph, const Node& node) {
-  const Operator& op = *find_operator(node.op);
-  ValueType type = op.infer({graph, node});
-  require_rows_on_axis_0(type.shape);
-  product(type.shape);  // throws if the elements cannot be counted
+/// The elements of output 0, if they follow from shapes.
+void keep_known(Graph& graph, const Node& node, const ValueType& type) {
   Value& output = graph.value(node.outputs[0]);
-  output.dtype = type.dtype;
-  output.shape = std::move(type.shape);
+  if (output.known() || graph.is_output(node.outputs[0])) return;
+  auto contents = known_result({graph, node}, type);
+  if (!contents) return;
+  output.contents = std::move(contents);
+  if (!is_fixed(*output.contents)) return;
+  output.constant = std::make_shared<const Tensor>(materialized(output, 1));
+  output.contents.reset();
+}
+
+void infer(Graph& graph, const Node& node) {
+  const Operator& op = *find_operator(node.op);
+  const ValueTypes types = op.infer({graph, node});
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId id = node.outputs[i];
+    if (id == kNoValue) continue;
+    if (i >= types.size()) {
+      throw_input_error(
+          "output {} '{}' is used, but only {} supported", i, graph.value(id).name,
+          types.size() == 1 ? "output 0 is" : fmt::format("outputs 0 to {} are", types.size() - 1));
+    }
+    require_rows_apart(types[i].shape);
+    graph.value(id).dtype = types[i].dtype;
+    graph.value(id).shape = types[i].shape;
+  }
+  if (node.outputs[0] != kNoValue) keep_known(graph, node, types[0]);
+  compute_constants(graph, node);
 }
 
 }  // namespace
 
-void infer_shapes(Graph& graph) {
-  for (const Node& node : graph.nodes) {
-    try {
-      infer_node(graph, node);
-    } catch (const InputError& error) {
-      throw_input_error("{}: {}, operator {}: {}", graph.label, describe(node), node.op,
-                        error.what());
-    }
+void infer_node(Graph& graph, const Node& node) {
+  try {
+    infer(graph, node);
+  } catch (const InputError& error) {
+    throw_input_error("{}: {}, operator {}: {}", graph.label, describe(node), node.op,
+                      error.what());
   }
+}
+
+void infer_shapes(Graph& graph) {
+  for (const Node& node : graph.nodes) infer_node(graph, node);
 }
 
 }  // namespace widepipe::model

@@ -51,6 +51,21 @@ Dim product(std::span<const Dim> dims) {
   return result;
 }
 
+std::optional<Dim> divide(const Dim& total, const Dim& part) {
+  if (part.is_fixed()) {
+    if (part.fixed == 0 || total.fixed % part.fixed != 0 || total.per_row % part.fixed != 0) {
+      return std::nullopt;
+    }
+    return Dim{.fixed = total.fixed / part.fixed, .per_row = total.per_row / part.fixed};
+  }
+  // Both depend on N: the ratio is fixed where the parts are proportional.
+  const std::int64_t ratio = total.per_row / part.per_row;
+  if (ratio * part.per_row != total.per_row || ratio * part.fixed != total.fixed) {
+    return std::nullopt;
+  }
+  return Dim{.fixed = ratio};
+}
+
 SymShape broadcast(const SymShape& a, const SymShape& b) {
   const SymShape& longer = a.size() >= b.size() ? a : b;
   const SymShape& shorter = a.size() >= b.size() ? b : a;

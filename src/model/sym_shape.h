@@ -2,6 +2,7 @@
 // Shapes of which the number of rows is not known yet.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ Shape at(const SymShape& shape, std::int64_t rows);
 /// Product of the dimensions; {1, 0} for none. Throws InputError if it does not fit in 63 bits, or
 /// is not of the form of a Dim because two of them depend on N.
 Dim product(std::span<const Dim> dims);
+
+/// total / part, if it is a Dim: the whole number, per row and fixed, that makes up the total.
+std::optional<Dim> divide(const Dim& total, const Dim& part);
 
 /// The shape to which both are stretched, aligned at the last axis, as in NumPy. Throws InputError
 /// if they do not fit.

@@ -26,7 +26,7 @@
 
 #include "core/error.h"
 #include "kernels/registry.h"
-#include "model/batch_axis.h"
+#include "model/binding.h"
 #include "model/kernel_case.h"
 #include "model/onnx_constant.h"
 #include "model/onnx_import.h"
@@ -89,20 +89,26 @@ std::optional<std::string> operator_of(const onnx::ModelProto& model) {
   std::optional<std::string> first;
   for (const onnx::NodeProto& node : model.graph().node()) {
     if (node.op_type() == "Constant") continue;
-    if (!node.domain().empty() || find_operator(node.op_type()) == nullptr) return std::nullopt;
-    if (!first) first = node.op_type();
+    const std::string op =
+        node.domain().empty() ? node.op_type() : node.domain() + "." + node.op_type();
+    if (find_operator(op) == nullptr) return std::nullopt;
+    if (!first) first = op;
   }
   return first ? first : "Constant";
 }
 
-/// Which graph inputs the model sees as constants: always the shape of a Reshape, and, in a second
-/// round, all but the first.
+/// Operators of which the inputs but the first must be known: they give the output its shape.
+constexpr std::array<std::string_view, 3> kShaped = {"Reshape", "Squeeze", "Unsqueeze"};
+
+/// Which graph inputs the model sees as constants: always those that a shape depends on, and, in a
+/// second round, all but the first.
 void bind_constants(Graph& graph, const std::vector<Tensor>& inputs, bool all_but_first) {
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     const ValueId id = graph.inputs[i].value;
     const bool is_shape =
         std::any_of(graph.nodes.begin(), graph.nodes.end(), [id](const Node& node) {
-          return node.op == "Reshape" && node.inputs.size() > 1 && node.inputs[1] == id;
+          return std::find(kShaped.begin(), kShaped.end(), node.op) != kShaped.end() &&
+                 std::find(node.inputs.begin() + 1, node.inputs.end(), id) != node.inputs.end();
         });
     if (!is_shape && !(all_but_first && i > 0)) continue;
     auto copy = std::make_shared<Tensor>(inputs[i].dtype(), inputs[i].shape());
@@ -131,8 +137,8 @@ std::vector<std::pair<const kernels::KernelEntry*, kernels::Support>> supporting
   return result;
 }
 
-Tensor run(const kernels::KernelEntry& entry, const kernels::Support& support,
-           kernels::KernelCase node_case, const std::vector<const Tensor*>& inputs) {
+std::vector<Tensor> run(const kernels::KernelEntry& entry, const kernels::Support& support,
+                        kernels::KernelCase node_case, const std::vector<const Tensor*>& inputs) {
   std::vector<AlignedBuffer> buffers;
   std::vector<const std::byte*> sources;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -142,14 +148,25 @@ Tensor run(const kernels::KernelEntry& entry, const kernels::Support& support,
                           : kernels::testing::to_layout(*inputs[i], support.input(i)));
     sources.push_back(buffers.back().data());
   }
-  node_case.outputs[0].layout = support.output(0);
+  std::vector<AlignedBuffer> made;
+  std::vector<std::byte*> targets;
+  for (std::size_t i = 0; i < node_case.outputs.size(); ++i) {
+    node_case.outputs[i].layout = support.output(i);
+    const bool wanted = node_case.outputs[i].present();
+    made.emplace_back(wanted ? node_case.outputs[i].bytes() : 0);
+    targets.push_back(wanted ? made.back().data() : nullptr);
+  }
   kernels::WeightStore weights;
   const auto kernel = entry.create(node_case, weights);
-  AlignedBuffer output(node_case.outputs[0].bytes());
   AlignedBuffer scratch(kernel->scratch_bytes());
-  const std::array<std::byte*, 1> targets = {output.data()};
   kernel->run({.inputs = sources, .outputs = targets, .scratch = scratch.data()});
-  return kernels::testing::from_layout(output, node_case.outputs[0]);
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    outputs.push_back(node_case.outputs[i].present()
+                          ? kernels::testing::from_layout(made[i], node_case.outputs[i])
+                          : Tensor());
+  }
+  return outputs;
 }
 
 /// The graph's outputs with the kernel number `choice` of each node's supporting ones (the last,
@@ -160,8 +177,9 @@ std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inp
   std::unordered_map<ValueId, const Tensor*> known;
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) known[graph.inputs[i].value] = &inputs[i];
   std::unordered_map<ValueId, Tensor> made;
+  KnownValues constants(graph, 1);
   for (const Node& node : graph.nodes) {
-    kernels::KernelCase node_case = kernel_case(graph, node, 1);
+    kernels::KernelCase node_case = kernel_case(graph, node, 1, constants);
     std::vector<const Tensor*> sources;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
@@ -177,9 +195,12 @@ std::vector<Tensor> run_graph(const Graph& graph, const std::vector<Tensor>& inp
     most = std::max(most, kernels.size());
     const auto& [entry, support] = kernels[std::min(choice, kernels.size() - 1)];
     used.insert(std::string(entry->name));
-    Tensor& output = made[node.outputs[0]];
-    output = run(*entry, support, node_case, sources);
-    known[node.outputs[0]] = &output;
+    std::vector<Tensor> outputs = run(*entry, support, node_case, sources);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (node.outputs[i] == kNoValue) continue;
+      made[node.outputs[i]] = std::move(outputs[i]);
+      known[node.outputs[i]] = &made[node.outputs[i]];
+    }
   }
   std::vector<Tensor> outputs;
   for (const GraphOutput& output : graph.outputs) {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "model/batch_axis.h"
+#include "model/binding.h"
 #include "model/kernel_case.h"
 #include "model/onnx_import.h"
 #include "model/shape_inference.h"
@@ -55,7 +55,7 @@ std::shared_ptr<const model::Model> make_model(const OnnxBuilder& builder) {
 
 model::Graph typed_graph(const OnnxBuilder& builder) {
   model::Graph graph = model::import_graph(builder.bytes(), "m");
-  model::bind_batch(graph);
+  model::bind_inputs(graph, {});
   model::infer_shapes(graph);
   return graph;
 }

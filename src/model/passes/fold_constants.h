@@ -4,7 +4,7 @@
 
 namespace widepipe::model {
 
-/// Computes every node whose inputs are all constants, once and for all. Returns true if the graph
+/// Removes every node whose outputs shape inference has computed. Returns true if the graph
 /// changed.
 bool fold_constants(Graph& graph);
 

@@ -49,7 +49,9 @@ void compact_values(Graph& graph, const std::vector<bool>& kept) {
 bool remove_dead(Graph& graph) {
   std::vector<bool> needed = needed_values(graph);
   const auto removed = std::erase_if(graph.nodes, [&needed](const Node& node) {
-    return !needed[static_cast<std::size_t>(node.outputs[0])];
+    return std::none_of(node.outputs.begin(), node.outputs.end(), [&needed](ValueId id) {
+      return id != kNoValue && needed[static_cast<std::size_t>(id)];
+    });
   });
   for (const GraphInput& input : graph.inputs) {
     needed[static_cast<std::size_t>(input.value)] = true;
