@@ -254,12 +254,12 @@ TEST(ShapeInference, Elementwise) {
        {"N", "3"},
        {},
        {Attr("axis", 0)},
-       "softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
+       "Softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
       {"Softmax",
        {"N", "3"},
        {},
        {Attr("axis", -2)},
-       "softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
+       "Softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
       {"Softmax", {"N", "3"}, {}, {Attr("axis", 2)}, "axis 2 is outside a tensor of rank 2"},
   });
 }

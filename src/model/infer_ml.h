@@ -1,0 +1,14 @@
+#pragma once
+// Shapes of the operators of ai.onnx.ml.
+
+#include "model/operators.h"
+
+namespace widepipe::model {
+
+/// Scaler: f32 of the input's shape.
+ValueType infer_scaler(const NodeView& view);
+/// Labels, and a score for each class.
+ValueTypes infer_tree_classifier(const NodeView& view);
+ValueType infer_tree_regressor(const NodeView& view);
+
+}  // namespace widepipe::model
