@@ -187,7 +187,12 @@ TEST(Passes, FuseMatmulAdd) {
     b.weights("m", {32, 5}).weights("row", {5});
     b.node("Flatten", {"x"}, {"f"}).node("MatMul", {"f", "m"}, {"p"});
   };
-  check(fuse_matmul_add, {{"bias second",
+  check(fuse_matmul_add, {{"a producer of one input",
+                           [](OnnxBuilder& b) {
+                             b.node("Relu", {"x"}, {"p"}).node("Add", {"p", "x"}, {"y"});
+                           },
+                           "Relu Add", "Relu Add"},
+                          {"bias second",
                            [&](OnnxBuilder& b) {
                              flat(b);
                              b.node("Add", {"p", "row"}, {"y"});

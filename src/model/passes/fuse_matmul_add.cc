@@ -11,9 +11,10 @@ bool is_bias(const Graph& graph, ValueId id, const SymShape& y) {
 }
 
 bool fits(const Graph& graph, const Node& matmul, const Node& add, ValueId bias) {
+  if (matmul.op != "MatMul") return false;  // others need not have a second input
   const Value& b = graph.value(matmul.inputs[1]);
   const Value& y = graph.value(add.outputs[0]);
-  return matmul.op == "MatMul" && matmul.activation.none() &&
+  return matmul.activation.none() &&
          graph.value(matmul.inputs[0]).shape.size() == 2 && b.shape.size() == 2 &&
          b.constant != nullptr && y.dtype == DType::kF32 && y.shape.size() == 2 &&
          is_bias(graph, bias, y.shape);
