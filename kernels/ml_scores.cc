@@ -31,6 +31,15 @@ PostTransform post_transform_of(const Attributes& attributes) {
       "attribute post_transform: expected NONE, SOFTMAX, LOGISTIC or SOFTMAX_ZERO, found {}", name);
 }
 
+PostTransform post_transform_of_targets(const Attributes& attributes, std::size_t targets) {
+  const PostTransform transform = post_transform_of(attributes);
+  if (targets == 1 && transform != PostTransform::kNone) {
+    throw_input_error("attribute post_transform: expected NONE for a single target, found {}",
+                      attributes.text("post_transform", ""));
+  }
+  return transform;
+}
+
 double logistic(double x) {
   const double share = 1.0 / (1.0 + std::exp(-std::abs(x)));
   return x < 0 ? 1.0 - share : share;

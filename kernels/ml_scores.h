@@ -1,6 +1,7 @@
 #pragma once
 // What the classifiers and regressors of ai.onnx.ml do to their scores at the end.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -12,6 +13,9 @@ enum class PostTransform : std::uint8_t { kNone, kSoftmax, kLogistic, kSoftmaxZe
 
 /// The attribute post_transform. Throws InputError for PROBIT and unknown ones.
 PostTransform post_transform_of(const Attributes& attributes);
+/// The same of a regressor with this many targets. Other runtimes leave the score of a single
+/// target as it is, against the words of ONNX: throws InputError for anything but NONE there.
+PostTransform post_transform_of_targets(const Attributes& attributes, std::size_t targets);
 
 /// Applies it to the scores of one row.
 void transform_scores(PostTransform transform, std::span<double> scores);

@@ -155,7 +155,7 @@ class RefTreeRegressor final : public Kernel {
         trees_(*kernel_case.attributes, "target", columns_, kernel_case.outputs[0].shape.back()),
         base_(base_values(*kernel_case.attributes, targets_)),
         aggregate_(aggregate_of(*kernel_case.attributes)),
-        transform_(post_transform_of(*kernel_case.attributes)),
+        transform_(post_transform_of_targets(*kernel_case.attributes, targets_)),
         scores_(targets_),
         scored_(targets_) {}
 
@@ -258,7 +258,7 @@ Support ref_tree_regressor_supports(const KernelCase& kernel_case) {
     TreeEnsemble(*kernel_case.attributes, "target", columns, targets);
     base_values(*kernel_case.attributes, static_cast<std::size_t>(targets));
     aggregate_of(*kernel_case.attributes);
-    post_transform_of(*kernel_case.attributes);
+    post_transform_of_targets(*kernel_case.attributes, static_cast<std::size_t>(targets));
   }
   return checks.plain();
 }

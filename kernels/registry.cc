@@ -17,10 +17,12 @@
 #include "kernels/ref_elementwise.h"
 #include "kernels/ref_gemm.h"
 #include "kernels/ref_layer_normalization.h"
+#include "kernels/ref_linear_ml.h"
 #include "kernels/ref_logic.h"
 #include "kernels/ref_lrn.h"
 #include "kernels/ref_matmul.h"
 #include "kernels/ref_ml_features.h"
+#include "kernels/ref_normalization.h"
 #include "kernels/ref_pool.h"
 #include "kernels/ref_pow.h"
 #include "kernels/ref_reduce.h"
@@ -79,9 +81,14 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_pool", "GlobalAveragePool", ref_pool_supports, ref_pool_create},
     {"ref_logic", "Greater", ref_logic_supports, ref_logic_create},
     {"ref_logic", "GreaterOrEqual", ref_logic_supports, ref_logic_create},
+    {"ref_normalization", "GroupNormalization", ref_group_normalization_supports,
+     ref_group_normalization_create},
     {"ref_unary", "HardSigmoid", ref_unary_supports, ref_unary_create},
     {"ref_unary", "HardSwish", ref_unary_supports, ref_unary_create},
+    {"ref_softmax", "Hardmax", ref_softmax_supports, ref_softmax_create},
     {"ref_copy", "Identity", ref_copy_supports, ref_copy_create},
+    {"ref_normalization", "InstanceNormalization", ref_group_normalization_supports,
+     ref_group_normalization_create},
     {"ref_unary", "IsInf", ref_predicate_supports, ref_predicate_create},
     {"ref_unary", "IsNaN", ref_predicate_supports, ref_predicate_create},
     {"ref_lrn", "LRN", ref_lrn_supports, ref_lrn_create},
@@ -91,12 +98,16 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_logic", "Less", ref_logic_supports, ref_logic_create},
     {"ref_logic", "LessOrEqual", ref_logic_supports, ref_logic_create},
     {"ref_unary", "Log", ref_unary_supports, ref_unary_create},
+    {"ref_softmax", "LogSoftmax", ref_softmax_supports, ref_softmax_create},
+    {"ref_normalization", "LpNormalization", ref_normalization_supports, ref_normalization_create},
     {"hwy_gemm", "MatMul", hwy_gemm_supports, hwy_gemm_create},
     {"ref_matmul", "MatMul", ref_matmul_supports, ref_matmul_create},
     {"ref_variadic", "Max", ref_variadic_supports, ref_variadic_create},
     {"hwy_pool", "MaxPool", hwy_pool_supports, hwy_pool_create},
     {"ref_pool", "MaxPool", ref_pool_supports, ref_pool_create},
     {"ref_variadic", "Mean", ref_variadic_supports, ref_variadic_create},
+    {"ref_normalization", "MeanVarianceNormalization", ref_normalization_supports,
+     ref_normalization_create},
     {"ref_variadic", "Min", ref_variadic_supports, ref_variadic_create},
     {"ref_unary", "Mish", ref_unary_supports, ref_unary_create},
     {"ref_binary", "Mod", ref_binary_supports, ref_binary_create},
@@ -142,6 +153,16 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_copy", "Unsqueeze", ref_copy_supports, ref_copy_create},
     {"ref_where", "Where", ref_where_supports, ref_where_create},
     {"ref_logic", "Xor", ref_logic_supports, ref_logic_create},
+    {"ref_ml_features", "ai.onnx.ml.ArrayFeatureExtractor", ref_feature_extractor_supports,
+     ref_feature_extractor_create},
+    {"ref_ml_features", "ai.onnx.ml.Binarizer", ref_binarizer_supports, ref_binarizer_create},
+    {"ref_ml_features", "ai.onnx.ml.LabelEncoder", ref_label_encoder_supports,
+     ref_label_encoder_create},
+    {"ref_linear_ml", "ai.onnx.ml.LinearClassifier", ref_linear_classifier_supports,
+     ref_linear_classifier_create},
+    {"ref_linear_ml", "ai.onnx.ml.LinearRegressor", ref_linear_regressor_supports,
+     ref_linear_regressor_create},
+    {"ref_ml_features", "ai.onnx.ml.Normalizer", ref_normalizer_supports, ref_normalizer_create},
     {"ref_ml_features", "ai.onnx.ml.Scaler", ref_scaler_supports, ref_scaler_create},
     {"ref_tree_ensemble", "ai.onnx.ml.TreeEnsembleClassifier", ref_tree_classifier_supports,
      ref_tree_classifier_create},

@@ -1,6 +1,7 @@
 #include "model/infer_normalization.h"
 
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "kernels/checks.h"
@@ -21,6 +22,16 @@ void require_broadcast(const NodeView& view, std::size_t i, const char* name, co
   }
 }
 
+ValueType normalized_along(const NodeView& view, const std::vector<std::int64_t>& axes) {
+  const SymShape& x = view.input(0).shape;
+  const auto rank = static_cast<std::int64_t>(x.size());
+  for (const std::int64_t axis : axes) {
+    require_no_rows(view.node.op, x,
+                    static_cast<std::size_t>(kernels::normalized_axis(axis, rank, rank - 1)));
+  }
+  return type_of(view.input(0));
+}
+
 }  // namespace
 
 ValueTypes infer_layer_normalization(const NodeView& view) {
@@ -37,6 +48,21 @@ ValueTypes infer_layer_normalization(const NodeView& view) {
   require_broadcast(view, 1, "Scale", group);
   require_broadcast(view, 2, "B", group);
   return {type_of(view.input(0)), {DType::kF32, statistics}, {DType::kF32, std::move(statistics)}};
+}
+
+ValueType infer_group_normalization(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  if (x.size() < 2) throw_input_error("X: expected at least 2 axes, found {}", to_string(x));
+  for (std::size_t axis = 1; axis < x.size(); ++axis) require_no_rows(view.node.op, x, axis);
+  return type_of(view.input(0));
+}
+
+ValueType infer_lp_normalization(const NodeView& view) {
+  return normalized_along(view, {view.node.attributes.integer("axis", -1)});
+}
+
+ValueType infer_mean_variance_normalization(const NodeView& view) {
+  return normalized_along(view, view.node.attributes.integers("axes", {0, 2, 3}));
 }
 
 ValueType infer_lrn(const NodeView& view) {

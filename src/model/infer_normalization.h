@@ -7,6 +7,10 @@ namespace widepipe::model {
 
 /// Up to three outputs: Y, Mean, InvStdDev.
 ValueTypes infer_layer_normalization(const NodeView& view);
+/// InstanceNormalization, GroupNormalization.
+ValueType infer_group_normalization(const NodeView& view);
+ValueType infer_lp_normalization(const NodeView& view);
+ValueType infer_mean_variance_normalization(const NodeView& view);
 ValueType infer_lrn(const NodeView& view);
 /// Softmax, LogSoftmax, Hardmax.
 ValueType infer_softmax(const NodeView& view);

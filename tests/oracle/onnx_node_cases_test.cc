@@ -105,7 +105,15 @@ bool takes_shape(std::string_view op) {
 /// Operators without a case in ONNX's test data; unit tests show them.
 constexpr auto kUnitTested = std::to_array<std::string_view>({
     "Gelu",
+    "GroupNormalization",
+    "LpNormalization",
     "Mish",
+    "ai.onnx.ml.ArrayFeatureExtractor",
+    "ai.onnx.ml.Binarizer",
+    "ai.onnx.ml.LabelEncoder",
+    "ai.onnx.ml.LinearClassifier",
+    "ai.onnx.ml.LinearRegressor",
+    "ai.onnx.ml.Normalizer",
     "ai.onnx.ml.Scaler",
     "ai.onnx.ml.TreeEnsembleClassifier",
     "ai.onnx.ml.TreeEnsembleRegressor",
