@@ -150,16 +150,31 @@ void TreeEnsemble::read_nodes(const Attributes& attributes, std::int64_t columns
     node.yes = child(i, yes[i], "nodes_truenodeids");
     node.no = child(i, no[i], "nodes_falsenodeids");
   }
+  find_roots(has_parent);
+}
+
+void TreeEnsemble::find_roots(const std::vector<bool>& has_parent) {
   std::vector<std::int64_t> rooted;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (has_parent[i]) continue;
     roots_.push_back(i);
-    rooted.push_back(trees[i]);
+    rooted.push_back(ids_[i].first);
   }
   std::sort(rooted.begin(), rooted.end());
   const auto twice = std::adjacent_find(rooted.begin(), rooted.end());
   if (twice != rooted.end()) {
     throw_input_error("attribute nodes_treeids: tree {} has more than one root", *twice);
+  }
+  // What is in a circle has parents but no root.
+  std::vector<std::size_t> below = roots_;
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    const Node& node = nodes_[below[i]];
+    if (node.mode != Mode::kLeaf) below.insert(below.end(), {node.yes, node.no});
+  }
+  if (below.size() != nodes_.size()) {
+    throw_input_error(
+        "attribute nodes_truenodeids: {} of {} nodes are not below the root of their tree",
+        nodes_.size() - below.size(), nodes_.size());
   }
 }
 

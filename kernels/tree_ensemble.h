@@ -62,6 +62,7 @@ class TreeEnsemble {
 
   static bool holds(const Node& node, double value);
   void read_nodes(const Attributes& attributes, std::int64_t columns);
+  void find_roots(const std::vector<bool>& has_parent);
   void read_weights(const Attributes& attributes, const std::string& prefix, std::int64_t targets);
   std::size_t index_of(std::int64_t tree, std::int64_t node, std::string_view attribute) const;
 
