@@ -43,17 +43,19 @@ class BroadcastLoop {
   /// From one element of a run to the next.
   const Offsets& steps() const { return steps_; }
 
+  std::int64_t runs() const { return runs_; }
+  /// Where the operands are at the first element of a run.
+  Offsets offsets(std::int64_t run) const {
+    Offsets result;
+    for (std::size_t i = 0; i < kOperands; ++i) result[i] = offset_at(run, outer_, strides_[i]);
+    return result;
+  }
+
   /// Calls f(first, offsets) for each run: the positions of its first element in the tensor and
   /// in the operands.
   template <typename F>
   void for_each_run(const F& f) const {
-    for (std::int64_t run = 0; run < runs_; ++run) {
-      Offsets offsets;
-      for (std::size_t i = 0; i < kOperands; ++i) {
-        offsets[i] = offset_at(run, outer_, strides_[i]);
-      }
-      f(run * length_, offsets);
-    }
+    for (std::int64_t run = 0; run < runs_; ++run) f(run * length_, offsets(run));
   }
 
  private:

@@ -5,9 +5,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "kernels/hwy_binary.h"
 #include "kernels/hwy_elementwise.h"
 #include "kernels/hwy_gemm.h"
 #include "kernels/hwy_pool.h"
+#include "kernels/hwy_rows.h"
+#include "kernels/hwy_unary.h"
 #include "kernels/onednn_conv.h"
 #include "kernels/ref_batch_normalization.h"
 #include "kernels/ref_binary.h"
@@ -43,7 +46,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_unary", "Abs", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Acos", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Acosh", ref_unary_supports, ref_unary_create},
-    {"hwy_elementwise", "Add", hwy_add_supports, hwy_add_create},
+    {"hwy_binary", "Add", hwy_binary_supports, hwy_binary_create},
     {"ref_binary", "Add", ref_binary_supports, ref_binary_create},
     {"ref_logic", "And", ref_logic_supports, ref_logic_create},
     {"ref_reduce", "ArgMax", ref_arg_reduce_supports, ref_arg_reduce_create},
@@ -67,10 +70,13 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_conv", "Conv", ref_conv_supports, ref_conv_create},
     {"ref_unary", "Cos", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Cosh", ref_unary_supports, ref_unary_create},
+    {"hwy_binary", "Div", hwy_binary_supports, hwy_binary_create},
     {"ref_binary", "Div", ref_binary_supports, ref_binary_create},
     {"ref_unary", "Elu", ref_unary_supports, ref_unary_create},
     {"ref_logic", "Equal", ref_logic_supports, ref_logic_create},
+    {"hwy_unary", "Erf", hwy_unary_supports, hwy_unary_create},
     {"ref_unary", "Erf", ref_unary_supports, ref_unary_create},
+    {"hwy_unary", "Exp", hwy_unary_supports, hwy_unary_create},
     {"ref_unary", "Exp", ref_unary_supports, ref_unary_create},
     {"ref_copy", "Flatten", ref_copy_supports, ref_copy_create},
     {"ref_unary", "Floor", ref_unary_supports, ref_unary_create},
@@ -83,7 +89,9 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_logic", "GreaterOrEqual", ref_logic_supports, ref_logic_create},
     {"ref_normalization", "GroupNormalization", ref_group_normalization_supports,
      ref_group_normalization_create},
+    {"hwy_unary", "HardSigmoid", hwy_unary_supports, hwy_unary_create},
     {"ref_unary", "HardSigmoid", ref_unary_supports, ref_unary_create},
+    {"hwy_unary", "HardSwish", hwy_unary_supports, hwy_unary_create},
     {"ref_unary", "HardSwish", ref_unary_supports, ref_unary_create},
     {"ref_softmax", "Hardmax", ref_softmax_supports, ref_softmax_create},
     {"ref_copy", "Identity", ref_copy_supports, ref_copy_create},
@@ -92,6 +100,8 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_unary", "IsInf", ref_predicate_supports, ref_predicate_create},
     {"ref_unary", "IsNaN", ref_predicate_supports, ref_predicate_create},
     {"ref_lrn", "LRN", ref_lrn_supports, ref_lrn_create},
+    {"hwy_rows", "LayerNormalization", hwy_layer_normalization_supports,
+     hwy_layer_normalization_create},
     {"ref_layer_normalization", "LayerNormalization", ref_layer_normalization_supports,
      ref_layer_normalization_create},
     {"ref_unary", "LeakyRelu", ref_unary_supports, ref_unary_create},
@@ -111,6 +121,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_variadic", "Min", ref_variadic_supports, ref_variadic_create},
     {"ref_unary", "Mish", ref_unary_supports, ref_unary_create},
     {"ref_binary", "Mod", ref_binary_supports, ref_binary_create},
+    {"hwy_binary", "Mul", hwy_binary_supports, hwy_binary_create},
     {"ref_binary", "Mul", ref_binary_supports, ref_binary_create},
     {"ref_unary", "Neg", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Not", ref_predicate_supports, ref_predicate_create},
@@ -135,18 +146,22 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_unary", "Round", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Selu", ref_unary_supports, ref_unary_create},
     {"ref_shape", "Shape", ref_shape_supports, ref_shape_create},
+    {"hwy_unary", "Sigmoid", hwy_unary_supports, hwy_unary_create},
     {"ref_unary", "Sigmoid", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Sign", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Sin", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Sinh", ref_unary_supports, ref_unary_create},
+    {"hwy_rows", "Softmax", hwy_softmax_supports, hwy_softmax_create},
     {"ref_softmax", "Softmax", ref_softmax_supports, ref_softmax_create},
     {"ref_unary", "Softplus", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Softsign", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Sqrt", ref_unary_supports, ref_unary_create},
     {"ref_copy", "Squeeze", ref_copy_supports, ref_copy_create},
+    {"hwy_binary", "Sub", hwy_binary_supports, hwy_binary_create},
     {"ref_binary", "Sub", ref_binary_supports, ref_binary_create},
     {"ref_variadic", "Sum", ref_variadic_supports, ref_variadic_create},
     {"ref_unary", "Tan", ref_unary_supports, ref_unary_create},
+    {"hwy_unary", "Tanh", hwy_unary_supports, hwy_unary_create},
     {"ref_unary", "Tanh", ref_unary_supports, ref_unary_create},
     {"ref_unary", "ThresholdedRelu", ref_unary_supports, ref_unary_create},
     {"ref_transpose", "Transpose", ref_transpose_supports, ref_transpose_create},
