@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/checks.h"
 
 namespace widepipe::kernels {
 
@@ -30,6 +31,23 @@ std::pair<std::int64_t, std::int64_t> selected_axes(const Attributes& attributes
   };
   const std::int64_t first = clipped("start", 0);
   return {first, std::max(first, clipped("end", axes))};
+}
+
+std::vector<bool> reduced_axes(const Attributes& attributes, std::size_t rank,
+                               std::span<const std::int64_t> listed) {
+  const std::vector<std::int64_t> axes =
+      attributes.integers("axes", std::vector<std::int64_t>(listed.begin(), listed.end()));
+  if (axes.empty()) {
+    return std::vector<bool>(rank, attributes.integer("noop_with_empty_axes", 0) == 0);
+  }
+  std::vector<bool> result(rank, false);
+  const auto count = static_cast<std::int64_t>(rank);
+  for (const std::int64_t axis : axes) {
+    const auto i = static_cast<std::size_t>(normalized_axis(axis, count, count - 1));
+    if (result[i]) throw_input_error("axis {} is named twice", axis);
+    result[i] = true;
+  }
+  return result;
 }
 
 }  // namespace widepipe::kernels

@@ -1,6 +1,7 @@
 #include "kernels/broadcast.h"
 
 #include "core/error.h"
+#include "kernels/checks.h"
 
 namespace widepipe::kernels {
 
@@ -29,6 +30,21 @@ std::int64_t offset_at(std::int64_t index, std::span<const std::int64_t> shape,
     index /= shape[i];
   }
   return offset;
+}
+
+Shape modern_shape_of_b(const KernelCase& kernel_case) {
+  const Shape& a = kernel_case.inputs[0].shape;
+  Shape b = kernel_case.inputs[1].shape;
+  if (kernel_case.version >= 7 || !kernel_case.attributes->has("axis")) return b;
+  const auto rank = static_cast<std::int64_t>(a.size());
+  const std::int64_t axis =
+      normalized_axis(kernel_case.attributes->integer("axis", 0), rank, rank - 1);
+  const std::int64_t end = axis + static_cast<std::int64_t>(b.size());
+  if (end > rank) {
+    throw_input_error("B {} at axis {} does not fit into A {}", to_string(b), axis, to_string(a));
+  }
+  b.insert(b.end(), static_cast<std::size_t>(rank - end), 1);
+  return b;
 }
 
 }  // namespace widepipe::kernels

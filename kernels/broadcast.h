@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "kernels/kernel.h"
 
 namespace widepipe::kernels {
 
@@ -17,5 +18,10 @@ std::vector<std::int64_t> broadcast_strides(std::span<const std::int64_t> from,
 /// The dot product of the position number `index` (row-major in `shape`) and `strides`.
 std::int64_t offset_at(std::int64_t index, std::span<const std::int64_t> shape,
                        std::span<const std::int64_t> strides);
+
+/// The shape of B of an operator on A and B as its modern form would have it: up to version 6,
+/// `axis` may say at which axis of A the axes of B start. Throws InputError if B does not fit
+/// there.
+Shape modern_shape_of_b(const KernelCase& kernel_case);
 
 }  // namespace widepipe::kernels

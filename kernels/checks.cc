@@ -10,12 +10,16 @@ bool has_input(const KernelCase& kernel_case, std::size_t i) {
   return i < kernel_case.inputs.size() && kernel_case.inputs[i].present();
 }
 
-Checks& Checks::arity(std::size_t required, std::size_t allowed) {
+Checks& Checks::inputs(std::size_t required, std::size_t allowed) {
   for (std::size_t i = 0; i < required; ++i) {
     require(has_input(case_, i), "input {} is missing", i);
   }
-  require(case_.inputs.size() <= allowed, "expected at most {} inputs, found {}", allowed,
-          case_.inputs.size());
+  return require(case_.inputs.size() <= allowed, "expected at most {} inputs, found {}", allowed,
+                 case_.inputs.size());
+}
+
+Checks& Checks::arity(std::size_t required, std::size_t allowed) {
+  inputs(required, allowed);
   require(!case_.outputs.empty() && case_.outputs[0].present(), "output 0 is missing");
   for (std::size_t i = 1; i < case_.outputs.size(); ++i) {
     require(!case_.outputs[i].present(), "output {} is not computed", i);
@@ -43,6 +47,20 @@ Checks& Checks::dtype_in(std::initializer_list<DType> allowed) {
   require(case_.outputs[0].dtype == dtype, "output 0: expected {}, found {}", name_of(dtype),
           name_of(case_.outputs[0].dtype));
   return *this;
+}
+
+Checks& Checks::numeric() {
+  return dtype_in({DType::kF32, DType::kF64, DType::kI8, DType::kI16, DType::kI32, DType::kI64,
+                   DType::kU8, DType::kU16, DType::kU32, DType::kU64});
+}
+
+Checks& Checks::floating() { return dtype_in({DType::kF32, DType::kF64}); }
+
+Checks& Checks::like_input_0(std::size_t i) {
+  if (!ok() || !has_input(case_, i)) return *this;
+  const DType dtype = case_.inputs[0].dtype;
+  return require(case_.inputs[i].dtype == dtype, "input {}: expected {}, found {}", i,
+                 name_of(dtype), name_of(case_.inputs[i].dtype));
 }
 
 Checks& Checks::no_activation() {

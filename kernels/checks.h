@@ -32,13 +32,20 @@ class Checks {
  public:
   explicit Checks(const KernelCase& kernel_case) : case_(kernel_case) {}
 
-  /// The first `required` inputs are present, there are at most `allowed`, and only output 0 is
-  /// asked for.
+  /// The first `required` inputs are present, and there are at most `allowed`.
+  Checks& inputs(std::size_t required, std::size_t allowed);
+  /// The same, and only output 0 is asked for.
   Checks& arity(std::size_t required, std::size_t allowed);
   /// Every present input and output 0 is f32.
   Checks& all_f32();
   /// Input 0 has one of the types, and so has output 0.
   Checks& dtype_in(std::initializer_list<DType> allowed);
+  /// Input 0 and output 0 are of one type, any but bool.
+  Checks& numeric();
+  /// Input 0 and output 0 are both f32 or both f64.
+  Checks& floating();
+  /// Input `i`, if present, has the type of input 0.
+  Checks& like_input_0(std::size_t i);
   Checks& no_activation();
   /// Input `i`, if present, is a constant.
   Checks& constant(std::size_t i, std::string_view name);

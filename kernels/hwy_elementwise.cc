@@ -3,22 +3,19 @@
 #include <algorithm>
 
 #include "kernels/activation.h"
+#include "kernels/blocked.h"
 #include "kernels/checks.h"
 #include "kernels/hwy_elementwise_loops.h"
 
 namespace widepipe::kernels {
 namespace {
 
-/// Elements that one thread computes at a time: a quarter of a small second-level cache.
-constexpr std::int64_t kChunk = 1 << 14;
-
 class HwyElementwise final : public Kernel {
  public:
   HwyElementwise(const KernelCase& kernel_case, Bounds bounds)
-      : count_(static_cast<std::int64_t>(kernel_case.outputs[0].bytes() / sizeof(float))),
+      : count_(stored_count(kernel_case.outputs[0])),
         bounds_(bounds),
-        threads_(count_ <= 2 * kChunk ? 1 : kernel_case.threads),
-        add_(kernel_case.op == "Add") {}
+        threads_(count_ <= 2 * kChunk ? 1 : kernel_case.threads) {}
 
   void run(const KernelArgs& args) override {
     if (threads_ == 1) {
@@ -33,19 +30,13 @@ class HwyElementwise final : public Kernel {
 
  private:
   void run_range(const KernelArgs& args, std::int64_t first, std::int64_t count) const {
-    const float* a = as<float>(args.inputs[0]) + first;
-    float* y = as<float>(args.outputs[0]) + first;
-    if (add_) {
-      add_all(a, as<float>(args.inputs[1]) + first, y, static_cast<std::size_t>(count), bounds_);
-    } else {
-      clamp_all(a, y, static_cast<std::size_t>(count), bounds_);
-    }
+    clamp_all(as<float>(args.inputs[0]) + first, as<float>(args.outputs[0]) + first,
+              static_cast<std::size_t>(count), bounds_);
   }
 
   std::int64_t count_;
   Bounds bounds_;
   int threads_;
-  bool add_;
 };
 
 /// The limits of a Clip whose limits, if any, are constants.
@@ -59,12 +50,6 @@ Bounds clip_bounds(const KernelCase& kernel_case) {
   if (has_input(kernel_case, 1)) bounds.lo = kernel_case.constants[1]->as<float>()[0];
   if (has_input(kernel_case, 2)) bounds.hi = kernel_case.constants[2]->as<float>()[0];
   return bounds;
-}
-
-/// `layout` if the padding of blocked channels, which is zero, stays so; else plain.
-Layout kept_layout(const TensorDesc& output, Layout layout, const Bounds& bounds) {
-  const bool padded = layout != Layout::kPlain && output.shape[1] % channel_block(layout) != 0;
-  return padded && bounds.clamp(0.0F) != 0.0F ? Layout::kPlain : layout;
 }
 
 }  // namespace
@@ -95,32 +80,13 @@ Support hwy_clip_supports(const KernelCase& kernel_case) {
                    to_string(kernel_case.inputs[i].shape));
   }
   if (!checks.ok()) return checks.plain();
-  const Layout layout =
-      kept_layout(kernel_case.outputs[0], kernel_case.inputs[0].layout, clip_bounds(kernel_case));
+  const Layout layout = kept_layout(kernel_case.outputs[0], kernel_case.inputs[0].layout,
+                                    clip_bounds(kernel_case).clamp(0.0F) == 0.0F);
   return Support::with_layouts({layout}, {layout});
 }
 
 std::unique_ptr<Kernel> hwy_clip_create(const KernelCase& kernel_case, WeightStore&) {
   return std::make_unique<HwyElementwise>(kernel_case, clip_bounds(kernel_case));
-}
-
-Support hwy_add_supports(const KernelCase& kernel_case) {
-  Checks checks(kernel_case);
-  checks.arity(2, 2).all_f32();
-  if (!checks.ok()) return checks.plain();
-  const TensorDesc& a = kernel_case.inputs[0];
-  const TensorDesc& b = kernel_case.inputs[1];
-  checks.require(a.shape == b.shape, "A {} and B {} differ in shape", to_string(a.shape),
-                 to_string(b.shape));
-  if (!checks.ok()) return checks.plain();
-  // Of two layouts the blocked one, which the neighbours, being convolutions, will want too.
-  const Layout layout = kept_layout(kernel_case.outputs[0], std::max(a.layout, b.layout),
-                                    bounds_of(kernel_case.activation));
-  return Support::with_layouts({layout, layout}, {layout});
-}
-
-std::unique_ptr<Kernel> hwy_add_create(const KernelCase& kernel_case, WeightStore&) {
-  return std::make_unique<HwyElementwise>(kernel_case, bounds_of(kernel_case.activation));
 }
 
 }  // namespace widepipe::kernels

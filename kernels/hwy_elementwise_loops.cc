@@ -23,19 +23,6 @@ void clamp_all(const float* x, float* y, std::size_t count, const Bounds& bounds
   for (; i < count; ++i) y[i] = bounds.clamp(x[i]);
 }
 
-void add_all(const float* a, const float* b, float* y, std::size_t count, const Bounds& bounds) {
-  const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto lo = hn::Set(d, bounds.lo);
-  const auto hi = hn::Set(d, bounds.hi);
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
-    hn::StoreU(hn::Min(hi, hn::Max(lo, sum)), d, y + i);
-  }
-  for (; i < count; ++i) y[i] = bounds.clamp(a[i] + b[i]);
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace widepipe::kernels
 HWY_AFTER_NAMESPACE();
@@ -44,14 +31,9 @@ HWY_AFTER_NAMESPACE();
 namespace widepipe::kernels {
 
 HWY_EXPORT(clamp_all);
-HWY_EXPORT(add_all);
 
 void clamp_all(const float* x, float* y, std::size_t count, const Bounds& bounds) {
   HWY_DYNAMIC_DISPATCH(clamp_all)(x, y, count, bounds);
-}
-
-void add_all(const float* a, const float* b, float* y, std::size_t count, const Bounds& bounds) {
-  HWY_DYNAMIC_DISPATCH(add_all)(a, b, y, count, bounds);
 }
 
 }  // namespace widepipe::kernels

@@ -9,7 +9,5 @@ namespace widepipe::kernels {
 
 /// y[i] = clamp(x[i]). `y` may be `x`.
 void clamp_all(const float* x, float* y, std::size_t count, const Bounds& bounds);
-/// y[i] = clamp(a[i] + b[i]). `y` may be `a` or `b`.
-void add_all(const float* a, const float* b, float* y, std::size_t count, const Bounds& bounds);
 
 }  // namespace widepipe::kernels

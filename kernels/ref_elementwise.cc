@@ -66,11 +66,7 @@ class RefClip final : public Kernel {
                                                : std::numeric_limits<T>::max();
 };
 
-Checks& check_numeric(Checks& checks) {
-  return checks.no_activation().dtype_in({DType::kF32, DType::kF64, DType::kI8, DType::kI16,
-                                          DType::kI32, DType::kI64, DType::kU8, DType::kU16,
-                                          DType::kU32, DType::kU64});
-}
+Checks& check_numeric(Checks& checks) { return checks.no_activation().numeric(); }
 
 }  // namespace
 

@@ -5,75 +5,110 @@
 #include <limits>
 
 #include "kernels/checks.h"
+#include "kernels/reduce_form.h"
 
 namespace widepipe::kernels {
 namespace {
 
-/// The input as [outer, length, inner]; each softmax runs over `length`.
-struct SoftmaxForm {
-  std::int64_t outer;
-  std::int64_t length;
-  std::int64_t inner;
-};
-
-SoftmaxForm softmax_form(const KernelCase& kernel_case) {
+/// The elements that share a sum: those along the axis, or, up to version 12, along all axes from
+/// it on.
+ReduceForm softmax_form(const KernelCase& kernel_case) {
   const Shape& x = kernel_case.inputs[0].shape;
   const auto rank = static_cast<std::int64_t>(x.size());
-  const std::span<const std::int64_t> dims(x);
-  if (kernel_case.version < 13) {
-    // The old form treats the input as a matrix, cut at the axis.
-    const auto axis = static_cast<std::size_t>(
-        normalized_axis(kernel_case.attributes->integer("axis", 1), rank, rank));
-    return {element_count(dims.first(axis)), element_count(dims.subspan(axis)), 1};
-  }
-  const auto axis = static_cast<std::size_t>(
-      normalized_axis(kernel_case.attributes->integer("axis", -1), rank, rank - 1));
-  return {element_count(dims.first(axis)), x[axis], element_count(dims.subspan(axis + 1))};
+  const bool old = kernel_case.version < 13;
+  const auto axis = static_cast<std::size_t>(normalized_axis(
+      kernel_case.attributes->integer("axis", old ? 1 : -1), rank, old ? rank : rank - 1));
+  std::vector<bool> taken(x.size(), false);
+  std::fill(taken.begin() + static_cast<std::ptrdiff_t>(axis), taken.end(), old);
+  if (!old) taken[axis] = true;
+  return {x, taken};
 }
 
-/// `step` elements lie between neighbours. The largest value is taken off first: exp() of a
-/// large number would be infinite.
-void softmax(const float* x, float* y, std::int64_t length, std::int64_t step) {
-  float highest = -std::numeric_limits<float>::infinity();
-  for (std::int64_t i = 0; i < length; ++i) highest = std::max(highest, x[i * step]);
-  float sum = 0.0F;
-  for (std::int64_t i = 0; i < length; ++i) {
-    y[i * step] = std::exp(x[i * step] - highest);
-    sum += y[i * step];
-  }
-  for (std::int64_t i = 0; i < length; ++i) y[i * step] /= sum;
+template <typename T>
+T highest_of(const T* x, const ReduceForm& form) {
+  T highest = -std::numeric_limits<T>::infinity();
+  form.for_each_offset([&](std::int64_t i) { highest = std::max(highest, x[i]); });
+  return highest;
 }
 
+// The largest value is taken off first: exp() of a large number would be infinite.
+
+struct SoftmaxOp {
+  template <typename T>
+  static void of(const T* x, T* y, const ReduceForm& form) {
+    const T highest = highest_of(x, form);
+    double sum = 0.0;
+    form.for_each_offset([&](std::int64_t i) {
+      y[i] = std::exp(x[i] - highest);
+      sum += y[i];
+    });
+    form.for_each_offset([&](std::int64_t i) { y[i] = static_cast<T>(y[i] / sum); });
+  }
+};
+
+struct LogSoftmaxOp {
+  template <typename T>
+  static void of(const T* x, T* y, const ReduceForm& form) {
+    const T highest = highest_of(x, form);
+    double sum = 0.0;
+    form.for_each_offset([&](std::int64_t i) { sum += std::exp(x[i] - highest); });
+    const double log_of_sum = std::log(sum);
+    form.for_each_offset(
+        [&](std::int64_t i) { y[i] = static_cast<T>(x[i] - highest - log_of_sum); });
+  }
+};
+
+/// 1 at the first of the largest.
+struct HardmaxOp {
+  template <typename T>
+  static void of(const T* x, T* y, const ReduceForm& form) {
+    const T highest = highest_of(x, form);
+    bool found = false;
+    form.for_each_offset([&](std::int64_t i) {
+      const bool first = !found && x[i] == highest;
+      found = found || first;
+      y[i] = first ? T{1} : T{0};
+    });
+  }
+};
+
+template <typename T, typename Op>
 class RefSoftmax final : public Kernel {
  public:
   explicit RefSoftmax(const KernelCase& kernel_case) : form_(softmax_form(kernel_case)) {}
 
   void run(const KernelArgs& args) override {
-    const auto* x = as<float>(args.inputs[0]);
-    auto* y = as<float>(args.outputs[0]);
-    for (std::int64_t o = 0; o < form_.outer; ++o) {
-      for (std::int64_t i = 0; i < form_.inner; ++i) {
-        const std::int64_t first = o * form_.length * form_.inner + i;
-        softmax(x + first, y + first, form_.length, form_.inner);
-      }
+    for (std::int64_t group = 0; group < form_.count; ++group) {
+      const std::int64_t first = form_.first(group);
+      Op::of(as<T>(args.inputs[0]) + first, as<T>(args.outputs[0]) + first, form_);
     }
   }
 
  private:
-  SoftmaxForm form_;
+  ReduceForm form_;
 };
+
+template <typename T>
+std::unique_ptr<Kernel> create_typed(const KernelCase& kernel_case) {
+  if (kernel_case.op == "LogSoftmax") {
+    return std::make_unique<RefSoftmax<T, LogSoftmaxOp>>(kernel_case);
+  }
+  if (kernel_case.op == "Hardmax") return std::make_unique<RefSoftmax<T, HardmaxOp>>(kernel_case);
+  return std::make_unique<RefSoftmax<T, SoftmaxOp>>(kernel_case);
+}
 
 }  // namespace
 
 Support ref_softmax_supports(const KernelCase& kernel_case) {
   Checks checks(kernel_case);
-  checks.arity(1, 1).all_f32().no_activation();
+  checks.arity(1, 1).floating().no_activation();
   if (checks.ok()) softmax_form(kernel_case);
   return checks.plain();
 }
 
 std::unique_ptr<Kernel> ref_softmax_create(const KernelCase& kernel_case, WeightStore&) {
-  return std::make_unique<RefSoftmax>(kernel_case);
+  return kernel_case.inputs[0].dtype == DType::kF64 ? create_typed<double>(kernel_case)
+                                                    : create_typed<float>(kernel_case);
 }
 
 }  // namespace widepipe::kernels

@@ -6,7 +6,7 @@
 
 namespace widepipe::kernels {
 
-/// Softmax, f32.
+/// Softmax, LogSoftmax and Hardmax of f32 and f64.
 Support ref_softmax_supports(const KernelCase& kernel_case);
 std::unique_ptr<Kernel> ref_softmax_create(const KernelCase& kernel_case, WeightStore& weights);
 

@@ -117,10 +117,13 @@ class Importer {
     }
     if (first == nullptr) return;
     throw_input_error(
-        "{}: {}: operator '{}' of {} is not supported{}", graph_.label,
+        "{}: {}: operator '{}' of {} is not supported{}{}", graph_.label,
         describe(named(*first, first_index)), first->op_type(), operator_set(first->domain()),
         others.empty() ? ""
-                       : fmt::format(" (and {} more: {})", others.size(), fmt::join(others, ", ")));
+                       : fmt::format(" (and {} more: {})", others.size(), fmt::join(others, ", ")),
+        first->op_type() == "ZipMap" || others.contains("ZipMap")
+            ? "; ZipMap makes maps of the scores: export the model with zipmap=False"
+            : "");
   }
 
   std::string operator_set(const std::string& domain) const {

@@ -4,17 +4,13 @@
 
 #include <onnx/onnx_pb.h>
 
-#include <cstdint>
 #include <string>
 
 #include "core/tensor.h"
 #include "model/external_files.h"
+#include "model/onnx_dtype.h"
 
 namespace widepipe::model {
-
-/// The element type of a TensorProto's code. Throws InputError that names a type without
-/// counterpart in DType.
-DType dtype_of(std::int32_t onnx_type);
 
 /// Copies out the elements, or takes them from one of the files. Throws InputError, saying what was
 /// expected and found: an unsupported type, a file that is not there or too short, fewer or more

@@ -203,8 +203,39 @@ def _two_outputs(seed, opset):
     return net.model({"x": (9,)}, {"features": (16,), "head/probabilities": (4,)})
 
 
+def _gated(seed, opset):
+    """As in mobile nets: hard swish in pieces, and a gate for each channel."""
+    net = Net(seed, opset)
+    x = net.conv("x", 3, 20, (3, 3), pads=[1, 1, 1, 1], strides=[2, 2])
+    x = net.add("Mul", x, net.clip(net.add("Add", x, net.constant(3.0)), 0.0, 6.0))
+    x = net.add("Div", x, net.constant(6.0))
+    gate = net.conv(net.add("GlobalAveragePool", x), 20, 20, (1, 1))
+    x = net.add("Mul", x, net.add("HardSigmoid", gate, alpha=0.2, beta=0.5))
+    x = net.add("Sub", net.conv(x, 20, 12, (1, 1)), net.weight(12, 1, 1))
+    x = net.add("Mul", x, net.add("Sigmoid", x))
+    net.add("ReduceMean", x, outputs=["y"], axes=[2, 3], keepdims=0)
+    return net.model({"x": (3, 14, 14)}, {"y": (12,)})
+
+
+def _normalized(seed, opset):
+    """As in sentence encoders: a layer norm and a GELU in pieces."""
+    net = Net(seed, opset)
+    x = net.add("Sub", "x", net.add("ReduceMean", "x", axes=[-1]))
+    variance = net.add("ReduceMean", net.add("Pow", x, net.constant(2.0)), axes=[-1])
+    x = net.add("Div", x, net.add("Sqrt", net.add("Add", variance, net.constant(1e-5))))
+    x = net.add("Add", net.add("Mul", x, net.weight(24)), net.weight(24))
+    x = net.add("Add", net.add("MatMul", x, net.weight(24, 50)), net.weight(50))
+    half = net.add("Mul", x, net.constant(0.5))
+    erf = net.add("Erf", net.add("Div", x, net.constant(np.sqrt(2))))
+    x = net.add("Mul", half, net.add("Add", erf, net.constant(1.0)))
+    x = net.add("Softmax", net.add("Tanh", x), axis=-1)
+    x = net.add("Where", net.add("Greater", x, net.constant(0.02)), x, net.constant(0.0))
+    net.add("ReduceMax", x, outputs=["y"], axes=[1], keepdims=0)
+    return net.model({"x": (7, 24)}, {"y": (50,)})
+
+
 _KINDS = [_mlp, _matmul, _grouped, _depthwise, _residual, _pools, _reshape, _conv1d, _same_pads,
-          _folded, _two_inputs, _two_outputs]
+          _folded, _two_inputs, _two_outputs, _gated, _normalized]
 
 
 def _row_shapes(ports):

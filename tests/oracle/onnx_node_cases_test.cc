@@ -49,9 +49,9 @@ constexpr double kRelative = 1e-4;
 constexpr double kAbsolute = 1e-6;
 
 /// Parts of the messages with which we may refuse a case. Any other refusal is a failure.
-constexpr std::array<const char*, 5> kKnownLimits = {"training", "only output 0 is supported",
-                                                     "another type", "elements of type FLOAT16",
-                                                     "elements of type BFLOAT16"};
+constexpr auto kKnownLimits = std::to_array<const char*>(
+    {"training", "only output 0 is supported", "another type", "elements of type FLOAT16",
+     "elements of type BFLOAT16", "elements of type STRING"});
 
 struct Tally {
   int found = 0;
@@ -98,7 +98,26 @@ std::optional<std::string> operator_of(const onnx::ModelProto& model) {
 }
 
 /// Operators of which the inputs but the first must be known: they give the output its shape.
-constexpr std::array<std::string_view, 3> kShaped = {"Reshape", "Squeeze", "Unsqueeze"};
+bool takes_shape(std::string_view op) {
+  return op == "Reshape" || op == "Squeeze" || op == "Unsqueeze" || op.starts_with("Reduce");
+}
+
+/// Operators without a case in ONNX's test data; unit tests show them.
+constexpr auto kUnitTested = std::to_array<std::string_view>({
+    "Gelu",
+    "GroupNormalization",
+    "LpNormalization",
+    "Mish",
+    "ai.onnx.ml.ArrayFeatureExtractor",
+    "ai.onnx.ml.Binarizer",
+    "ai.onnx.ml.LabelEncoder",
+    "ai.onnx.ml.LinearClassifier",
+    "ai.onnx.ml.LinearRegressor",
+    "ai.onnx.ml.Normalizer",
+    "ai.onnx.ml.Scaler",
+    "ai.onnx.ml.TreeEnsembleClassifier",
+    "ai.onnx.ml.TreeEnsembleRegressor",
+});
 
 /// Which graph inputs the model sees as constants: always those that a shape depends on, and, in a
 /// second round, all but the first.
@@ -107,7 +126,7 @@ void bind_constants(Graph& graph, const std::vector<Tensor>& inputs, bool all_bu
     const ValueId id = graph.inputs[i].value;
     const bool is_shape =
         std::any_of(graph.nodes.begin(), graph.nodes.end(), [id](const Node& node) {
-          return std::find(kShaped.begin(), kShaped.end(), node.op) != kShaped.end() &&
+          return takes_shape(node.op) &&
                  std::find(node.inputs.begin() + 1, node.inputs.end(), id) != node.inputs.end();
         });
     if (!is_shape && !(all_but_first && i > 0)) continue;
@@ -297,7 +316,7 @@ void run_case(const fs::path& folder, const std::string& model, Tally& tally) {
 }
 
 void print(const std::map<std::string, Tally>& tallies) {
-  std::cout << fmt::format("{:<20}{:>6}{:>6}{:>8}{:>8}  {}\n", "operator", "cases", "ran",
+  std::cout << fmt::format("{:<36}{:>6}{:>6}{:>8}{:>8}  {}\n", "operator", "cases", "ran",
                            "skipped", "failed", "kernel runs; reasons");
   for (const auto& [op, tally] : tallies) {
     std::string notes;
@@ -305,7 +324,7 @@ void print(const std::map<std::string, Tally>& tallies) {
     for (const auto& [reason, cases] : tally.skipped) {
       notes += fmt::format("; {} skipped: {}", cases, reason);
     }
-    std::cout << fmt::format("{:<20}{:>6}{:>6}{:>8}{:>8} {}\n", op, tally.found, tally.ran,
+    std::cout << fmt::format("{:<36}{:>6}{:>6}{:>8}{:>8} {}\n", op, tally.found, tally.ran,
                              tally.found - tally.ran, tally.failed, notes);
   }
 }
@@ -329,7 +348,9 @@ TEST(OnnxNodeCases, EveryKernelComputesWhatOnnxExpects) {
   }
   print(tallies);
   for (const auto& [op, tally] : tallies) {
-    EXPECT_GT(tally.ran, 0) << "no case of operator " << op << " under " << testdata();
+    const bool exempt = std::find(kUnitTested.begin(), kUnitTested.end(), op) != kUnitTested.end();
+    EXPECT_EQ(tally.ran > 0, !exempt) << tally.ran << " cases of operator " << op << " ran under "
+                                      << testdata() << (exempt ? ", expected none" : "");
   }
 }
 

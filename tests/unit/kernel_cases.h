@@ -12,8 +12,12 @@ std::vector<CaseSpec> conv_cases();
 std::vector<CaseSpec> pool_cases();
 /// Gemm and MatMul with constant matrices.
 std::vector<CaseSpec> dense_cases();
-/// Relu, Clip and Add.
+/// Functions of one input, and of two of one shape.
 std::vector<CaseSpec> elementwise_cases();
+/// Add, Sub, Mul and Div where one input is broadcast.
+std::vector<CaseSpec> broadcast_cases();
+/// Softmax and LayerNormalization.
+std::vector<CaseSpec> row_cases();
 std::vector<CaseSpec> all_cases();
 
 /// The layers of a small convolutional net on 28x28 images.

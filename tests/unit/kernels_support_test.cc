@@ -1,5 +1,6 @@
 // What kernels decline, and with which words.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -147,8 +148,16 @@ std::vector<DeclineCase> dense_declines() {
 
 std::vector<DeclineCase> other_declines() {
   return {
-      {"hwy_elementwise", plain_case("Add", {{{2, 3}}, {{3}}}, {2, 3}),
-       "A [2, 3] and B [3] differ in shape"},
+      {"hwy_binary", plain_case("Add", {{{2, 3}}, {{3}}}, {2, 3}),
+       "A [2, 3] and B [3] go together in runs of only 3 elements"},
+      {"hwy_binary", plain_case("Mul", {{{2, 3}}, {{2}}}, {2, 3}),
+       "shape [2] cannot be broadcast to [2, 3]"},
+      {"hwy_rows",
+       changed(plain_case("Softmax", {{{2, 3, 4}}}, {2, 3, 4}),
+               [](CaseSpec& s) { s.attributes.set("axis", std::int64_t{1}); }),
+       "axis 1 of [2, 3, 4] does not lie in one piece"},
+      {"hwy_rows", plain_case("LayerNormalization", {{{2, 3}}, {{1}}}, {2, 3}, 17),
+       "input 1: expected shape [3], found [1]"},
       {"hwy_elementwise", plain_case("Clip", {{{2, 3}}, {{}}}, {2, 3}), "min is not a constant"},
       {"hwy_elementwise", plain_case("Clip", {{{2, 3}}, {{2}, true}}, {2, 3}),
        "input 1: expected one element, found shape [2]"},
@@ -156,9 +165,9 @@ std::vector<DeclineCase> other_declines() {
        "expected at most 1 inputs, found 2"},
       {"ref_elementwise", plain_case("Relu", {{{2}, false, DType::kBool}}, {2}),
        "no code for elements of type bool"},
-      {"ref_add", plain_case("Add", {{{2, 3}}, {{2}}}, {2, 3}),
+      {"ref_binary", plain_case("Add", {{{2, 3}}, {{2}}}, {2, 3}),
        "shape [2] cannot be broadcast to [2, 3]"},
-      {"ref_add", plain_case("Add", {{{2}}, {{2}, false, DType::kI32}}, {2}),
+      {"ref_binary", plain_case("Add", {{{2}}, {{2}, false, DType::kI32}}, {2}),
        "input 1: expected f32, found i32"},
       {"ref_copy", plain_case("Reshape", {{{2, 3}}, {{1}, true, DType::kI64}}, {5}),
        "input [2, 3] and output [5] have different numbers of elements"},
@@ -224,11 +233,55 @@ TEST(Support, ElementwiseKeepsTheLayoutUnlessItWouldSpoilThePadding) {
     CaseSpec spec = plain_case("Add", {{shape}, {shape}}, shape);
     spec.activation = activation;
     const CaseData data(spec);
-    const Support support =
-        ask(entry_of("hwy_elementwise", "Add"), data.kernel_case(Layout::kBlocked8));
+    const Support support = ask(entry_of("hwy_binary", "Add"), data.kernel_case(Layout::kBlocked8));
     EXPECT_EQ(support.input(0), expected);
     EXPECT_EQ(support.input(1), expected);
     EXPECT_EQ(support.output(0), expected);
+  }
+}
+
+TEST(Support, BlockedInputsOfDifferentShapes) {
+  const Layout plain = Layout::kPlain;
+  const Layout blocked = Layout::kBlocked8;
+  struct {
+    std::string op;
+    InputSpec a;
+    InputSpec b;
+    std::vector<Layout> expected;  // of A, B and the output
+  } const cases[] = {
+      // A gate for each channel of each image.
+      {"Mul", {{2, 5, 4, 4}}, {{2, 5, 1, 1}}, {blocked, blocked, blocked}},
+      {"Mul", {{2, 5, 1, 1}}, {{2, 5, 4, 4}}, {blocked, blocked, blocked}},
+      {"Div", {{2, 5, 4, 4}}, {{2, 5, 1, 1}}, {plain, plain, plain}},
+      {"Div", {{2, 8, 4, 4}}, {{2, 8, 1, 1}}, {blocked, blocked, blocked}},
+      // Constants are packed by the kernel.
+      {"Add", {{2, 5, 4, 4}}, {{5, 1, 1}, true}, {blocked, plain, blocked}},
+      {"Div", {{2, 5, 4, 4}}, {{1, 5, 1, 1}, true}, {blocked, plain, blocked}},
+      {"Div", {{5, 1, 1}, true}, {{2, 5, 4, 4}}, {plain, plain, plain}},
+      {"Sub", {{5, 1, 1}, true}, {{2, 5, 4, 4}}, {plain, blocked, blocked}},
+      // Without an axis of channels it cannot arrive blocked.
+      {"Mul", {{2, 5, 4, 4}}, {{5, 1, 1}}, {plain, plain, plain}},
+      // 0 + 1 would spoil the padding, 0 * 1 does not.
+      {"Mul", {{2, 5, 4, 4}}, {{}, true}, {blocked, plain, blocked}},
+      {"Add", {{2, 5, 4, 4}}, {{}, true}, {plain, plain, plain}},
+      {"Add", {{2, 8, 4, 4}}, {{}, true}, {blocked, plain, blocked}},
+      {"Mul", {{2, 5, 4, 4}}, {{1}}, {plain, plain, plain}},
+      {"Div", {{2, 5, 4, 4}}, {{2, 5, 4, 4}}, {plain, plain, plain}},
+      {"Mul", {{2, 5, 4, 4}}, {{4, 1}, true}, {plain, plain, plain}},
+  };
+  for (const auto& [op, a, b, expected] : cases) {
+    const Shape y = a.shape.size() > 3 && a.shape[2] != 1 ? a.shape : b.shape;
+    const CaseData data(plain_case(op, {a, b}, y));
+    SCOPED_TRACE(fmt::format("{} {} {}", op, to_string(a.shape), to_string(b.shape)));
+    const Support support = ask(entry_of("hwy_binary", op), data.kernel_case(blocked));
+    if (!support) {
+      // Runs that are too short when plain: the reference takes them.
+      EXPECT_EQ(expected[2], plain) << support.reason();
+      continue;
+    }
+    EXPECT_EQ(support.input(0), expected[0]);
+    EXPECT_EQ(support.input(1), expected[1]);
+    EXPECT_EQ(support.output(0), expected[2]);
   }
 }
 

@@ -229,7 +229,7 @@ TEST(ModelBinding, RunsRowsOneAtATimeWhereTheyCannotGoTogether) {
       {"softmax over the rows",
        [](OnnxBuilder& b) { b.node("Softmax", {"x"}, {"y"}, {Attr("axis", 0)}).output("y"); },
        {3},
-       "m.onnx: node 'y/Softmax' (#0), operator Softmax: softmax of [N, 3] over axis 0, the batch: "
+       "m.onnx: node 'y/Softmax' (#0), operator Softmax: Softmax of [N, 3] over axis 0, the batch: "
        "rows must not depend on each other"},
   };
   for (const Case& c : cases) {

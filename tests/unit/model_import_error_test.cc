@@ -73,6 +73,11 @@ std::vector<BrokenModel> broken_models() {
        },
        "m.onnx: node #1: operator 'FancyOp' of ai.onnx opset 13 is not supported (and 2 more: X, "
        "Y)"},
+      {"maps of scores",
+       [](OnnxBuilder& b) { b.node("FancyOp", {"y"}, {"z"}).node("ZipMap", {"z"}, {"u"}); },
+       "m.onnx: node 'z/FancyOp' (#1): operator 'FancyOp' of ai.onnx opset 13 is not supported "
+       "(and "
+       "1 more: ZipMap); ZipMap makes maps of the scores: export the model with zipmap=False"},
       {"other domain",
        [](OnnxBuilder& b) {
          b.node("Relu", {"y"}, {"z"}).last_node().set_domain("com.microsoft");

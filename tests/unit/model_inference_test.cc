@@ -246,14 +246,130 @@ TEST(ShapeInference, Elementwise) {
        {"N", "3"},
        {},
        {Attr("axis", 0)},
-       "softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
+       "Softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
       {"Softmax",
        {"N", "3"},
        {},
        {Attr("axis", -2)},
-       "softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
+       "Softmax of [N, 3] over axis 0, the batch: rows must not depend on each other"},
       {"Softmax", {"N", "3"}, {}, {Attr("axis", 2)}, "axis 2 is outside a tensor of rank 2"},
   });
+}
+
+TEST(ShapeInference, Broadcasting) {
+  const std::vector<std::string> x = {"N", "3", "4"};
+  check({
+      {"Mul", x, {{3, 1}}, {}, "[N, 3, 4]"},
+      {"Greater", {"N", "1"}, {{5, 1, 4}}, {}, "[5, N, 4]"},
+      {"Sub", x, {{2, 4}}, {}, "shapes [N, 3, 4] and [2, 4] cannot be broadcast together"},
+      {"Div", x, {{3}}, {Attr("broadcast", 1), Attr("axis", 1)}, "[N, 3, 4]", 6},
+      {"PRelu", x, {{3, 1}}, {}, "[N, 3, 4]"},
+      {"PRelu", x, {{3}}, {}, "[N, 3, 4]", 6},
+      {"PRelu", x, {{2, 1}}, {}, "shapes [N, 3, 4] and [2, 1] cannot be broadcast together"},
+      {"PRelu", {"N", "1"}, {{4}}, {}, "slope: shape [4] cannot be broadcast to [N, 1] of X"},
+      {"Max", x, {{4}, {3, 1}}, {}, "[N, 3, 4]"},
+      {"Max", x, {{4}}, {}, "expected inputs of one shape in opset 7, found [N, 3, 4] and [4]", 7},
+      {"Where", x, {{4}, {4}}, {}, "condition 'x': expected bool, found f32"},
+      {"Cast", x, {}, {Attr("to", 7)}, "[N, 3, 4]"},
+      {"Cast", x, {}, {}, "attribute to is missing"},
+      {"Cast", x, {}, {Attr("to", 10)}, "elements of type FLOAT16 are not supported"},
+      {"Cast", x, {}, {Attr("to", 77)}, "elements of type type number 77 are not supported"},
+  });
+}
+
+TEST(ShapeInference, Reductions) {
+  const std::vector<std::string> x = {"N", "3", "4"};
+  const std::string apart =
+      " of [N, 3, 4] over axis 0, the batch: rows must not depend on each other";
+  check({
+      {"ReduceMean", x, {}, {Attr("axes", Ints{1, -1})}, "[N, 1, 1]"},
+      {"ReduceMax", x, {}, {Attr("axes", Ints{-2}), Attr("keepdims", 0)}, "[N, 4]"},
+      {"ReduceSum", x, {}, {Attr("noop_with_empty_axes", 1)}, "[N, 3, 4]"},
+      {"ReduceSum", x, {}, {}, "ReduceSum" + apart},
+      {"ReduceL2", x, {}, {Attr("axes", Ints{-3})}, "ReduceL2" + apart},
+      {"ReduceMin", x, {}, {Attr("axes", Ints{3})}, "axis 3 is outside a tensor of rank 3"},
+      {"ReduceMin", x, {}, {Attr("axes", Ints{1, -2})}, "axis -2 is named twice"},
+      {"ReduceSum", x, {{1}}, {}, "input 1 (axes): expected i64, found f32"},
+      {"ArgMax", x, {}, {Attr("axis", 1)}, "[N, 1, 4]"},
+      {"ArgMin", x, {}, {}, "ArgMin" + apart},
+      {"LayerNormalization", x, {{4}, {4}}, {}, "[N, 3, 4]", 17},
+      {"LayerNormalization", x, {{4}}, {Attr("axis", 0)}, "LayerNormalization" + apart, 17},
+      {"LayerNormalization", x, {{3}}, {}, "shapes [4] and [3] cannot be broadcast together", 17},
+      {"LayerNormalization", x, {{3, 4}}, {}, "Scale: shape [3, 4] cannot be broadcast to [4]", 17},
+      {"MeanVarianceNormalization", x, {}, {Attr("axes", Ints{1, 2})}, "[N, 3, 4]"},
+      {"MeanVarianceNormalization",
+       x,
+       {},
+       {Attr("axes", Ints{0, 2})},
+       "MeanVarianceNormalization" + apart},
+      {"LpNormalization", x, {}, {Attr("axis", 0)}, "LpNormalization" + apart},
+      {"InstanceNormalization", x, {{3}, {3}}, {}, "[N, 3, 4]"},
+      {"LRN", x, {}, {Attr("size", 3)}, "[N, 3, 4]"},
+      {"LRN", {"N"}, {}, {Attr("size", 3)}, "X: expected at least 2 axes, found [N]"},
+      {"LogSoftmax", x, {}, {Attr("axis", 0)}, "LogSoftmax" + apart},
+      {"Hardmax", x, {}, {Attr("axis", 0)}, "Hardmax" + apart, 11},
+  });
+}
+
+TEST(ShapeInference, MachineLearning) {
+  struct MlCase {
+    std::string op;
+    std::vector<std::string> x;
+    std::vector<Attr> attributes;
+    std::string result;
+  };
+  const Attr labels("classlabels_int64s", Ints{4, 5, 6});
+  const std::vector<MlCase> cases = {
+      {"Scaler", {"N", "5"}, {}, "[N, 5]"},
+      {"Scaler", {"N", "5", "6"}, {}, "X: expected rows and columns, found shape [N, 5, 6]"},
+      {"Normalizer",
+       {"N"},
+       {},
+       "the columns of [N] over axis 0, the batch: rows must not depend on each other"},
+      {"Binarizer", {"N", "5"}, {}, "[N, 5]"},
+      {"TreeEnsembleClassifier", {"N", "5"}, {labels}, "[N]"},
+      {"TreeEnsembleClassifier",
+       {"N", "5"},
+       {Attr("classlabels_strings", "cat")},
+       "attribute classlabels_strings: texts are not supported, only numbers"},
+      {"TreeEnsembleRegressor", {"N", "5"}, {Attr("n_targets", 2)}, "[N, 2]"},
+      {"LinearRegressor",
+       {"N", "5"},
+       {Attr("targets", 0)},
+       "attribute targets: expected at least 1, found 0"},
+      {"LabelEncoder",
+       {"N", "5"},
+       {Attr("keys_int64s", Ints{1}), Attr("values_floats", std::vector<float>{1})},
+       "X: expected i64 like the keys, found f32"},
+      {"LabelEncoder",
+       {"N", "5"},
+       {},
+       "expected attribute keys_int64s, keys_floats or keys_tensor"},
+      {"LabelEncoder",
+       {"N", "5"},
+       {Attr("keys_strings", "cat")},
+       "attribute keys_strings: texts are not supported, only numbers"},
+  };
+  for (const MlCase& c : cases) {
+    SCOPED_TRACE(c.op);
+    OnnxBuilder builder;
+    builder.input("x", c.x).node(c.op, {"x"}, {"y"}, c.attributes).output("y");
+    builder.last_node().set_domain("ai.onnx.ml");
+    auto& set = *builder.model().add_opset_import();
+    set.set_domain("ai.onnx.ml");
+    set.set_version(3);
+    Graph graph = import_graph(builder.bytes(), "m");
+    bind_inputs(graph, {});
+    std::string found;
+    try {
+      infer_shapes(graph);
+      found = to_string(graph.value(graph.outputs[0].value).shape);
+    } catch (const InputError& error) {
+      found = error.what();
+      found = found.substr(found.find(": ", found.find("operator ")) + 2);
+    }
+    EXPECT_EQ(found, c.result);
+  }
 }
 
 TEST(ShapeInference, Flatten) {
