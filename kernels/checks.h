@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernels/kernel.h"
 
@@ -32,13 +33,16 @@ class Checks {
  public:
   explicit Checks(const KernelCase& kernel_case) : case_(kernel_case) {}
 
-  /// The first `required` inputs are present, there are at most `allowed`, and only output 0 is
-  /// asked for.
+  /// The first `required` inputs are present, and there are at most `allowed`.
+  Checks& inputs(std::size_t required, std::size_t allowed);
+  /// The same, and only output 0 is asked for.
   Checks& arity(std::size_t required, std::size_t allowed);
   /// Every present input and output 0 is f32.
   Checks& all_f32();
   /// Input 0 has one of the types, and so has output 0.
   Checks& dtype_in(std::initializer_list<DType> allowed);
+  /// Every output that is asked for has the type of input 0.
+  Checks& same_dtype();
   Checks& no_activation();
   /// Input `i`, if present, is a constant.
   Checks& constant(std::size_t i, std::string_view name);
@@ -56,6 +60,14 @@ class Checks {
   const KernelCase& case_;
   std::string reason_;
 };
+
+/// The elements of input `i`, which must be known integers. Throws InputError, naming the input as
+/// `name`, if they are not.
+std::vector<std::int64_t> constant_integers(const KernelCase& kernel_case, std::size_t i,
+                                            std::string_view name);
+/// The same of f32 elements.
+std::vector<float> constant_reals(const KernelCase& kernel_case, std::size_t i,
+                                  std::string_view name);
 
 /// `axis` of a tensor of rank `rank`, counted from the front. Throws InputError out of
 /// [-rank, last].

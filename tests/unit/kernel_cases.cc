@@ -127,7 +127,7 @@ CaseSpec pool_case(const PoolSpec& pool) {
   spec.op = pool.op;
   spec.inputs = {{pool.x}};
   spec.output = {pool.x[0], pool.x[1]};
-  if (pool.op == "GlobalAveragePool") {
+  if (pool.op.starts_with("Global")) {
     spec.output.resize(pool.x.size(), 1);
     return spec;
   }
@@ -285,9 +285,10 @@ std::vector<CaseSpec> pool_cases() {
                                .pads = {1, 1, 1, 1},
                                .strides = {2, 2},
                                .count_padding = true}));
-    cases.push_back(pool_case({.op = "GlobalAveragePool", .x = {2, channels, 7, 7}, .kernel = {}}));
-    cases.push_back(
-        pool_case({.op = "GlobalAveragePool", .x = {1, channels, 13, 5}, .kernel = {}}));
+    for (const std::string op : {"GlobalAveragePool", "GlobalMaxPool"}) {
+      cases.push_back(pool_case({.op = op, .x = {2, channels, 7, 7}, .kernel = {}}));
+      cases.push_back(pool_case({.op = op, .x = {1, channels, 13, 5}, .kernel = {}}));
+    }
   }
   cases.push_back(pool_case(
       {.op = "MaxPool", .x = {2, 8, 5, 6, 7}, .kernel = {2, 2, 2}, .strides = {1, 2, 2}}));

@@ -1,0 +1,13 @@
+#pragma once
+// Shapes of the operators that put tensors together, take parts of them or add a border.
+
+#include "model/operators.h"
+
+namespace widepipe::model {
+
+ValueType infer_concat(const NodeView& view);
+ValueType infer_pad(const NodeView& view);
+ValueType infer_slice(const NodeView& view);
+ValueTypes infer_split(const NodeView& view);
+
+}  // namespace widepipe::model
