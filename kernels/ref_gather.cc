@@ -152,22 +152,12 @@ class RefGatherNd final : public Kernel {
     const std::size_t batch_bytes = static_cast<std::size_t>(element_count(sizes_)) * bytes_;
     for (std::int64_t i = 0; i < batches_; ++i, from += batch_bytes) {
       for (std::int64_t j = 0; j < tuples_; ++j, to += bytes_, index += sizes_.size()) {
-        copy_piece(to, from, piece_of(index), bytes_);
+        copy_piece(to, from, piece_at<Index>({index, sizes_.size()}, sizes_), bytes_);
       }
     }
   }
 
  private:
-  std::int64_t piece_of(const Index* index) const {
-    std::int64_t piece = 0;
-    for (std::size_t i = 0; i < sizes_.size(); ++i) {
-      const std::int64_t element = element_at(index[i], sizes_[i]);
-      if (element < 0) return -1;
-      piece = piece * sizes_[i] + element;
-    }
-    return piece;
-  }
-
   std::int64_t batches_;
   std::int64_t tuples_;  ///< of indices, in a batch
   Shape sizes_;          ///< of the indexed axes

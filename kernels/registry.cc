@@ -15,20 +15,26 @@
 #include "kernels/ref_conv.h"
 #include "kernels/ref_conv_transpose.h"
 #include "kernels/ref_copy.h"
+#include "kernels/ref_cum_sum.h"
 #include "kernels/ref_elementwise.h"
 #include "kernels/ref_expand.h"
 #include "kernels/ref_fill.h"
 #include "kernels/ref_gather.h"
 #include "kernels/ref_gemm.h"
 #include "kernels/ref_matmul.h"
+#include "kernels/ref_one_hot.h"
 #include "kernels/ref_pad.h"
 #include "kernels/ref_pool.h"
 #include "kernels/ref_reorder.h"
 #include "kernels/ref_resize.h"
+#include "kernels/ref_scatter.h"
 #include "kernels/ref_shape.h"
 #include "kernels/ref_slice.h"
 #include "kernels/ref_softmax.h"
+#include "kernels/ref_space_depth.h"
+#include "kernels/ref_topk.h"
 #include "kernels/ref_transpose.h"
+#include "kernels/ref_trilu.h"
 #include "kernels/winograd_conv.h"
 
 namespace widepipe::kernels {
@@ -49,6 +55,8 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"onednn_conv", "Conv", onednn_conv_supports, onednn_conv_create},
     {"ref_conv", "Conv", ref_conv_supports, ref_conv_create},
     {"ref_conv_transpose", "ConvTranspose", ref_conv_transpose_supports, ref_conv_transpose_create},
+    {"ref_cum_sum", "CumSum", ref_cum_sum_supports, ref_cum_sum_create},
+    {"ref_space_depth", "DepthToSpace", ref_space_depth_supports, ref_space_depth_create},
     {"ref_expand", "Expand", ref_expand_supports, ref_expand_create},
     {"ref_copy", "Flatten", ref_copy_supports, ref_copy_create},
     {"ref_gather", "Gather", ref_gather_supports, ref_gather_create},
@@ -65,6 +73,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_matmul", "MatMul", ref_matmul_supports, ref_matmul_create},
     {"hwy_pool", "MaxPool", hwy_pool_supports, hwy_pool_create},
     {"ref_pool", "MaxPool", ref_pool_supports, ref_pool_create},
+    {"ref_one_hot", "OneHot", ref_one_hot_supports, ref_one_hot_create},
     {"ref_pad", "Pad", ref_pad_supports, ref_pad_create},
     {"ref_fill", "Range", ref_range_supports, ref_range_create},
     {"hwy_elementwise", "Relu", hwy_relu_supports, hwy_relu_create},
@@ -72,14 +81,20 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_reorder", "Reorder", ref_reorder_supports, ref_reorder_create},
     {"ref_copy", "Reshape", ref_copy_supports, ref_copy_create},
     {"ref_resize", "Resize", ref_resize_supports, ref_resize_create},
+    {"ref_scatter", "Scatter", ref_scatter_elements_supports, ref_scatter_elements_create},
+    {"ref_scatter", "ScatterElements", ref_scatter_elements_supports, ref_scatter_elements_create},
+    {"ref_scatter", "ScatterND", ref_scatter_nd_supports, ref_scatter_nd_create},
     {"ref_shape", "Shape", ref_shape_supports, ref_shape_create},
     {"ref_shape", "Size", ref_shape_supports, ref_shape_create},
     {"ref_slice", "Slice", ref_slice_supports, ref_slice_create},
     {"ref_softmax", "Softmax", ref_softmax_supports, ref_softmax_create},
+    {"ref_space_depth", "SpaceToDepth", ref_space_depth_supports, ref_space_depth_create},
     {"ref_slice", "Split", ref_split_supports, ref_split_create},
     {"ref_copy", "Squeeze", ref_copy_supports, ref_copy_create},
     {"ref_expand", "Tile", ref_expand_supports, ref_expand_create},
+    {"ref_topk", "TopK", ref_topk_supports, ref_topk_create},
     {"ref_transpose", "Transpose", ref_transpose_supports, ref_transpose_create},
+    {"ref_trilu", "Trilu", ref_trilu_supports, ref_trilu_create},
     {"ref_copy", "Unsqueeze", ref_copy_supports, ref_copy_create},
     {"ref_resize", "Upsample", ref_resize_supports, ref_resize_create},
 });

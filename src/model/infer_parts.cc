@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/checks.h"
 #include "kernels/pads.h"
 #include "kernels/parts.h"
 #include "model/known_values.h"
@@ -163,6 +164,33 @@ ValueType infer_pad(const NodeView& view) {
     }
   }
   return {view.input(0).dtype, std::move(y)};
+}
+
+ValueType infer_cum_sum(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  const Integers axis = required_integers(view, 1, "axis");
+  if (axis.size() != 1) {
+    throw_input_error("input 1 (axis): expected one number, found {}", widepipe::to_string(axis));
+  }
+  const auto rank = static_cast<std::int64_t>(x.size());
+  require_no_rows(x, static_cast<std::size_t>(kernels::normalized_axis(axis[0], rank, rank - 1)),
+                  "sum");
+  return {view.input(0).dtype, x};
+}
+
+ValueType infer_trilu(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  if (x.size() < 2) throw_input_error("X: expected at least 2 axes, found {}", to_string(x));
+  require_no_rows(x, x.size() - 2, "triangle");
+  require_no_rows(x, x.size() - 1, "triangle");
+  if (view.has(1)) {
+    const Integers diagonal = required_integers(view, 1, "k");
+    if (diagonal.size() != 1) {
+      throw_input_error("input 1 (k): expected one number, found {}",
+                        widepipe::to_string(diagonal));
+    }
+  }
+  return {view.input(0).dtype, x};
 }
 
 }  // namespace widepipe::model

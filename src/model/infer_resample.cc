@@ -56,7 +56,51 @@ SymShape sized(const NodeView& view, const std::vector<Dim>& stated) {
   return y;
 }
 
+/// Input 0 of DepthToSpace or SpaceToDepth, whose rows are on axis 0 if anywhere.
+Shape image_shape(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  if (x.size() != 4) throw_input_error("X: expected 4 axes, found {}", to_string(x));
+  for (std::size_t i = 1; i < x.size(); ++i) require_no_rows(x, i, "block move");
+  return at(x, 0);
+}
+
+std::int64_t block_size(const NodeView& view) {
+  const std::int64_t block = view.node.attributes.integer("blocksize", 0);
+  if (block < 1 || block >= (std::int64_t{1} << 15)) {
+    throw_input_error("attribute blocksize: expected at least 1, found {}", block);
+  }
+  return block;
+}
+
 }  // namespace
+
+ValueType infer_depth_to_space(const NodeView& view) {
+  const Shape x = image_shape(view);
+  const std::int64_t block = block_size(view);
+  if (x[1] % (block * block) != 0) {
+    throw_input_error("X {}: the channels are not a multiple of {} x {}",
+                      to_string(view.input(0).shape), block, block);
+  }
+  return {view.input(0).dtype,
+          {view.input(0).shape[0],
+           {.fixed = x[1] / (block * block)},
+           {.fixed = x[2] * block},
+           {.fixed = x[3] * block}}};
+}
+
+ValueType infer_space_to_depth(const NodeView& view) {
+  const Shape x = image_shape(view);
+  const std::int64_t block = block_size(view);
+  if (x[2] % block != 0 || x[3] % block != 0) {
+    throw_input_error("X {}: height and width are not multiples of {}",
+                      to_string(view.input(0).shape), block);
+  }
+  return {view.input(0).dtype,
+          {view.input(0).shape[0],
+           {.fixed = x[1] * block * block},
+           {.fixed = x[2] / block},
+           {.fixed = x[3] / block}}};
+}
 
 ValueType infer_resize(const NodeView& view) {
   const Node& node = view.node;

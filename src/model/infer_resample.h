@@ -5,6 +5,8 @@
 
 namespace widepipe::model {
 
+ValueType infer_depth_to_space(const NodeView& view);
+ValueType infer_space_to_depth(const NodeView& view);
 /// Resize and Upsample.
 ValueType infer_resize(const NodeView& view);
 
