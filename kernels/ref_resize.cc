@@ -1,7 +1,6 @@
 #include "kernels/ref_resize.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -10,46 +9,11 @@
 
 #include "core/aligned_buffer.h"
 #include "kernels/checks.h"
-#include "kernels/mapped_copy.h"
+#include "kernels/nearest_resize.h"
 #include "kernels/resize_geometry.h"
 
 namespace widepipe::kernels {
 namespace {
-
-std::vector<AxisMap> nearest_maps(const ResizeGeometry& geometry) {
-  std::vector<AxisMap> maps;
-  for (const ResizeAxis& axis : geometry.axes) {
-    maps.push_back(identity_map(axis.out));
-    if (geometry.keeps(axis)) continue;
-    for (std::int64_t& source : maps.back()) {
-      const double position = geometry.position(axis, source);
-      source = geometry.extrapolates(axis, position)
-                   ? kFilled
-                   : std::clamp<std::int64_t>(geometry.nearest(position), 0, axis.in - 1);
-    }
-  }
-  return maps;
-}
-
-class RefNearest final : public Kernel {
- public:
-  explicit RefNearest(const KernelCase& kernel_case)
-      : RefNearest(kernel_case, resize_geometry(kernel_case)) {}
-
-  void run(const KernelArgs& args) override {
-    copy_.run(args.inputs[0], extrapolation_.data(), args.outputs[0]);
-  }
-
- private:
-  RefNearest(const KernelCase& kernel_case, const ResizeGeometry& geometry)
-      : copy_(kernel_case.inputs[0].shape, nearest_maps(geometry),
-              size_of(kernel_case.inputs[0].dtype)) {
-    std::memcpy(extrapolation_.data(), &geometry.extrapolation, sizeof(float));
-  }
-
-  MappedCopy copy_;
-  std::array<std::byte, 8> extrapolation_ = {};
-};
 
 /// The weights of the elements around a position, which is `part` behind the first (linear) or the
 /// second (cubic) of them.
@@ -206,7 +170,10 @@ Support ref_resize_supports(const KernelCase& kernel_case) {
 
 std::unique_ptr<Kernel> ref_resize_create(const KernelCase& kernel_case, WeightStore&) {
   if (kernel_case.attributes->text("mode", "nearest") == "nearest") {
-    return std::make_unique<RefNearest>(kernel_case);
+    const TensorDesc& x = kernel_case.inputs[0];
+    const ResizeGeometry geometry = resize_geometry(kernel_case);
+    return nearest_kernel({x.shape, nearest_maps(geometry), size_of(x.dtype)},
+                          geometry.extrapolation);
   }
   if (kernel_case.inputs[0].dtype == DType::kF64) {
     return std::make_unique<RefInterpolate<double>>(kernel_case);

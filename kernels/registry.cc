@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "kernels/blocked_concat.h"
+#include "kernels/blocked_resize.h"
+#include "kernels/hwy_conv_transpose.h"
 #include "kernels/hwy_elementwise.h"
 #include "kernels/hwy_gemm.h"
 #include "kernels/hwy_pool.h"
@@ -49,11 +52,13 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
      ref_batch_normalization_create},
     {"hwy_elementwise", "Clip", hwy_clip_supports, hwy_clip_create},
     {"ref_elementwise", "Clip", ref_clip_supports, ref_clip_create},
+    {"blocked_concat", "Concat", blocked_concat_supports, blocked_concat_create},
     {"ref_concat", "Concat", ref_concat_supports, ref_concat_create},
     {"ref_fill", "ConstantOfShape", ref_constant_of_shape_supports, ref_constant_of_shape_create},
     {"winograd_conv", "Conv", winograd_conv_supports, winograd_conv_create},
     {"onednn_conv", "Conv", onednn_conv_supports, onednn_conv_create},
     {"ref_conv", "Conv", ref_conv_supports, ref_conv_create},
+    {"hwy_conv_transpose", "ConvTranspose", hwy_conv_transpose_supports, hwy_conv_transpose_create},
     {"ref_conv_transpose", "ConvTranspose", ref_conv_transpose_supports, ref_conv_transpose_create},
     {"ref_cum_sum", "CumSum", ref_cum_sum_supports, ref_cum_sum_create},
     {"ref_space_depth", "DepthToSpace", ref_space_depth_supports, ref_space_depth_create},
@@ -80,6 +85,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_elementwise", "Relu", ref_relu_supports, ref_relu_create},
     {"ref_reorder", "Reorder", ref_reorder_supports, ref_reorder_create},
     {"ref_copy", "Reshape", ref_copy_supports, ref_copy_create},
+    {"blocked_resize", "Resize", blocked_resize_supports, blocked_resize_create},
     {"ref_resize", "Resize", ref_resize_supports, ref_resize_create},
     {"ref_scatter", "Scatter", ref_scatter_elements_supports, ref_scatter_elements_create},
     {"ref_scatter", "ScatterElements", ref_scatter_elements_supports, ref_scatter_elements_create},
@@ -96,6 +102,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_transpose", "Transpose", ref_transpose_supports, ref_transpose_create},
     {"ref_trilu", "Trilu", ref_trilu_supports, ref_trilu_create},
     {"ref_copy", "Unsqueeze", ref_copy_supports, ref_copy_create},
+    {"blocked_resize", "Upsample", blocked_resize_supports, blocked_resize_create},
     {"ref_resize", "Upsample", ref_resize_supports, ref_resize_create},
 });
 

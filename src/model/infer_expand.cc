@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "kernels/dtype_dispatch.h"
 #include "model/known_values.h"
-#include "model/rows_apart.h"
+#include "model/row_axes.h"
 
 namespace widepipe::model {
 namespace {
@@ -74,7 +74,7 @@ ValueType infer_tile(const NodeView& view) {
   }
   SymShape y;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (repeats[i] != Dim{.fixed = 1}) require_no_rows(x, i, "tiling");
+    if (repeats[i] != Dim{.fixed = 1}) require_no_rows("tiling", x, i);
     const std::vector<Dim> factors = {x[i], repeats[i]};
     y.push_back(product(factors));
   }

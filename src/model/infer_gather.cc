@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "model/known_values.h"
-#include "model/rows_apart.h"
+#include "model/row_axes.h"
 
 namespace widepipe::model {
 namespace {
@@ -29,9 +29,9 @@ void require_aligned(const SymShape& data, const SymShape& indices, std::size_t 
 
 /// The one number that input `i` holds, which may be of a float type.
 std::int64_t required_number(const NodeView& view, std::size_t i, const char* what) {
-  const Value& value = view.input(i);
-  if (value.constant != nullptr && value.constant->count() == 1 && value.dtype == DType::kF32) {
-    const float number = value.constant->as<float>()[0];
+  const Tensor* constant = view.has(i) ? view.input(i).constant.get() : nullptr;
+  if (constant != nullptr && constant->count() == 1 && constant->dtype() == DType::kF32) {
+    const float number = constant->as<float>()[0];
     if (number >= 0.0F && number < 0x1p31F) return static_cast<std::int64_t>(number);
     throw_input_error("input {} ({}): expected a size, found {}", i, what, number);
   }
@@ -49,7 +49,7 @@ ValueType infer_gather(const NodeView& view) {
   const SymShape& data = view.input(0).shape;
   const SymShape& indices = view.input(1).shape;
   const std::size_t axis = named_axis(view, data, 0);
-  require_no_rows(data, axis, "gather");
+  require_no_rows("gather", data, axis);
   SymShape y(data.begin(), data.begin() + offset(axis));
   y.insert(y.end(), indices.begin(), indices.end());
   y.insert(y.end(), data.begin() + offset(axis) + 1, data.end());
@@ -60,7 +60,7 @@ ValueType infer_gather_elements(const NodeView& view) {
   const SymShape& data = view.input(0).shape;
   const SymShape& indices = view.input(1).shape;
   const std::size_t axis = named_axis(view, data, 0);
-  require_no_rows(data, axis, "gather");
+  require_no_rows("gather", data, axis);
   require_aligned(data, indices, axis);
   return {view.input(0).dtype, indices};
 }
@@ -81,7 +81,7 @@ ValueType infer_gather_nd(const NodeView& view) {
     misfit();
   }
   for (std::int64_t i = batch; i < end; ++i) {
-    require_no_rows(data, static_cast<std::size_t>(i), "gather");
+    require_no_rows("gather", data, static_cast<std::size_t>(i));
   }
   SymShape y(indices.begin(), indices.end() - 1);
   y.insert(y.end(), data.begin() + end, data.end());
@@ -92,9 +92,9 @@ ValueType infer_scatter_elements(const NodeView& view) {
   const SymShape& data = view.input(0).shape;
   const SymShape& indices = view.input(1).shape;
   const std::size_t axis = named_axis(view, data, 0);
-  require_no_rows(data, axis, "scatter");
-  require_no_rows(indices, indices.size() == data.size() ? axis : 0, "scatter");
+  require_no_rows("scatter", data, axis);
   require_aligned(data, indices, axis);
+  require_no_rows("scatter", indices, axis);
   if (view.input(2).shape != indices) {
     throw_input_error("updates: expected shape {} of the indices, found {}", to_string(indices),
                       to_string(view.input(2).shape));
@@ -111,7 +111,7 @@ ValueType infer_scatter_nd(const NodeView& view) {
     throw_input_error("indices {} do not fit data {}", to_string(indices), to_string(data));
   }
   for (std::int64_t i = 0; i < count; ++i) {
-    require_no_rows(data, static_cast<std::size_t>(i), "scatter");
+    require_no_rows("scatter", data, static_cast<std::size_t>(i));
   }
   SymShape updates(indices.begin(), indices.end() - 1);
   updates.insert(updates.end(), data.begin() + count, data.end());
@@ -139,7 +139,7 @@ ValueType infer_one_hot(const NodeView& view) {
 ValueTypes infer_topk(const NodeView& view) {
   SymShape y = view.input(0).shape;
   const std::size_t axis = named_axis(view, y, -1);
-  require_no_rows(y, axis, "top k");
+  require_no_rows("top k", y, axis);
   const std::int64_t count = view.node.version < 10 ? view.node.attributes.integer("k", -1)
                                                     : required_number(view, 1, "k");
   if (count < 0 || count > y[axis].fixed) {

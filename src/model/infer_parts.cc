@@ -10,7 +10,7 @@
 #include "kernels/pads.h"
 #include "kernels/parts.h"
 #include "model/known_values.h"
-#include "model/rows_apart.h"
+#include "model/row_axes.h"
 
 namespace widepipe::model {
 namespace {
@@ -74,7 +74,7 @@ ValueType infer_concat(const NodeView& view) {
     }
     SymShape x = part.shape;
     if (x.size() == y.size()) {
-      if (count > 1) require_no_rows(x, axis, "concatenation");
+      if (count > 1) require_no_rows("concatenation", x, axis);
       total = {.fixed = total.fixed + x[axis].fixed, .per_row = total.per_row + x[axis].per_row};
       x[axis] = y[axis];
     }
@@ -103,7 +103,7 @@ ValueType infer_slice(const NodeView& view) {
     }
     const bool whole = request.starts[i] == 0 && covers(asked.ends[i], size) &&
                        (!request.steps || (*request.steps)[i] == 1);
-    if (!whole) require_no_rows(x, axes[i], "slice");
+    if (!whole) require_no_rows("slice", x, axes[i]);
     sizes[axes[i]] = 1;
     request.ends[i] = 1;
   }
@@ -119,7 +119,7 @@ ValueTypes infer_split(const NodeView& view) {
   const SymShape& x = view.input(0).shape;
   const kernels::Attributes& attributes = view.node.attributes;
   const std::size_t axis = named_axis(view, x, 0);
-  require_no_rows(x, axis, "split");
+  require_no_rows("split", x, axis);
   std::optional<Integers> stated;
   if (view.node.version < 13) {
     if (attributes.has("split")) stated = attributes.integers("split");
@@ -156,7 +156,7 @@ ValueType infer_pad(const NodeView& view) {
   const std::vector<kernels::AxisPads> pads = kernels::axis_pads(stated, axes, x.size());
   for (std::size_t i = 0; i < y.size(); ++i) {
     if (pads[i].begin == 0 && pads[i].end == 0) continue;
-    require_no_rows(x, i, "padding");
+    require_no_rows("padding", x, i);
     y[i].fixed += pads[i].begin + pads[i].end;
     if (y[i].fixed < 0) {
       throw_input_error("pads {} and {} take away more than the {} elements of axis {}",
@@ -173,16 +173,16 @@ ValueType infer_cum_sum(const NodeView& view) {
     throw_input_error("input 1 (axis): expected one number, found {}", widepipe::to_string(axis));
   }
   const auto rank = static_cast<std::int64_t>(x.size());
-  require_no_rows(x, static_cast<std::size_t>(kernels::normalized_axis(axis[0], rank, rank - 1)),
-                  "sum");
+  require_no_rows("sum", x,
+                  static_cast<std::size_t>(kernels::normalized_axis(axis[0], rank, rank - 1)));
   return {view.input(0).dtype, x};
 }
 
 ValueType infer_trilu(const NodeView& view) {
   const SymShape& x = view.input(0).shape;
   if (x.size() < 2) throw_input_error("X: expected at least 2 axes, found {}", to_string(x));
-  require_no_rows(x, x.size() - 2, "triangle");
-  require_no_rows(x, x.size() - 1, "triangle");
+  require_no_rows("triangle", x, x.size() - 2);
+  require_no_rows("triangle", x, x.size() - 1);
   if (view.has(1)) {
     const Integers diagonal = required_integers(view, 1, "k");
     if (diagonal.size() != 1) {

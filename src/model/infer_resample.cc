@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "kernels/resize_geometry.h"
 #include "model/known_values.h"
-#include "model/rows_apart.h"
+#include "model/row_axes.h"
 
 namespace widepipe::model {
 namespace {
@@ -33,7 +33,7 @@ SymShape scaled(const NodeView& view, const std::vector<float>& stated) {
   SymShape y = x;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (scales[i] == 1.0F) continue;
-    require_no_rows(x, i, "resize");
+    require_no_rows("resize", x, i);
     y[i].fixed = kernels::scaled_size(x[i].fixed, scales[i]);
   }
   return y;
@@ -46,7 +46,7 @@ SymShape sized(const NodeView& view, const std::vector<Dim>& stated) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::size_t axis = axes[i];
     if (stated[i] == x[axis]) continue;
-    require_no_rows(x, axis, "resize");
+    require_no_rows("resize", x, axis);
     if (!stated[i].is_fixed() || stated[i].fixed < 1) {
       throw_input_error("input 3 (sizes): axis {} cannot be resized to {}", axis,
                         to_string(stated[i]));
@@ -60,7 +60,7 @@ SymShape sized(const NodeView& view, const std::vector<Dim>& stated) {
 Shape image_shape(const NodeView& view) {
   const SymShape& x = view.input(0).shape;
   if (x.size() != 4) throw_input_error("X: expected 4 axes, found {}", to_string(x));
-  for (std::size_t i = 1; i < x.size(); ++i) require_no_rows(x, i, "block move");
+  for (std::size_t i = 1; i < x.size(); ++i) require_no_rows("block move", x, i);
   return at(x, 0);
 }
 
@@ -111,7 +111,7 @@ ValueType infer_resize(const NodeView& view) {
     const auto roi = constant_reals(view, 1, "roi");
     const auto axes = kernels::resized_axes(node.attributes, x.size(), roi.size() / 2);
     for (std::size_t i = 0; i < axes.size(); ++i) {
-      if (roi[i] != 0.0F || roi[axes.size() + i] != 1.0F) require_no_rows(x, axes[i], "crop");
+      if (roi[i] != 0.0F || roi[axes.size() + i] != 1.0F) require_no_rows("crop", x, axes[i]);
     }
   }
   if (node.op == "Upsample" && node.version < 9) {

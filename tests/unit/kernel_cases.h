@@ -9,12 +9,16 @@
 namespace widepipe::kernels::testing {
 
 std::vector<CaseSpec> conv_cases();
+/// Of windows that do not overlap.
+std::vector<CaseSpec> conv_transpose_cases();
 std::vector<CaseSpec> pool_cases();
 /// Gemm and MatMul with constant matrices.
 std::vector<CaseSpec> dense_cases();
 /// Relu, Clip and Add.
 std::vector<CaseSpec> elementwise_cases();
 std::vector<CaseSpec> all_cases();
+/// Concat and Resize of inputs that arrive blocked by 8: their plain form has no faster kernel.
+std::vector<CaseSpec> blocked_cases();
 
 /// The layers of a small convolutional net on 28x28 images.
 std::vector<CaseSpec> lenet_cases(std::int64_t batch);

@@ -82,11 +82,11 @@ TEST(MovingShapes, Slice) {
       {"two axes, one twice", x, slice({0, 0}, {1, 1}, {1, -2}, {1, 1}),
        "Slice: axis -2 is named twice"},
       {"the first row", x, slice({0}, {1}, {0}, {1}),
-       "Slice: slice of [N, 5, 4] along axis 0, the batch: rows must not depend on each other"},
+       "Slice: slice of [N, 5, 4] over axis 0, the batch: rows must not depend on each other"},
       {"all rows but the first", x, slice({1}, {kInt64Max}, {0}, {1}),
-       "Slice: slice of [N, 5, 4] along axis 0, the batch: rows must not depend on each other"},
+       "Slice: slice of [N, 5, 4] over axis 0, the batch: rows must not depend on each other"},
       {"every other row", x, slice({0}, {kInt64Max}, {0}, {2}),
-       "Slice: slice of [N, 5, 4] along axis 0, the batch: rows must not depend on each other"},
+       "Slice: slice of [N, 5, 4] over axis 0, the batch: rows must not depend on each other"},
       {"no step", x, slice({0}, {1}, {1}, {0}), "Slice: steps: expected steps other than 0"},
       {"lists of different lengths", x, slice({0}, {1, 2}, {1}, {1}),
        "Slice: expected as many ends, axes and steps as starts, found starts [0], ends [1, 2], "
@@ -130,7 +130,7 @@ TEST(MovingShapes, ConcatSplitPad) {
   check({
       {"columns", x, concat(1), "[N, 18]"},
       {"rows", x, concat(0),
-       "Concat: concatenation of [N, 6] along axis 0, the batch: rows must not depend on each "
+       "Concat: concatenation of [N, 6] over axis 0, the batch: rows must not depend on each "
        "other"},
       {"one input is the identity", x,
        [](OnnxBuilder& b) { b.node("Concat", {"x"}, {"y"}, {Attr("axis", 0)}); }, "[N, 6]"},
@@ -166,7 +166,7 @@ TEST(MovingShapes, ConcatSplitPad) {
        [](OnnxBuilder& b) {
          b.node("Split", {"x"}, {"a", "y"});
        },
-       "Split: split of [N, 6] along axis 0, the batch: rows must not depend on each other"},
+       "Split: split of [N, 6] over axis 0, the batch: rows must not depend on each other"},
       {"does not divide", x,
        [](OnnxBuilder& b) {
          b.node("Split", {"x"}, {"a", "b", "c", "y"}, {Attr("axis", 1)});
@@ -180,7 +180,7 @@ TEST(MovingShapes, ConcatSplitPad) {
        "Split: split: expected 2 sizes that add up to 6, found [4, 3]"},
       {"padded columns", x, pad({0, 1, 0, -2}), "[N, 5]"},
       {"padded rows", x, pad({0, 0, 1, 0}),
-       "Pad: padding of [N, 6] along axis 0, the batch: rows must not depend on each other"},
+       "Pad: padding of [N, 6] over axis 0, the batch: rows must not depend on each other"},
       {"nothing left", x, pad({0, -4, 0, -3}),
        "Pad: pads -4 and -3 take away more than the 6 elements of axis 1"},
   });
@@ -198,14 +198,14 @@ TEST(MovingShapes, Gathers) {
       {"one column", x, gather("Gather", {}, {Attr("axis", 1)}), "[N]"},
       {"columns", x, gather("Gather", {2, 3}, {Attr("axis", 1)}), "[N, 2, 3]"},
       {"rows", x, gather("Gather", {1}, {}),
-       "Gather: gather of [N, 6] along axis 0, the batch: rows must not depend on each other"},
+       "Gather: gather of [N, 6] over axis 0, the batch: rows must not depend on each other"},
       {"one row's elements for all", x, gather("GatherElements", {1, 2}, {Attr("axis", 1)}),
        "GatherElements: indices [1, 2] do not fit data [N, 6] along axis 1"},
       {"elements of rows", x, gather("GatherElements", {1, 6}, {}),
-       "GatherElements: gather of [N, 6] along axis 0, the batch: rows must not depend on each "
+       "GatherElements: gather of [N, 6] over axis 0, the batch: rows must not depend on each "
        "other"},
       {"tuples that name rows", x, gather("GatherND", {1, 2}, {}),
-       "GatherND: gather of [N, 6] along axis 0, the batch: rows must not depend on each other"},
+       "GatherND: gather of [N, 6] over axis 0, the batch: rows must not depend on each other"},
       {"a table, by rows of indices", x,
        [](OnnxBuilder& b) {
          b.input("i", {"N", "5"}, onnx::TensorProto::INT64).weights("t", {9, 3});
@@ -229,7 +229,7 @@ TEST(MovingShapes, Gathers) {
          b.input("i", {"N", "1"}, onnx::TensorProto::INT64);
          b.node("GatherND", {"x", "i"}, {"y"});
        },
-       "GatherND: gather of [N, 6] along axis 0, the batch: rows must not depend on each other"},
+       "GatherND: gather of [N, 6] over axis 0, the batch: rows must not depend on each other"},
   });
 }
 
@@ -278,7 +278,7 @@ TEST(MovingShapes, SizesMayDependOnTheRows) {
        "[6N]"},
       {"columns tiled", x, tile({1, 2}), "[N, 12]"},
       {"rows tiled", x, tile({2, 1}),
-       "Tile: tiling of [N, 6] along axis 0, the batch: rows must not depend on each other"},
+       "Tile: tiling of [N, 6] over axis 0, the batch: rows must not depend on each other"},
       {"too few repeats", x, tile({2}),
        "Tile: input 1 (repeats): expected one number for each axis of [N, 6], found [2]"},
       {"does not fit", x,
@@ -325,7 +325,7 @@ TEST(MovingShapes, Resampling) {
   check({
       {"scaled", x, resize({1, 1, 2, 0.7F}, {}), "[N, 4, 6, 3]"},
       {"rows scaled", x, resize({2, 1, 1, 1}, {}),
-       "Resize: resize of [N, 4, 3, 5] along axis 0, the batch: rows must not depend on each "
+       "Resize: resize of [N, 4, 3, 5] over axis 0, the batch: rows must not depend on each "
        "other"},
       {"too few scales", x, resize({1, 2}, {}),
        "Resize: expected one scale or size for each of the axes [0, 1, 2, 3], found 2"},
@@ -357,6 +357,70 @@ TEST(MovingShapes, Resampling) {
        "ConvTranspose: attribute output_shape: expected 2 sizes, found [3]"},
       {"the largest of each channel", x,
        [](OnnxBuilder& b) { b.node("GlobalMaxPool", {"x"}, {"y"}); }, "[N, 4, 1, 1]"},
+  });
+}
+
+TEST(MovingShapes, ScatterTopKAndTheirLike) {
+  const std::vector<std::string> x = {"N", "6"};
+  const std::vector<std::string> image = {"N", "8", "4", "6"};
+  const auto with_list = [](const char* op, Ints values, std::vector<Attr> attributes) {
+    return [=](OnnxBuilder& b) {
+      ints(b, "l", values);
+      b.node(op, {"x", "l"}, {"y"}, attributes);
+    };
+  };
+  const auto alone = [](const char* op, std::vector<Attr> attributes) {
+    return [=](OnnxBuilder& b) { b.node(op, {"x"}, {"y"}, attributes); };
+  };
+  const auto scatter = [](std::vector<std::string> indices, std::vector<std::string> updates,
+                          const char* op, std::vector<Attr> attributes) {
+    return [=](OnnxBuilder& b) {
+      b.input("i", indices, onnx::TensorProto::INT64).input("u", updates);
+      b.node(op, {"x", "i", "u"}, {"y"}, attributes);
+    };
+  };
+  check({
+      {"the best", x, with_list("TopK", {2}, {}), "[N, 2]"},
+      {"the best of version 1", x, alone("TopK", {Attr("k", 3)}), "[N, 3]", 9},
+      {"more than there are", x, with_list("TopK", {7}, {}),
+       "TopK: k: expected at most the 6 elements of axis 1, found 7"},
+      {"the best rows", x, with_list("TopK", {1}, {Attr("axis", 0)}),
+       "TopK: top k of [N, 6] over axis 0, the batch: rows must not depend on each other"},
+      {"no k", x, alone("TopK", {}), "TopK: input 1 (k) is missing"},
+      {"sums", x, with_list("CumSum", {-1}, {}), "[N, 6]"},
+      {"sums of rows", x, with_list("CumSum", {0}, {}),
+       "CumSum: sum of [N, 6] over axis 0, the batch: rows must not depend on each other"},
+      {"triangles", {"N", "3", "3"}, alone("Trilu", {}), "[N, 3, 3]", 14},
+      {"a triangle of rows", x, alone("Trilu", {}),
+       "Trilu: triangle of [N, 6] over axis 0, the batch: rows must not depend on each other", 14},
+      {"blocks to channels", image, alone("SpaceToDepth", {Attr("blocksize", 2)}), "[N, 32, 2, 3]"},
+      {"blocks that do not fit", image, alone("SpaceToDepth", {Attr("blocksize", 4)}),
+       "SpaceToDepth: X [N, 8, 4, 6]: height and width are not multiples of 4"},
+      {"channels to blocks", image, alone("DepthToSpace", {Attr("blocksize", 2)}), "[N, 2, 8, 12]"},
+      {"channels that do not fit", image, alone("DepthToSpace", {Attr("blocksize", 3)}),
+       "DepthToSpace: X [N, 8, 4, 6]: the channels are not a multiple of 3 x 3"},
+      {"no block", image, alone("DepthToSpace", {}),
+       "DepthToSpace: attribute blocksize: expected at least 1, found 0"},
+      {"classes",
+       {"N", "6"},
+       [](OnnxBuilder& b) {
+         b.input("i", {"N", "2"}, onnx::TensorProto::INT64);
+         ints(b, "depth", {5});
+         b.weights("v", {2}).node("OneHot", {"i", "depth", "v"}, {"y"}, {Attr("axis", 1)});
+       },
+       "[N, 5, 2]"},
+      {"elements placed", x, scatter({"N", "2"}, {"N", "2"}, "ScatterElements", {Attr("axis", 1)}),
+       "[N, 6]"},
+      {"rows placed", x, scatter({"N", "6"}, {"N", "6"}, "ScatterElements", {}),
+       "ScatterElements: scatter of [N, 6] over axis 0, the batch: rows must not depend on each "
+       "other"},
+      {"updates of another shape", x,
+       scatter({"N", "2"}, {"N", "3"}, "ScatterElements", {Attr("axis", 1)}),
+       "ScatterElements: updates: expected shape [N, 2] of the indices, found [N, 3]"},
+      {"each row's place among all", x, scatter({"N", "1"}, {"N", "6"}, "ScatterND", {}),
+       "ScatterND: input 1 (indices): expected a fixed shape, found [N, 1]: rows must not depend "
+       "on "
+       "each other"},
   });
 }
 

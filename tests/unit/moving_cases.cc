@@ -336,11 +336,110 @@ std::vector<Line> resample_lines() {
   };
 }
 
+std::vector<Line> order_lines() {
+  const double nan = std::nan("");
+  const auto indices = [](Shape shape, Numbers values) {
+    return given(std::move(shape), std::move(values), DType::kI64);
+  };
+  return {
+      {.op = "TopK",
+       .name = "NaN is the largest, equals in their order",
+       .inputs = {given({2, 4}, {1, nan, 3, 3, 4, 2, 4, 4}), list({3})},
+       .output = {2, 3},
+       .expected = {nan, 3, 3, 4, 4, 4},
+       .has_rows = true},
+      {.op = "TopK",
+       .name = "the smallest down the columns",
+       .inputs = {given({3, 2}, {5, -1, 4, 7, 6, 0}, DType::kI32), list({2})},
+       .output = {2, 2},
+       .expected = {4, -1, 5, 0},
+       .attributes = with({{"axis", axis(0)}, {"largest", axis(0)}}),
+       .dtype = DType::kI32},
+      {.op = "OneHot",
+       .name = "values given at run time; what is no class is off",
+       .inputs = {indices({2, 3}, {0, -1, 2, 3, -4, 1}), scalar(3, DType::kI64),
+                  given({2}, {7, 9}, DType::kI16)},
+       .output = {2, 3, 3},
+       .expected = {9, 7, 7, 7, 7, 9, 7, 7, 9, 7, 7, 7, 7, 7, 7, 7, 9, 7},
+       .dtype = DType::kI16},
+      {.op = "OneHot",
+       .name = "floats as indices, NaN among them",
+       .inputs = {given({3}, {1, nan, 1e30}),
+                  scalar(2, DType::kI64),
+                  {.shape = {2}, .constant = true, .values = {0, 1}}},
+       .output = {3, 2},
+       .expected = {0, 1, 0, 0, 0, 0},
+       .has_rows = true},
+      {.op = "CumSum",
+       .name = "backwards without the element itself",
+       .inputs = {given({2, 3}, ramp(6)), scalar(1, DType::kI32)},
+       .output = {2, 3},
+       .expected = {5, 3, 0, 11, 6, 0},
+       .attributes = with({{"exclusive", axis(1)}, {"reverse", axis(1)}}),
+       .has_rows = true},
+      {.op = "CumSum",
+       .name = "integers wrap around",
+       .inputs = {given({2}, {2147483647, 1}, DType::kI32), scalar(0, DType::kI64)},
+       .output = {2},
+       .expected = {2147483647, -2147483648.0},
+       .dtype = DType::kI32},
+      {.op = "ScatterElements",
+       .name = "what names nothing is left out",
+       .inputs = {given({2, 3}, ramp(6)), indices({2, 2}, {0, 3, -1, -4}),
+                  given({2, 2}, {10, 20, 30, 40})},
+       .output = {2, 3},
+       .expected = {10, 2, 3, 4, 5, 30},
+       .attributes = with({{"axis", axis(1)}}),
+       .has_rows = true},
+      {.op = "ScatterElements",
+       .name = "added twice",
+       .inputs = {given({1, 2}, {1, 2}), indices({1, 2}, {1, 1}), given({1, 2}, {10, 100})},
+       .output = {1, 2},
+       .expected = {1, 112},
+       .attributes = with({{"axis", axis(1)}, {"reduction", "add"}}),
+       .version = 16,
+       .has_rows = true},
+      {.op = "ScatterND",
+       .name = "the largest of bytes",
+       .inputs = {given({2, 2}, {1, 9, 3, 4}, DType::kU8), indices({2, 1}, {0, 5}),
+                  given({2, 2}, {5, 6, 7, 8}, DType::kU8)},
+       .output = {2, 2},
+       .expected = {5, 9, 3, 4},
+       .attributes = with({{"reduction", "max"}}),
+       .version = 18,
+       .dtype = DType::kU8},
+      {.op = "Trilu",
+       .name = "below the diagonal of each row's matrix",
+       .inputs = {given({2, 2, 2}, ramp(8)), scalar(-1, DType::kI64)},
+       .output = {2, 2, 2},
+       .expected = {0, 0, 3, 0, 0, 0, 7, 0},
+       .attributes = with({{"upper", axis(0)}}),
+       .version = 14,
+       .has_rows = true},
+      {.op = "DepthToSpace",
+       .name = "CRD",
+       .inputs = {given({1, 4, 1, 2}, ramp(8))},
+       .output = {1, 1, 2, 4},
+       .expected = {1, 3, 2, 4, 5, 7, 6, 8},
+       .attributes = with({{"blocksize", axis(2)}, {"mode", "CRD"}}),
+       .has_rows = true},
+      {.op = "SpaceToDepth",
+       .name = "bytes",
+       .inputs = {given({1, 1, 2, 2}, ramp(4), DType::kU8)},
+       .output = {1, 4, 1, 1},
+       .expected = {1, 2, 3, 4},
+       .attributes = with({{"blocksize", axis(2)}}),
+       .dtype = DType::kU8,
+       .has_rows = true},
+  };
+}
+
 }  // namespace
 
 std::vector<MovingCase> moving_cases() {
   std::vector<MovingCase> cases;
-  for (auto&& lines : {part_lines(), gather_lines(), expand_lines(), resample_lines()}) {
+  for (auto&& lines :
+       {part_lines(), gather_lines(), expand_lines(), resample_lines(), order_lines()}) {
     for (const Line& line : lines) cases.push_back(moving_case(line));
   }
   return cases;

@@ -1,4 +1,4 @@
-#include "model/rows_apart.h"
+#include "model/row_axes.h"
 
 #include "core/error.h"
 #include "kernels/checks.h"
@@ -11,10 +11,10 @@ std::size_t named_axis(const NodeView& view, const SymShape& shape, std::int64_t
       kernels::normalized_axis(view.node.attributes.integer("axis", absent), rank, rank - 1));
 }
 
-void require_no_rows(const SymShape& shape, std::size_t axis, const char* operation) {
+void require_no_rows(std::string_view what, const SymShape& shape, std::size_t axis) {
   if (shape[axis].is_fixed()) return;
-  throw_input_error("{} of {} along axis {}, the batch: rows must not depend on each other",
-                    operation, to_string(shape), axis);
+  throw_input_error("{} of {} over axis {}, the batch: rows must not depend on each other", what,
+                    to_string(shape), axis);
 }
 
 void require_fixed(const NodeView& view, std::size_t i, const char* what) {
