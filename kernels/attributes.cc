@@ -54,6 +54,11 @@ std::vector<float> Attributes::reals(std::string_view name, std::vector<float> a
   return *value;
 }
 
+std::vector<std::string> Attributes::texts(std::string_view name) const {
+  const auto* value = find<std::vector<std::string>>(values_, name);
+  return value == nullptr ? std::vector<std::string>{} : *value;
+}
+
 std::shared_ptr<const Tensor> Attributes::tensor(std::string_view name) const {
   const auto* value = find<std::shared_ptr<const Tensor>>(values_, name);
   return value == nullptr ? nullptr : *value;

@@ -30,6 +30,7 @@ class Attributes {
   std::vector<std::int64_t> integers(std::string_view name,
                                      std::vector<std::int64_t> absent = {}) const;
   std::vector<float> reals(std::string_view name, std::vector<float> absent = {}) const;
+  std::vector<std::string> texts(std::string_view name) const;
   /// Null when absent.
   std::shared_ptr<const Tensor> tensor(std::string_view name) const;
 

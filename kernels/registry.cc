@@ -28,6 +28,7 @@
 #include "kernels/ref_one_hot.h"
 #include "kernels/ref_pad.h"
 #include "kernels/ref_pool.h"
+#include "kernels/ref_recurrent.h"
 #include "kernels/ref_reorder.h"
 #include "kernels/ref_resize.h"
 #include "kernels/ref_scatter.h"
@@ -64,6 +65,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_space_depth", "DepthToSpace", ref_space_depth_supports, ref_space_depth_create},
     {"ref_expand", "Expand", ref_expand_supports, ref_expand_create},
     {"ref_copy", "Flatten", ref_copy_supports, ref_copy_create},
+    {"ref_recurrent", "GRU", ref_gru_supports, ref_gru_create},
     {"ref_gather", "Gather", ref_gather_supports, ref_gather_create},
     {"ref_gather", "GatherElements", ref_gather_elements_supports, ref_gather_elements_create},
     {"ref_gather", "GatherND", ref_gather_nd_supports, ref_gather_nd_create},
@@ -74,6 +76,7 @@ constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"hwy_pool", "GlobalMaxPool", hwy_pool_supports, hwy_pool_create},
     {"ref_pool", "GlobalMaxPool", ref_pool_supports, ref_pool_create},
     {"ref_copy", "Identity", ref_copy_supports, ref_copy_create},
+    {"ref_recurrent", "LSTM", ref_lstm_supports, ref_lstm_create},
     {"hwy_gemm", "MatMul", hwy_gemm_supports, hwy_gemm_create},
     {"ref_matmul", "MatMul", ref_matmul_supports, ref_matmul_create},
     {"hwy_pool", "MaxPool", hwy_pool_supports, hwy_pool_create},

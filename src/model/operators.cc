@@ -8,6 +8,7 @@
 #include "model/infer_expand.h"
 #include "model/infer_gather.h"
 #include "model/infer_parts.h"
+#include "model/infer_recurrent.h"
 #include "model/infer_resample.h"
 #include "model/infer_view.h"
 #include "model/infer_window.h"
@@ -33,6 +34,7 @@ constexpr auto kOperators = std::to_array<Operator>({
     {"Dropout", 1, kNewest, 1, 3, one_output<infer_same>},
     {"Expand", 8, kNewest, 2, 2, one_output<infer_expand>},
     {"Flatten", 1, kNewest, 1, 1, one_output<infer_flatten>},
+    {"GRU", 7, kNewest, 3, 6, infer_gru},
     {"Gather", 1, kNewest, 2, 2, one_output<infer_gather>},
     {"GatherElements", 11, kNewest, 2, 2, one_output<infer_gather_elements>},
     {"GatherND", 11, kNewest, 2, 2, one_output<infer_gather_nd>},
@@ -40,6 +42,7 @@ constexpr auto kOperators = std::to_array<Operator>({
     {"GlobalAveragePool", 1, kNewest, 1, 1, one_output<infer_global_pool>},
     {"GlobalMaxPool", 1, kNewest, 1, 1, one_output<infer_global_pool>},
     {"Identity", 1, kNewest, 1, 1, one_output<infer_same>},
+    {"LSTM", 7, kNewest, 3, 8, infer_lstm},
     {"MatMul", 1, kNewest, 2, 2, one_output<infer_matmul>},
     {"MaxPool", 1, kNewest, 1, 1, one_output<infer_pool>},
     {"OneHot", 9, kNewest, 3, 3, one_output<infer_one_hot>},

@@ -424,6 +424,47 @@ TEST(MovingShapes, ScatterTopKAndTheirLike) {
   });
 }
 
+TEST(MovingShapes, Recurrent) {
+  const auto lstm = [](Shape w, std::vector<Attr> attributes) {
+    return [=](OnnxBuilder& b) {
+      b.weights("w", w).weights("r", {w[0], w[1], 5});
+      b.node("LSTM", {"x", "w", "r"}, {"y"}, attributes);
+    };
+  };
+  const Attr hidden("hidden_size", 5);
+  const Attr batch_first("layout", 1);
+  check({
+      {"batch first", {"N", "7", "3"}, lstm({1, 20, 3}, {hidden, batch_first}), "[N, 7, 1, 5]", 14},
+      {"both directions",
+       {"N", "7", "3"},
+       [](OnnxBuilder& b) {
+         b.weights("w", {2, 15, 3}).weights("r", {2, 15, 5});
+         b.node("Transpose", {"x"}, {"t"}, {Attr("perm", Ints{1, 0, 2})});
+         b.node("GRU", {"t", "w", "r"}, {"y"},
+                {Attr("hidden_size", 5), Attr("direction", "bidirectional")});
+       },
+       "[7, 2, N, 5]"},
+      {"rows as steps",
+       {"N", "7", "3"},
+       lstm({1, 20, 3}, {hidden}),
+       "LSTM: recurrence of [N, 7, 3] over axis 0, the batch: rows must not depend on each other"},
+      {"wrong weights",
+       {"N", "7", "3"},
+       lstm({1, 15, 3}, {hidden, batch_first}),
+       "LSTM: W: expected shape [1, 20, 3], found [1, 15, 3]",
+       14},
+      {"one state for all rows",
+       {"N", "7", "3"},
+       [](OnnxBuilder& b) {
+         b.weights("w", {1, 20, 3}).weights("r", {1, 20, 5}).weights("h", {1, 1, 5});
+         b.node("LSTM", {"x", "w", "r", "", "", "h"}, {"y"},
+                {Attr("hidden_size", 5), Attr("layout", 1)});
+       },
+       "LSTM: initial_h: expected shape [N, 1, 5], found [1, 1, 5]",
+       14},
+  });
+}
+
 /// Kernels get sizes that depend on the rows for the plan's number of rows.
 TEST(MovingShapes, RunForAnyNumberOfRows) {
   OnnxBuilder builder;
