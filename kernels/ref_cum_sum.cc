@@ -1,12 +1,11 @@
 #include "kernels/ref_cum_sum.h"
 
-#include <algorithm>
 #include <span>
-#include <type_traits>
 
 #include "core/error.h"
 #include "kernels/checks.h"
 #include "kernels/dtype_dispatch.h"
+#include "kernels/wrapping.h"
 
 namespace widepipe::kernels {
 namespace {
@@ -16,16 +15,6 @@ std::size_t sum_axis(const KernelCase& kernel_case) {
   if (axis.size() != 1) throw_input_error("axis: expected one, found {}", to_string(axis));
   const auto rank = static_cast<std::int64_t>(kernel_case.inputs[0].shape.size());
   return static_cast<std::size_t>(normalized_axis(axis[0], rank, rank - 1));
-}
-
-/// Integers wrap around.
-template <typename T>
-T add(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-  } else {
-    return a + b;
-  }
 }
 
 template <typename T>
@@ -53,7 +42,7 @@ class RefCumSum final : public Kernel {
           if (step == 0) {
             y[at + i] = exclusive_ ? T{0} : term[i];
           } else {
-            y[at + i] = add(y[before + i], term[i]);
+            y[at + i] = wrapping_sum(y[before + i], term[i]);
           }
         }
       }

@@ -10,6 +10,7 @@
 #include "kernels/dtype_dispatch.h"
 #include "kernels/indices.h"
 #include "kernels/strided_copy.h"
+#include "kernels/wrapping.h"
 
 namespace widepipe::kernels {
 namespace {
@@ -44,12 +45,12 @@ template <typename T>
 Put reduction_of(const std::string& name) {
   if (name == "add") {
     return [](std::byte* to, const std::byte* updates, std::size_t count) {
-      combine<T>(to, updates, count, [](T a, T b) { return static_cast<T>(a + b); });
+      combine<T>(to, updates, count, wrapping_sum<T>);
     };
   }
   if (name == "mul") {
     return [](std::byte* to, const std::byte* updates, std::size_t count) {
-      combine<T>(to, updates, count, [](T a, T b) { return static_cast<T>(a * b); });
+      combine<T>(to, updates, count, wrapping_product<T>);
     };
   }
   if (name == "min") {

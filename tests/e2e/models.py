@@ -244,7 +244,8 @@ def _sequence(seed, opset):
     right = net.name("right")
     left = net.add("Split", state, outputs=[net.name("left"), right], axis=1)
     tiled = net.add("Tile", right, net.constant([1, 2], np.int64))
-    best = net.add("TopK", tiled, net.constant([3], np.int64), axis=1)
+    best = net.add("TopK", tiled, net.constant([3], np.int64), axis=1,
+                   outputs=[net.name("best"), net.name("where")])
     net.add("Concat", left, best, outputs=["y"], axis=1)
     return net.model({"x": (9, 6)}, {"y": (5,)})
 
