@@ -31,5 +31,8 @@ std::int64_t piece_at(std::span<const Index> tuple, std::span<const std::int64_t
 /// Throws InputError unless input `i` is i64 or i32 and, if it is known, names elements of an axis
 /// of `size` only.
 void check_indices(const KernelCase& kernel_case, std::size_t i, std::int64_t size);
+/// The same for tuples of indices (the last axis) into axes of `sizes`.
+void check_tuples(const KernelCase& kernel_case, std::size_t i,
+                  std::span<const std::int64_t> sizes);
 
 }  // namespace widepipe::kernels

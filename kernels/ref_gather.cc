@@ -223,10 +223,10 @@ Support ref_gather_nd_supports(const KernelCase& kernel_case) {
   Checks checks(kernel_case);
   checks.arity(2, 2).same_dtype().no_activation();
   if (!checks.ok()) return checks.plain();
-  dispatch_index(kernel_case.inputs[1].dtype, []<typename T>() {});
   const Shape& data = kernel_case.inputs[0].shape;
   const Shape& indices = kernel_case.inputs[1].shape;
   const auto [batch, indexed] = gather_nd(kernel_case);
+  check_tuples(kernel_case, 1, std::span(data).subspan(batch, indexed));
   checks.require(
       std::equal(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(batch), indices.begin()),
       "data {} and indices {} differ in their {} batch axes", to_string(data), to_string(indices),

@@ -207,12 +207,12 @@ std::unique_ptr<Kernel> ref_scatter_elements_create(const KernelCase& kernel_cas
 Support ref_scatter_nd_supports(const KernelCase& kernel_case) {
   Checks checks = common_checks(kernel_case);
   if (!checks.ok()) return checks.plain();
-  dispatch_index(kernel_case.inputs[1].dtype, []<typename T>() {});
   const Shape& data = kernel_case.inputs[0].shape;
   const Shape& indices = kernel_case.inputs[1].shape;
   bool fits = !indices.empty() && indices.back() >= 1 &&
               indices.back() <= static_cast<std::int64_t>(data.size());
   if (fits) {
+    check_tuples(kernel_case, 1, std::span(data).first(static_cast<std::size_t>(indices.back())));
     Shape updates(indices.begin(), indices.end() - 1);
     updates.insert(updates.end(), data.begin() + indices.back(), data.end());
     fits = updates == kernel_case.inputs[2].shape;
