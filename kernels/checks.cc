@@ -63,6 +63,15 @@ Checks& Checks::like_input_0(std::size_t i) {
                  name_of(dtype), name_of(case_.inputs[i].dtype));
 }
 
+Checks& Checks::same_dtype() {
+  for (std::size_t i = 0; ok() && i < case_.outputs.size(); ++i) {
+    require(!case_.outputs[i].present() || case_.outputs[i].dtype == case_.inputs[0].dtype,
+            "output {}: expected {}, found {}", i, name_of(case_.inputs[0].dtype),
+            name_of(case_.outputs[i].dtype));
+  }
+  return *this;
+}
+
 Checks& Checks::no_activation() {
   return require(case_.activation.none(), "cannot fuse an activation");
 }
@@ -71,6 +80,40 @@ Checks& Checks::constant(std::size_t i, std::string_view name) {
   return require(
       !has_input(case_, i) || (i < case_.constants.size() && case_.constants[i] != nullptr),
       "{} is not a constant", name);
+}
+
+namespace {
+
+const Tensor& constant_of(const KernelCase& kernel_case, std::size_t i, std::string_view name) {
+  const bool known = i < kernel_case.constants.size() && kernel_case.constants[i] != nullptr;
+  if (!known) throw_input_error("{} is not a constant", name);
+  return *kernel_case.constants[i];
+}
+
+}  // namespace
+
+std::vector<std::int64_t> constant_integers(const KernelCase& kernel_case, std::size_t i,
+                                            std::string_view name) {
+  const Tensor& tensor = constant_of(kernel_case, i, name);
+  if (tensor.dtype() == DType::kI64) {
+    const auto elements = tensor.as<std::int64_t>();
+    return {elements.begin(), elements.end()};
+  }
+  if (tensor.dtype() == DType::kI32) {
+    const auto elements = tensor.as<std::int32_t>();
+    return {elements.begin(), elements.end()};
+  }
+  throw_input_error("{}: expected i64 or i32, found {}", name, name_of(tensor.dtype()));
+}
+
+std::vector<float> constant_reals(const KernelCase& kernel_case, std::size_t i,
+                                  std::string_view name) {
+  const Tensor& tensor = constant_of(kernel_case, i, name);
+  if (tensor.dtype() != DType::kF32) {
+    throw_input_error("{}: expected f32, found {}", name, name_of(tensor.dtype()));
+  }
+  const auto elements = tensor.as<float>();
+  return {elements.begin(), elements.end()};
 }
 
 std::int64_t normalized_axis(std::int64_t axis, std::int64_t rank, std::int64_t last) {

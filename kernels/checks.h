@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernels/kernel.h"
 
@@ -46,6 +47,8 @@ class Checks {
   Checks& floating();
   /// Input `i`, if present, has the type of input 0.
   Checks& like_input_0(std::size_t i);
+  /// Every output that is asked for has the type of input 0.
+  Checks& same_dtype();
   Checks& no_activation();
   /// Input `i`, if present, is a constant.
   Checks& constant(std::size_t i, std::string_view name);
@@ -63,6 +66,14 @@ class Checks {
   const KernelCase& case_;
   std::string reason_;
 };
+
+/// The elements of input `i`, which must be known integers. Throws InputError, naming the input as
+/// `name`, if they are not.
+std::vector<std::int64_t> constant_integers(const KernelCase& kernel_case, std::size_t i,
+                                            std::string_view name);
+/// The same of f32 elements.
+std::vector<float> constant_reals(const KernelCase& kernel_case, std::size_t i,
+                                  std::string_view name);
 
 /// `axis` of a tensor of rank `rank`, counted from the front. Throws InputError out of
 /// [-rank, last].

@@ -8,13 +8,13 @@
 
 namespace widepipe::kernels {
 
-/// A Conv case (inputs X, W and perhaps B) as numbers.
+/// A Conv or ConvTranspose case (inputs X, W and perhaps B) as numbers.
 struct ConvGeometry {
   std::int64_t batch;
   std::int64_t groups;
-  std::int64_t in_channels;   ///< of all groups
-  std::int64_t out_channels;  ///< of all groups
-  std::vector<WindowAxis> axes;
+  std::int64_t in_channels;      ///< of all groups
+  std::int64_t out_channels;     ///< of all groups
+  std::vector<WindowAxis> axes;  ///< of a ConvTranspose: see transposed_window()
 
   std::int64_t group_in() const { return in_channels / groups; }
   std::int64_t group_out() const { return out_channels / groups; }
@@ -23,5 +23,8 @@ struct ConvGeometry {
 /// Throws InputError, naming the attribute or shape, if the parts of the case disagree. Inputs 0
 /// and 1 and output 0 must be present.
 ConvGeometry conv_geometry(const KernelCase& kernel_case);
+
+/// The same for a ConvTranspose.
+ConvGeometry conv_transpose_geometry(const KernelCase& kernel_case);
 
 }  // namespace widepipe::kernels

@@ -38,4 +38,12 @@ auto dispatch_numeric(DType dtype, const F& f) {
   throw_input_error("no arithmetic on elements of type {}", name_of(dtype));
 }
 
+/// Calls `f.operator()<T>()` with the C++ type of a dtype of indices.
+template <typename F>
+auto dispatch_index(DType dtype, const F& f) {
+  if (dtype == DType::kI64) return f.template operator()<std::int64_t>();
+  if (dtype == DType::kI32) return f.template operator()<std::int32_t>();
+  throw_input_error("indices: expected i64 or i32, found {}", name_of(dtype));
+}
+
 }  // namespace widepipe::kernels

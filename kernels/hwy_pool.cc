@@ -7,6 +7,7 @@
 #include "kernels/checks.h"
 #include "kernels/hwy_pool_image.h"
 #include "kernels/pool_geometry.h"
+#include "kernels/vector_layout.h"
 
 namespace widepipe::kernels {
 namespace {
@@ -74,12 +75,6 @@ class HwyPool final : public Kernel {
   std::array<std::vector<float>, 3> divisors_;
 };
 
-/// A reorder and this kernel take a fraction of the time of a plain pool.
-Layout wanted_layout(Layout arriving) {
-  if (arriving != Layout::kPlain) return arriving;
-  return vector_lanes() >= 16 ? Layout::kBlocked16 : Layout::kBlocked8;
-}
-
 }  // namespace
 
 Support hwy_pool_supports(const KernelCase& kernel_case) {
@@ -96,7 +91,8 @@ Support hwy_pool_supports(const KernelCase& kernel_case) {
   }
   if (!checks.ok()) return checks.plain();
   if (kernel_case.keep_nan && geometry.max) return Support::declined("NaN is to be kept");
-  const Layout layout = wanted_layout(kernel_case.inputs[0].layout);
+  // A reorder and this kernel take a fraction of the time of a plain pool.
+  const Layout layout = vector_layout(kernel_case.inputs[0].layout);
   return Support::with_layouts({layout}, {layout});
 }
 

@@ -1,6 +1,7 @@
 #include "kernels/pool_geometry.h"
 
 #include <span>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -17,12 +18,13 @@ PoolGeometry pool_geometry(const KernelCase& kernel_case) {
   }
   const std::span<const std::int64_t> in = std::span(x).subspan(2);
   const std::span<const std::int64_t> out = std::span(y).subspan(2);
+  const std::string_view op = kernel_case.op;
   PoolGeometry geometry{.batch = x[0],
                         .channels = x[1],
-                        .max = kernel_case.op == "MaxPool",
+                        .max = op == "MaxPool" || op == "GlobalMaxPool",
                         .count_padding = false,
                         .axes = {}};
-  if (kernel_case.op == "GlobalAveragePool") {
+  if (op == "GlobalAveragePool" || op == "GlobalMaxPool") {
     geometry.axes = resolve_window(Attributes{}, in, out, in);
   } else {
     const auto kernel = kernel_case.attributes->integers("kernel_shape");

@@ -8,8 +8,8 @@
 
 namespace widepipe::kernels {
 
-/// A MaxPool, AveragePool or GlobalAveragePool case as numbers; a global pool is one window that
-/// covers the input.
+/// A MaxPool, AveragePool, GlobalMaxPool or GlobalAveragePool case as numbers; a global pool is one
+/// window that covers the input.
 struct PoolGeometry {
   std::int64_t batch;
   std::int64_t channels;

@@ -7,33 +7,29 @@
 #include "kernels/broadcast_loop.h"
 #include "kernels/checks.h"
 #include "kernels/dtype_dispatch.h"
+#include "kernels/wrapping.h"
 
 namespace widepipe::kernels {
 namespace {
 
-/// Integers as 64 bits without sign, where every result wraps around: in an int, signed overflow
-/// would be undefined.
-template <typename T>
-using Wide = std::conditional_t<std::is_integral_v<T>, std::uint64_t, T>;
-
 struct AddOp {
   template <typename T>
   static T of(T a, T b) {
-    return static_cast<T>(static_cast<Wide<T>>(a) + static_cast<Wide<T>>(b));
+    return wrapping_sum(a, b);
   }
 };
 
 struct SubOp {
   template <typename T>
   static T of(T a, T b) {
-    return static_cast<T>(static_cast<Wide<T>>(a) - static_cast<Wide<T>>(b));
+    return wrapping_difference(a, b);
   }
 };
 
 struct MulOp {
   template <typename T>
   static T of(T a, T b) {
-    return static_cast<T>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b));
+    return wrapping_product(a, b);
   }
 };
 

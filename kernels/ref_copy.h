@@ -6,7 +6,7 @@
 
 namespace widepipe::kernels {
 
-/// Flatten, Reshape and Identity: the elements stay where they are. Any type.
+/// Flatten, Identity, Reshape, Squeeze and Unsqueeze: the elements stay where they are. Any type.
 Support ref_copy_supports(const KernelCase& kernel_case);
 std::unique_ptr<Kernel> ref_copy_create(const KernelCase& kernel_case, WeightStore& weights);
 

@@ -34,6 +34,7 @@ Support ref_shape_supports(const KernelCase& kernel_case) {
 
 std::unique_ptr<Kernel> ref_shape_create(const KernelCase& kernel_case, WeightStore&) {
   const Shape& x = kernel_case.inputs[0].shape;
+  if (kernel_case.op == "Size") return std::make_unique<RefShape>(Shape{element_count(x)});
   const auto [first, last] = selected_axes(*kernel_case.attributes, x.size());
   return std::make_unique<RefShape>(Shape(x.begin() + first, x.begin() + last));
 }

@@ -162,6 +162,42 @@ std::vector<WindowAxis> resolve_window(const Attributes& attributes,
   return axes;
 }
 
+std::vector<WindowAxis> transposed_window(const Attributes& attributes,
+                                          std::span<const std::int64_t> in,
+                                          std::span<const std::int64_t> kernel) {
+  const AutoPad auto_pad = auto_pad_of(attributes);
+  std::vector<WindowAxis> axes = stated_axes(attributes, auto_pad, in, kernel);
+  const auto added = list(attributes, "output_padding", axes.size(), 0, 0);
+  auto stated = attributes.integers("output_shape");
+  // Some models state batch and channels too.
+  if (stated.size() == axes.size() + 2) stated.erase(stated.begin(), stated.begin() + 2);
+  if (!stated.empty() && stated.size() != axes.size()) {
+    throw_input_error("attribute output_shape: expected {} sizes, found {}", axes.size(),
+                      to_string(stated));
+  }
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    WindowAxis& axis = axes[i];
+    axis.out = in[i];
+    const std::int64_t unpadded = axis.stride * (axis.out - 1) + axis.span() + added[i];
+    if (!stated.empty() || is_same(auto_pad)) {
+      axis.in = stated.empty() ? axis.out * axis.stride : stated[i];
+      const std::int64_t total = std::max<std::int64_t>(0, unpadded - axis.in);
+      axis.pad_begin = auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
+      axis.pad_end = total - axis.pad_begin;
+    } else {
+      axis.in = unpadded - axis.pad_begin - axis.pad_end;
+    }
+    if (axis.in < 1 || axis.in > kMost) {
+      throw_input_error(
+          "spatial axis {}: {} inputs, stride {}, a window of {} taps with dilation {} and pads {} "
+          "and {} make {} outputs",
+          i, axis.out, axis.stride, axis.kernel, axis.dilation, axis.pad_begin, axis.pad_end,
+          axis.in);
+    }
+  }
+  return axes;
+}
+
 std::array<WindowAxis, 3> as_three(const std::vector<WindowAxis>& axes) {
   std::array<WindowAxis, 3> three;
   std::copy(axes.begin(), axes.end(), three.end() - static_cast<std::ptrdiff_t>(axes.size()));

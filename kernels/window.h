@@ -56,6 +56,14 @@ std::vector<WindowAxis> resolve_window(const Attributes& attributes,
                                        std::span<const std::int64_t> out,
                                        std::span<const std::int64_t> kernel);
 
+/// The windows of a ConvTranspose, as those of the convolution that goes the other way: `in` of an
+/// axis is the size of the ConvTranspose's output, and `out` that of its input, given as `in`.
+/// Beside the attributes of a convolution there are output_padding and output_shape. Throws
+/// InputError for malformed attributes or an axis without an output.
+std::vector<WindowAxis> transposed_window(const Attributes& attributes,
+                                          std::span<const std::int64_t> in,
+                                          std::span<const std::int64_t> kernel);
+
 /// The axes behind as many axes of size one as make three. At most three axes.
 std::array<WindowAxis, 3> as_three(const std::vector<WindowAxis>& axes);
 

@@ -139,4 +139,6 @@ ValueType infer_shape_of(const NodeView& view) {
   return {DType::kI64, {{.fixed = last - first}}};
 }
 
+ValueType infer_size_of(const NodeView&) { return {DType::kI64, {}}; }
+
 }  // namespace widepipe::model

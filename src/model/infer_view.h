@@ -11,5 +11,6 @@ ValueType infer_squeeze(const NodeView& view);
 ValueType infer_unsqueeze(const NodeView& view);
 ValueType infer_transpose(const NodeView& view);
 ValueType infer_shape_of(const NodeView& view);
+ValueType infer_size_of(const NodeView& view);
 
 }  // namespace widepipe::model

@@ -42,17 +42,14 @@ void check_groups(const SymShape& x, const SymShape& w, std::int64_t groups) {
   }
 }
 
-}  // namespace
-
-ValueType infer_conv(const NodeView& view) {
+/// Input 1 of a Conv or ConvTranspose, which must fit kernel_shape.
+Shape weight_shape(const NodeView& view) {
   const SymShape& x = view.input(0).shape;
   const SymShape& w = view.input(1).shape;
-  const Shape spatial = spatial_shape(x);
   if (w.size() != x.size() || !is_fixed(w)) {
     throw_input_error("W: expected a fixed shape of {} axes like X {}, found {}", x.size(),
                       to_string(x), to_string(w));
   }
-  check_groups(x, w, view.node.attributes.integer("group", 1));
   const Shape weights = at(w, 0);
   const std::vector<std::int64_t> kernel(weights.begin() + 2, weights.end());
   const auto stated = view.node.attributes.integers("kernel_shape", kernel);
@@ -60,9 +57,14 @@ ValueType infer_conv(const NodeView& view) {
     throw_input_error("attribute kernel_shape: expected {} as in W {}, found {}",
                       widepipe::to_string(kernel), to_string(w), widepipe::to_string(stated));
   }
-  if (view.has(2) && view.input(2).shape != SymShape{w[0]}) {
-    throw_input_error("B: expected shape [{}], one for each output channel, found {}",
-                      to_string(w[0]), to_string(view.input(2).shape));
+  return weights;
+}
+
+/// Input 2, if it is there, has one element for each output channel; W and it have the type of X.
+void check_bias(const NodeView& view, std::int64_t channels) {
+  if (view.has(2) && view.input(2).shape != SymShape{{.fixed = channels}}) {
+    throw_input_error("B: expected shape [{}], one for each output channel, found {}", channels,
+                      to_string(view.input(2).shape));
   }
   for (std::size_t i = 1; i < view.node.inputs.size(); ++i) {
     if (view.has(i) && view.input(i).dtype != view.input(0).dtype) {
@@ -70,8 +72,41 @@ ValueType infer_conv(const NodeView& view) {
                         name_of(view.input(0).dtype), name_of(view.input(i).dtype));
     }
   }
-  return output_of(view, w[0],
+}
+
+}  // namespace
+
+ValueType infer_conv(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  const Shape spatial = spatial_shape(x);
+  const Shape w = weight_shape(view);
+  check_groups(x, view.input(1).shape, view.node.attributes.integer("group", 1));
+  check_bias(view, w[0]);
+  const std::span<const std::int64_t> kernel = std::span(w).subspan(2);
+  return output_of(view, {.fixed = w[0]},
                    kernels::window_outputs(view.node.attributes, spatial, kernel, false));
+}
+
+ValueType infer_conv_transpose(const NodeView& view) {
+  const SymShape& x = view.input(0).shape;
+  const Shape spatial = spatial_shape(x);
+  const Shape w = weight_shape(view);
+  const std::int64_t groups = view.node.attributes.integer("group", 1);
+  if (groups < 1 || w[0] % groups != 0) {
+    throw_input_error("attribute group: expected a divisor of the {} input channels, found {}",
+                      w[0], groups);
+  }
+  if (x[1].fixed != w[0]) {
+    throw_input_error("W {} expects {} input channels, found {} in X {}", widepipe::to_string(w),
+                      w[0], x[1].fixed, to_string(x));
+  }
+  check_bias(view, w[1] * groups);
+  std::vector<std::int64_t> outputs;
+  for (const kernels::WindowAxis& axis :
+       kernels::transposed_window(view.node.attributes, spatial, std::span(w).subspan(2))) {
+    outputs.push_back(axis.in);
+  }
+  return output_of(view, {.fixed = w[1] * groups}, outputs);
 }
 
 ValueType infer_pool(const NodeView& view) {

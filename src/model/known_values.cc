@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "kernels/axes.h"
 #include "kernels/dtype_dispatch.h"
+#include "kernels/parts.h"
 
 namespace widepipe::model {
 namespace {
@@ -59,20 +60,14 @@ std::optional<Dims> slice(const NodeView& view) {
   const auto ends = list(2, "ends");
   const auto steps = view.has(4) ? numbers(view, 4) : std::vector<std::int64_t>{1};
   if (!from || !starts || !ends || !steps || view.input(0).shape.size() != 1 ||
-      starts->size() != 1 || ends->size() != 1 || (*steps)[0] == 0) {
+      starts->size() != 1 || ends->size() != 1 || steps->size() != 1) {
     return std::nullopt;
   }
-  const auto count = static_cast<std::int64_t>(from->size());
-  const std::int64_t step = (*steps)[0];
-  const auto bound = [&](std::int64_t value) {
-    const std::int64_t i = value < 0 ? value + count : value;
-    return step > 0 ? std::clamp<std::int64_t>(i, 0, count)
-                    : std::clamp<std::int64_t>(i, -1, count - 1);
-  };
+  const auto [start, step, count] = kernels::slice_axis(static_cast<std::int64_t>(from->size()),
+                                                        (*starts)[0], (*ends)[0], (*steps)[0]);
   Dims result;
-  const std::int64_t end = bound((*ends)[0]);
-  for (std::int64_t i = bound((*starts)[0]); step > 0 ? i < end : i > end; i += step) {
-    result.push_back((*from)[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < count; ++i) {
+    result.push_back((*from)[static_cast<std::size_t>(start + i * step)]);
   }
   return result;
 }
@@ -167,7 +162,7 @@ std::optional<std::vector<Dim>> known_integers(const Value& value) {
   return result;
 }
 
-std::vector<std::int64_t> required_integers(const NodeView& view, std::size_t i, const char* what) {
+std::vector<Dim> required_dims(const NodeView& view, std::size_t i, const char* what) {
   if (!view.has(i)) throw_input_error("input {} ({}) is missing", i, what);
   const Value& value = view.input(i);
   const auto dims = known_integers(value);
@@ -175,11 +170,16 @@ std::vector<std::int64_t> required_integers(const NodeView& view, std::size_t i,
     throw_input_error("input {} ({}): expected constant integers, '{}' ({}) depends on the inputs",
                       i, what, value.name, name_of(value.dtype));
   }
-  if (!is_fixed(*dims)) {
-    throw_input_error("input {} ({}): '{}' depends on the number of rows: {}", i, what, value.name,
-                      to_string(*dims));
+  return *dims;
+}
+
+std::vector<std::int64_t> required_integers(const NodeView& view, std::size_t i, const char* what) {
+  const auto dims = required_dims(view, i, what);
+  if (!is_fixed(dims)) {
+    throw_input_error("input {} ({}): '{}' depends on the number of rows: {}", i, what,
+                      view.input(i).name, to_string(dims));
   }
-  return at(*dims, 0);
+  return at(dims, 0);
 }
 
 std::optional<std::vector<Dim>> known_result(const NodeView& view, const ValueType& output) {
@@ -188,6 +188,7 @@ std::optional<std::vector<Dim>> known_result(const NodeView& view, const ValueTy
   }
   const std::string_view op = view.node.op;
   if (op == "Shape") return shape_of(view);
+  if (op == "Size") return Dims{product(view.input(0).shape)};
   if (op == "Gather") return gather(view);
   if (op == "Slice") return slice(view);
   if (op == "Concat") return concat(view);

@@ -15,6 +15,10 @@ namespace widepipe::model {
 /// The elements of an integer value of at most one axis, if they are known.
 std::optional<std::vector<Dim>> known_integers(const Value& value);
 
+/// The elements of input `i`. Throws InputError, naming the input as `what`, if it is missing or
+/// not known.
+std::vector<Dim> required_dims(const NodeView& view, std::size_t i, const char* what);
+
 /// The elements of input `i` as numbers. Throws InputError, naming the input as `what`, if it is
 /// missing, not known, or depends on the number of rows.
 std::vector<std::int64_t> required_integers(const NodeView& view, std::size_t i, const char* what);

@@ -234,8 +234,55 @@ def _normalized(seed, opset):
     return net.model({"x": (7, 24)}, {"y": (50,)})
 
 
+def _upsampled(seed, opset):
+    """As in segmentation nets: down, up again in three ways, and the parts side by side."""
+    net = Net(seed, opset)
+    x = net.add("Relu", net.conv("x", 3, 16, (3, 3), pads=[1, 1, 1, 1]))
+    down = net.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    down = net.add("Relu", net.conv(down, 16, 24, (3, 3), pads=[1, 1, 1, 1]))
+    up = net.add("ConvTranspose", down, net.weight(24, 8, 2, 2), strides=[2, 2])
+    up = net.add("Relu", net.batch_norm(up, 8))
+    wide = net.add("ConvTranspose", down, net.weight(24, 2, 3, 3), net.weight(4), group=2,
+                   strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1])
+    scales = net.constant([1, 1, 2, 2])
+    nearest = net.add("Resize", down, "", scales, mode="nearest",
+                      coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    linear = net.add("Resize", down, "", scales, mode="linear")
+    x = net.add("Concat", x, nearest, up, linear, wide, axis=1)
+    x = net.add("Pad", x, net.constant([0, 0, 1, 2, 0, 0, 1, 0], np.int64), mode="reflect")
+    net.add("GlobalMaxPool", net.conv(x, 76, 10, (3, 3)), outputs=["y"])
+    return net.model({"x": (3, 12, 10)}, {"y": (10, 1, 1)})
+
+
+def _sequence(seed, opset):
+    """Recurrent layers over steps, with the batch on axis 1; states of a size that is computed."""
+    net = Net(seed, opset)
+    steps = net.add("Transpose", "x", perm=[1, 0, 2])
+    rows = net.add("Slice", net.add("Shape", "x"), net.constant([0], np.int64),
+                   net.constant([1], np.int64))
+    shape = net.add("Concat", net.constant([2], np.int64), rows, net.constant([5], np.int64),
+                    axis=0)
+    start = net.add("Expand", net.constant([[[0.5]]]), shape)
+    both = net.name("lstm_out")
+    net.add("LSTM", steps, net.weight(2, 20, 6), net.weight(2, 20, 5), net.weight(2, 40), "",
+            start, start, outputs=[both], hidden_size=5, direction="bidirectional")
+    y = net.add("Reshape", net.add("Transpose", both, perm=[0, 2, 1, 3]),
+                net.constant([9, -1, 10], np.int64))
+    last = net.name("gru_out")
+    net.add("GRU", y, net.weight(1, 12, 10), net.weight(1, 12, 4), net.weight(1, 24),
+            outputs=["", last], hidden_size=4, direction="reverse", linear_before_reset=1)
+    state = net.add("Squeeze", last, net.constant([0], np.int64))
+    right = net.name("right")
+    left = net.add("Split", state, outputs=[net.name("left"), right], axis=1)
+    tiled = net.add("Tile", right, net.constant([1, 2], np.int64))
+    best = net.add("TopK", tiled, net.constant([3], np.int64), axis=1,
+                   outputs=[net.name("best"), net.name("where")])
+    net.add("Concat", left, best, outputs=["y"], axis=1)
+    return net.model({"x": (9, 6)}, {"y": (5,)})
+
+
 _KINDS = [_mlp, _matmul, _grouped, _depthwise, _residual, _pools, _reshape, _conv1d, _same_pads,
-          _folded, _two_inputs, _two_outputs, _gated, _normalized]
+          _folded, _two_inputs, _two_outputs, _gated, _normalized, _upsampled, _sequence]
 
 
 def _row_shapes(ports):

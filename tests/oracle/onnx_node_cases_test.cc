@@ -20,6 +20,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -97,11 +98,6 @@ std::optional<std::string> operator_of(const onnx::ModelProto& model) {
   return first ? first : "Constant";
 }
 
-/// Operators of which the inputs but the first must be known: they give the output its shape.
-bool takes_shape(std::string_view op) {
-  return op == "Reshape" || op == "Squeeze" || op == "Unsqueeze" || op.starts_with("Reduce");
-}
-
 /// Operators without a case in ONNX's test data; unit tests show them.
 constexpr auto kUnitTested = std::to_array<std::string_view>({
     "Gelu",
@@ -119,16 +115,53 @@ constexpr auto kUnitTested = std::to_array<std::string_view>({
     "ai.onnx.ml.TreeEnsembleRegressor",
 });
 
+/// The inputs that must be known, by operator: they give the output its shape.
+struct ShapeInputs {
+  std::string_view op;
+  std::vector<std::size_t> inputs;
+};
+const std::vector<ShapeInputs>& shape_inputs() {
+  static const std::vector<ShapeInputs> kList = {
+      {"ConstantOfShape", {0}},
+      {"CumSum", {1}},
+      {"Expand", {1}},
+      {"OneHot", {1}},
+      {"Pad", {1, 3}},
+      {"Range", {0, 1, 2}},
+      {"Reshape", {1}},
+      {"Resize", {1, 2, 3}},
+      {"Slice", {1, 2, 3, 4}},
+      {"Split", {1}},
+      {"Squeeze", {1}},
+      {"Tile", {1}},
+      {"TopK", {1}},
+      {"Trilu", {1}},
+      {"Unsqueeze", {1}},
+      {"Upsample", {1}},
+  };
+  return kList;
+}
+
+bool gives_shape(const Node& node, ValueId id) {
+  if (node.op.starts_with("Reduce")) {
+    return std::find(node.inputs.begin() + 1, node.inputs.end(), id) != node.inputs.end();
+  }
+  for (const auto& [op, inputs] : shape_inputs()) {
+    if (node.op != op) continue;
+    return std::any_of(inputs.begin(), inputs.end(), [&](std::size_t i) {
+      return i < node.inputs.size() && node.inputs[i] == id;
+    });
+  }
+  return false;
+}
+
 /// Which graph inputs the model sees as constants: always those that a shape depends on, and, in a
 /// second round, all but the first.
 void bind_constants(Graph& graph, const std::vector<Tensor>& inputs, bool all_but_first) {
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     const ValueId id = graph.inputs[i].value;
-    const bool is_shape =
-        std::any_of(graph.nodes.begin(), graph.nodes.end(), [id](const Node& node) {
-          return takes_shape(node.op) &&
-                 std::find(node.inputs.begin() + 1, node.inputs.end(), id) != node.inputs.end();
-        });
+    const bool is_shape = std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                                      [id](const Node& node) { return gives_shape(node, id); });
     if (!is_shape && !(all_but_first && i > 0)) continue;
     auto copy = std::make_shared<Tensor>(inputs[i].dtype(), inputs[i].shape());
     std::copy_n(inputs[i].data(), inputs[i].bytes(), copy->data());

@@ -119,6 +119,26 @@ CaseSpec matmul_case(Shape a, Shape b, Activation activation = {}) {
   return spec;
 }
 
+/// ConvTranspose with strides as large as the kernel.
+CaseSpec transposed_case(Shape x, std::int64_t out_channels, const Shape& kernel, bool bias,
+                         Activation activation) {
+  CaseSpec spec;
+  spec.name = fmt::format("ConvTranspose {} to {} kernel {}{}{}", to_string(x), out_channels,
+                          to_string(kernel), bias ? "" : " no bias", name_of(activation));
+  spec.op = "ConvTranspose";
+  spec.attributes.set("strides", kernel);
+  spec.output = {x[0], out_channels};
+  Shape w = {x[1], out_channels};
+  for (std::size_t i = 0; i < kernel.size(); ++i) {
+    spec.output.push_back(x[i + 2] * kernel[i]);
+    w.push_back(kernel[i]);
+  }
+  spec.inputs = {{std::move(x)}, {std::move(w), true}};
+  if (bias) spec.inputs.push_back({{out_channels}, true});
+  spec.activation = activation;
+  return spec;
+}
+
 }  // namespace
 
 CaseSpec conv_case(const ConvSpec& conv) {
@@ -153,7 +173,7 @@ CaseSpec pool_case(const PoolSpec& pool) {
   spec.op = pool.op;
   spec.inputs = {{pool.x}};
   spec.output = {pool.x[0], pool.x[1]};
-  if (pool.op == "GlobalAveragePool") {
+  if (pool.op.starts_with("Global")) {
     spec.output.resize(pool.x.size(), 1);
     return spec;
   }
@@ -311,9 +331,10 @@ std::vector<CaseSpec> pool_cases() {
                                .pads = {1, 1, 1, 1},
                                .strides = {2, 2},
                                .count_padding = true}));
-    cases.push_back(pool_case({.op = "GlobalAveragePool", .x = {2, channels, 7, 7}, .kernel = {}}));
-    cases.push_back(
-        pool_case({.op = "GlobalAveragePool", .x = {1, channels, 13, 5}, .kernel = {}}));
+    for (const std::string op : {"GlobalAveragePool", "GlobalMaxPool"}) {
+      cases.push_back(pool_case({.op = op, .x = {2, channels, 7, 7}, .kernel = {}}));
+      cases.push_back(pool_case({.op = op, .x = {1, channels, 13, 5}, .kernel = {}}));
+    }
   }
   cases.push_back(pool_case(
       {.op = "MaxPool", .x = {2, 8, 5, 6, 7}, .kernel = {2, 2, 2}, .strides = {1, 2, 2}}));
@@ -405,10 +426,72 @@ std::vector<CaseSpec> row_cases() {
   return cases;
 }
 
+std::vector<CaseSpec> conv_transpose_cases() {
+  std::vector<CaseSpec> cases;
+  std::size_t i = 0;
+  for (const std::int64_t in : {1, 3, 8, 17, 40}) {
+    for (const std::int64_t out : {1, 8, 10, 33}) {
+      // A clip that maps zero to something else needs whole blocks.
+      const Activation activation = out == 8 ? kShiftedClip : (i % 2 == 0 ? Activation{} : kRelu);
+      cases.push_back(
+          transposed_case({i % 3 == 0 ? 1 : 2, in, 5, 7}, out, {2, 2}, i % 4 != 0, activation));
+      ++i;
+    }
+  }
+  cases.push_back(transposed_case({2, 24, 3, 100}, 16, {2, 2}, true, kRelu));
+  cases.push_back(transposed_case({1, 8, 2, 3}, 8, {3, 1}, true, {}));
+  cases.push_back(transposed_case({2, 8, 9}, 5, {4}, true, kRelu6));
+  cases.push_back(transposed_case({1, 9, 2, 3, 4}, 10, {2, 1, 2}, false, {}));
+  return cases;
+}
+
+std::vector<CaseSpec> blocked_cases() {
+  std::vector<CaseSpec> cases;
+  const auto concat = [&](std::vector<Shape> inputs, std::int64_t axis) {
+    CaseSpec spec;
+    spec.op = "Concat";
+    spec.attributes.set("axis", axis);
+    spec.output = inputs[0];
+    spec.output[static_cast<std::size_t>(axis)] = 0;
+    for (Shape& shape : inputs) {
+      spec.output[static_cast<std::size_t>(axis)] += shape[static_cast<std::size_t>(axis)];
+      spec.name += (spec.name.empty() ? "Concat " : " and ") + to_string(shape);
+      spec.inputs.push_back({std::move(shape)});
+    }
+    cases.push_back(std::move(spec));
+  };
+  concat({{2, 16, 3, 4}, {2, 32, 3, 4}, {2, 5, 3, 4}}, 1);
+  concat({{2, 5, 3, 4}, {2, 5, 3, 1}}, 3);
+  concat({{1, 20, 2, 3}, {1, 20, 5, 3}}, 2);
+  for (const Shape& x : {Shape{2, 5, 3, 4}, Shape{1, 16, 7}, Shape{2, 9, 2, 3, 2}}) {
+    CaseSpec spec;
+    spec.name = "Resize " + to_string(x);
+    spec.op = "Resize";
+    spec.attributes.set("coordinate_transformation_mode", "asymmetric");
+    spec.attributes.set("nearest_mode", "floor");
+    InputSpec scales{.shape = {static_cast<std::int64_t>(x.size())},
+                     .constant = true,
+                     .dtype = DType::kF32,
+                     .values = std::vector<double>(x.size(), 2)};
+    scales.values[0] = scales.values[1] = 1;
+    spec.output = x;
+    for (std::size_t i = 2; i < x.size(); ++i) spec.output[i] *= 2;
+    spec.inputs = {{x}, {.shape = {}, .dtype = DType::kUndefined}, std::move(scales)};
+    cases.push_back(spec);
+    spec.name = "Upsample " + to_string(x);
+    spec.op = "Upsample";
+    spec.version = 9;
+    spec.attributes = {};
+    spec.inputs.erase(spec.inputs.begin() + 1);
+    cases.push_back(std::move(spec));
+  }
+  return cases;
+}
+
 std::vector<CaseSpec> all_cases() {
   std::vector<CaseSpec> cases;
-  for (auto&& table : {conv_cases(), pool_cases(), dense_cases(), elementwise_cases(),
-                       broadcast_cases(), row_cases()}) {
+  for (auto&& table : {conv_cases(), conv_transpose_cases(), pool_cases(), dense_cases(),
+                       elementwise_cases(), broadcast_cases(), row_cases()}) {
     cases.insert(cases.end(), table.begin(), table.end());
   }
   return cases;

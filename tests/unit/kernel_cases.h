@@ -9,6 +9,8 @@
 namespace widepipe::kernels::testing {
 
 std::vector<CaseSpec> conv_cases();
+/// Of windows that do not overlap.
+std::vector<CaseSpec> conv_transpose_cases();
 std::vector<CaseSpec> pool_cases();
 /// Gemm and MatMul with constant matrices.
 std::vector<CaseSpec> dense_cases();
@@ -19,6 +21,8 @@ std::vector<CaseSpec> broadcast_cases();
 /// Softmax and LayerNormalization.
 std::vector<CaseSpec> row_cases();
 std::vector<CaseSpec> all_cases();
+/// Concat and Resize of inputs that arrive blocked by 8: their plain form has no faster kernel.
+std::vector<CaseSpec> blocked_cases();
 
 /// The layers of a small convolutional net on 28x28 images.
 std::vector<CaseSpec> lenet_cases(std::int64_t batch);

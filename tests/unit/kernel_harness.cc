@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "kernels/dtype_dispatch.h"
 #include "kernels/registry.h"
 
 namespace widepipe::kernels::testing {
@@ -43,6 +44,20 @@ AlignedBuffer copy_of(std::span<const std::byte> bytes) {
   return copy;
 }
 
+/// Booleans are bytes of 0 and 1.
+DType numeric(DType dtype) { return dtype == DType::kBool ? DType::kU8 : dtype; }
+
+void set_numbers(Tensor& tensor, const std::vector<double>& numbers) {
+  if (static_cast<std::int64_t>(numbers.size()) != tensor.count()) {
+    throw std::invalid_argument(
+        fmt::format("{} values for shape {}", numbers.size(), to_string(tensor.shape())));
+  }
+  dispatch_numeric(numeric(tensor.dtype()), [&]<typename T>() {
+    std::transform(numbers.begin(), numbers.end(), tensor.as<T>().begin(),
+                   [](double number) { return static_cast<T>(number); });
+  });
+}
+
 /// Every byte set, so that what a kernel leaves out shows as NaN.
 AlignedBuffer poisoned(std::size_t bytes) {
   AlignedBuffer buffer(bytes);
@@ -54,10 +69,20 @@ AlignedBuffer poisoned(std::size_t bytes) {
 
 CaseSpec with_rows(CaseSpec spec, std::int64_t rows) {
   for (InputSpec& input : spec.inputs) {
-    if (!input.constant && !input.shape.empty()) input.shape[0] = rows;
+    if (input.constant || input.shape.empty()) continue;
+    input.shape[0] = rows;
+    input.values.clear();
   }
   spec.output[0] = rows;
   return spec;
+}
+
+std::vector<double> numbers_of(const Tensor& tensor) {
+  std::vector<double> numbers;
+  dispatch_numeric(numeric(tensor.dtype()), [&]<typename T>() {
+    for (const T value : tensor.as<T>()) numbers.push_back(static_cast<double>(value));
+  });
+  return numbers;
 }
 
 CaseData::CaseData(CaseSpec spec, std::uint32_t seed) : spec_(std::move(spec)) {
@@ -69,6 +94,10 @@ CaseData::CaseData(CaseSpec spec, std::uint32_t seed) : spec_(std::move(spec)) {
       continue;
     }
     inputs_.push_back(std::make_shared<Tensor>(input.dtype, input.shape));
+    if (!input.values.empty()) {
+      set_numbers(*inputs_.back(), input.values);
+      continue;
+    }
     if (input.dtype != DType::kF32) continue;
     for (float& value : inputs_.back()->as<float>()) value = uniform(generator);
   }

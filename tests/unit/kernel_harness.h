@@ -18,7 +18,8 @@ namespace widepipe::kernels::testing {
 struct InputSpec {
   Shape shape;
   bool constant = false;
-  DType dtype = DType::kF32;  ///< kUndefined: absent
+  DType dtype = DType::kF32;        ///< kUndefined: absent
+  std::vector<double> values = {};  ///< the elements; without them, see CaseData
 };
 
 /// A kernel case without data.
@@ -34,10 +35,14 @@ struct CaseSpec {
 };
 
 /// The case with another number of rows on axis 0 of its output and of its inputs that are not
-/// constant.
+/// constant, which lose their stated values.
 CaseSpec with_rows(CaseSpec spec, std::int64_t rows);
 
-/// A case with data: f32 inputs hold random values of [-1, 1), others zeros.
+/// The elements as numbers, of any numeric type or bool.
+std::vector<double> numbers_of(const Tensor& tensor);
+
+/// A case with data: inputs without stated values hold random ones of [-1, 1) if they are f32, else
+/// zeros.
 class CaseData {
  public:
   explicit CaseData(CaseSpec spec, std::uint32_t seed = 1);

@@ -62,10 +62,12 @@ class Agreement : public ::testing::TestWithParam<KernelEntry> {};
 TEST_P(Agreement, WithReference) {
   const KernelEntry& entry = GetParam();
   int runs = 0;
-  for (const CaseSpec& spec : all_cases()) {
-    if (spec.op != entry.op) continue;
-    const CaseData data(spec);
-    runs += compare(entry, data, reference_output(data));
+  for (auto&& table : {all_cases(), blocked_cases()}) {
+    for (const CaseSpec& spec : table) {
+      if (spec.op != entry.op) continue;
+      const CaseData data(spec);
+      runs += compare(entry, data, reference_output(data));
+    }
   }
   EXPECT_GT(runs, 0);
 }
@@ -93,6 +95,19 @@ TEST(Tables, EveryCaseHasAFastKernel) {
     ASSERT_NE(choice.entry, nullptr);
     EXPECT_FALSE(choice.entry->name.starts_with("ref_"))
         << (choice.declined.empty() ? "" : choice.declined.back().reason);
+  }
+}
+
+TEST(Tables, EveryBlockedCaseNeedsNoReorder) {
+  for (const CaseSpec& spec : blocked_cases()) {
+    SCOPED_TRACE(spec.name);
+    const CaseData data(spec);
+    const Choice choice = choose(data.kernel_case(Layout::kBlocked8));
+    ASSERT_NE(choice.entry, nullptr);
+    EXPECT_TRUE(choice.entry->name.starts_with("blocked_"))
+        << (choice.declined.empty() ? "" : choice.declined.back().reason);
+    EXPECT_EQ(choice.support.input(0), Layout::kBlocked8);
+    EXPECT_EQ(choice.support.output(0), Layout::kBlocked8);
   }
 }
 

@@ -92,6 +92,19 @@ TEST(Passes, FuseBatchnorm) {
             batchnorm(b, "c", "y", 4);
           },
           "Conv BatchNormalization", "Conv"},
+         {"groups of a ConvTranspose",
+          [](OnnxBuilder& b) {
+            b.weights("w", {2, 2, 3, 3});
+            b.node("ConvTranspose", {"x", "w"}, {"c"}, {Attr("group", 2)});
+            batchnorm(b, "c", "y", 4);
+          },
+          "ConvTranspose BatchNormalization", "ConvTranspose"},
+         {"a ConvTranspose of all channels",
+          [](OnnxBuilder& b) {
+            b.weights("w", {2, 3, 2, 2}).node("ConvTranspose", {"x", "w"}, {"c"});
+            batchnorm(b, "c", "y");
+          },
+          "ConvTranspose BatchNormalization", "ConvTranspose"},
          {"the result is read elsewhere",
           [](OnnxBuilder& b) {
             conv(b, "c");
@@ -121,7 +134,13 @@ TEST(Passes, FuseActivation) {
         .node("Clip", {from, "lo", "hi"}, {"y"});
   };
   check(fuse_activation,
-        {{"Relu into Conv",
+        {{"Relu into ConvTranspose",
+          [](OnnxBuilder& b) {
+            b.weights("w", {2, 3, 2, 2}).node("ConvTranspose", {"x", "w"}, {"c"});
+            b.node("Relu", {"c"}, {"y"});
+          },
+          "ConvTranspose Relu", "ConvTranspose+relu"},
+         {"Relu into Conv",
           [](OnnxBuilder& b) {
             conv(b, "c");
             b.node("Relu", {"c"}, {"y"});

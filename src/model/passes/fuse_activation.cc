@@ -10,8 +10,8 @@ namespace widepipe::model {
 namespace {
 
 /// Operators whose kernels all clamp what they store.
-constexpr auto kHosts =
-    std::to_array<std::string_view>({"Add", "BatchNormalization", "Conv", "Gemm", "MatMul"});
+constexpr auto kHosts = std::to_array<std::string_view>(
+    {"Add", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul"});
 
 using Activation = kernels::Activation;
 

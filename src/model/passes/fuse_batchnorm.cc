@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "model/onnx_constant.h"
 
@@ -28,6 +29,28 @@ std::array<const Tensor*, 4> parameters(const Graph& graph, const Node& norm) {
   return result;
 }
 
+/// How the weights of a Conv or ConvTranspose lie: in groups of pieces of `taps` weights, in which
+/// the group's output channels come round again and again.
+struct WeightOrder {
+  std::size_t channels;  ///< of the output
+  std::size_t taps;
+  std::size_t group_channels;
+  std::size_t group_pieces;
+
+  std::size_t channel_of(std::size_t piece) const {
+    return piece / group_pieces * group_channels + piece % group_channels;
+  }
+};
+
+WeightOrder weight_order(const Node& conv, const Shape& w) {
+  const auto first = static_cast<std::size_t>(w[0]);
+  const auto second = static_cast<std::size_t>(w[1]);
+  const auto count = static_cast<std::size_t>(element_count(w));
+  if (conv.op == "Conv") return {first, count / first, first, first};
+  const auto groups = static_cast<std::size_t>(conv.attributes.integer("group", 1));
+  return {second * groups, count / (first * second), second, first / groups * second};
+}
+
 bool fuse(Graph& graph, Node& conv, const Node& norm) {
   const auto [scale, shift, mean, variance] = parameters(graph, norm);
   const Tensor* weights = f32_constant(graph, conv, 1);
@@ -36,18 +59,21 @@ bool fuse(Graph& graph, Node& conv, const Node& norm) {
     return false;
   }
   const double epsilon = norm.attributes.real("epsilon", 1e-5F);
-  const auto channels = static_cast<std::size_t>(weights->shape()[0]);
-  const std::size_t taps = static_cast<std::size_t>(weights->count()) / channels;
+  const WeightOrder order = weight_order(conv, weights->shape());
   auto new_weights = std::make_shared<Tensor>(DType::kF32, weights->shape());
-  auto new_bias = std::make_shared<Tensor>(DType::kF32, Shape{weights->shape()[0]});
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double factor = scale->as<float>()[c] / std::sqrt(variance->as<float>()[c] + epsilon);
-    const auto from = weights->as<float>().subspan(c * taps, taps);
-    std::transform(from.begin(), from.end(), new_weights->as<float>().subspan(c * taps).begin(),
-                   [factor](float w) { return static_cast<float>(w * factor); });
+  auto new_bias =
+      std::make_shared<Tensor>(DType::kF32, Shape{static_cast<std::int64_t>(order.channels)});
+  std::vector<double> factors;
+  for (std::size_t c = 0; c < order.channels; ++c) {
+    factors.push_back(scale->as<float>()[c] / std::sqrt(variance->as<float>()[c] + epsilon));
     const double old_bias = bias == nullptr ? 0.0 : bias->as<float>()[c];
     new_bias->as<float>()[c] =
-        static_cast<float>((old_bias - mean->as<float>()[c]) * factor + shift->as<float>()[c]);
+        static_cast<float>((old_bias - mean->as<float>()[c]) * factors[c] + shift->as<float>()[c]);
+  }
+  const auto from = weights->as<float>();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    new_weights->as<float>()[i] =
+        static_cast<float>(from[i] * factors[order.channel_of(i / order.taps)]);
   }
   const auto add_constant = [&](const std::string& name, std::shared_ptr<const Tensor> tensor) {
     Value value = constant_value(std::move(tensor));
@@ -69,8 +95,8 @@ bool fuse_batchnorm(Graph& graph) {
     Node& norm = graph.nodes[i];
     Node* conv =
         norm.op == "BatchNormalization" ? graph.private_producer(norm.inputs[0], norm) : nullptr;
-    if (conv != nullptr && conv->op == "Conv" && conv->activation.none() &&
-        norm.activation.none() && fuse(graph, *conv, norm)) {
+    if (conv != nullptr && (conv->op == "Conv" || conv->op == "ConvTranspose") &&
+        conv->activation.none() && norm.activation.none() && fuse(graph, *conv, norm)) {
       graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i));
       changed = true;
     } else {
