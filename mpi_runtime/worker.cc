@@ -14,14 +14,29 @@ constexpr std::size_t kLongestError = 1000;
 
 }  // namespace
 
+std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOutputs& outputs) {
+  std::vector<std::size_t> bytes;
+  if (outputs.empty()) {
+    for (const model::Port& port : model.outputs()) bytes.push_back(port.bytes_per_row);
+  }
+  for (const StoredOutput& stored : outputs) {
+    const std::vector<std::size_t> more = stored.transform.column_bytes();
+    bytes.insert(bytes.end(), more.begin(), more.end());
+  }
+  return bytes;
+}
+
 Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
     : completions_(wakeup),
       unreadable_(wakeup),
       max_payload_bytes_(config.max_payload_bytes),
       models_(config.models),
-      device_(device::make_device(
-          config.device_kind, config.device,
-          [this](device::Completion done) { completions_.push(std::move(done)); })) {
+      outputs_(config.outputs),
+      device_(
+          device::make_device(config.device_kind, config.device, [this](device::Completion done) {
+            transform(done);
+            completions_.push(std::move(done));
+          })) {
   load_models();
   if (!config.sources.empty()) {
     reader_.emplace(config.sources, [this](RowsRead rows) {
@@ -49,13 +64,40 @@ void Worker::load_models() {
   }
 }
 
-device::Batch Worker::make_batch(const DispatchWire& dispatch,
-                                 std::vector<AlignedBuffer> inputs) const {
+device::Batch Worker::make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
+  if (!outputs_.empty()) {
+    const std::lock_guard lock(mutex_);
+    stream_of_.emplace(dispatch.batch, dispatch.stream);
+  }
   return {.id = dispatch.batch,
           .model = model_ids_.at(dispatch.stream),
           .rows = dispatch.row_count,
           .inputs = std::move(inputs),
           .outputs = {}};
+}
+
+/// On the device's thread, so that the MPI thread never computes.
+void Worker::transform(device::Completion& done) {
+  if (outputs_.empty()) return;
+  std::uint32_t stream = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    stream = stream_of_.extract(done.batch.id).mapped();
+  }
+  const StreamOutputs& wanted = outputs_.at(stream);
+  if (!done.error.empty() || wanted.empty()) return;
+  const auto rows = static_cast<std::size_t>(done.batch.rows);
+  std::vector<AlignedBuffer> columns;
+  for (const StoredOutput& stored : wanted) {
+    const std::size_t first = columns.size();
+    for (const std::size_t bytes : stored.transform.column_bytes()) {
+      columns.emplace_back(rows * bytes);
+    }
+    std::vector<std::span<std::byte>> outs;
+    for (std::size_t i = first; i < columns.size(); ++i) outs.push_back(columns[i].span());
+    stored.transform.apply(done.batch.rows, done.batch.outputs.at(stored.output).span(), outs);
+  }
+  done.batch.outputs = std::move(columns);
 }
 
 void Worker::accept(const DispatchWire& dispatch) { reader_->request(dispatch); }

@@ -1,18 +1,33 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "dataset/row_transform.h"
 #include "device/device.h"
 #include "mpi_runtime/row_reader.h"
 #include "mpi_runtime/wakeup.h"
 #include "mpi_runtime/wire.h"
 
 namespace widepipe::mpi_runtime {
+
+/// A model output as it is stored.
+struct StoredOutput {
+  std::size_t output = 0;  ///< index in model.outputs()
+  dataset::RowTransform transform;
+};
+
+/// What a stream stores, in the order of its result columns. Empty: every output, raw.
+using StreamOutputs = std::vector<StoredOutput>;
+
+/// Bytes of each result column in a row.
+std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOutputs& outputs);
 
 struct WorkerConfig {
   std::string device_kind = "cpu";
@@ -21,6 +36,8 @@ struct WorkerConfig {
   std::vector<std::shared_ptr<const model::Model>> models;
   /// One a stream: rows are read here. Empty when rank 0 scatters the rows.
   std::vector<StreamSource> sources;
+  /// One a stream; empty when all streams store every output, raw.
+  std::vector<StreamOutputs> outputs;
   std::size_t max_payload_bytes = 0;  ///< of results, in one round
 };
 
@@ -58,7 +75,8 @@ class Worker {
   };
 
   void load_models();
-  device::Batch make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) const;
+  device::Batch make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs);
+  void transform(device::Completion& done);
   void finish(const ResultWire& result, std::vector<AlignedBuffer> outputs, std::string error);
 
   Mailbox<device::Completion> completions_;
@@ -66,6 +84,9 @@ class Worker {
   std::size_t max_payload_bytes_;
   std::vector<std::shared_ptr<const model::Model>> models_;  ///< by stream
   std::vector<device::ModelId> model_ids_;                   ///< by stream, on the device
+  std::vector<StreamOutputs> outputs_;                       ///< by stream, or empty
+  std::mutex mutex_;                                         ///< of stream_of_
+  std::map<std::uint64_t, std::uint32_t> stream_of_;         ///< batches on the device
   std::vector<Finished> finished_;                           ///< not yet announced, oldest first
   std::map<std::uint32_t, AlignedBuffer> payloads_;          ///< announced, by round
   std::unique_ptr<device::Device> device_;                   // after the mailbox that it reports to

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -40,16 +41,31 @@ std::shared_ptr<const model::Model> plus_one() {
 /// Keeps what it gets, and can fail like a full disk.
 class MemorySink final : public ResultSink {
  public:
-  explicit MemorySink(std::int64_t room = 1'000'000) : room_(room) {}
+  explicit MemorySink(std::int64_t room = 1'000'000, bool top = false) : room_(room), top_(top) {}
 
   bool has_room() override { return true; }
   void accept(FinishedRows rows) override {
     if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");
-    ASSERT_EQ(rows.columns.size(), 1U);
-    ASSERT_EQ(rows.columns[0].size(), static_cast<std::size_t>(rows.rows.count) * 12);
-    const auto* values = reinterpret_cast<const float*>(rows.columns[0].data());
-    for (std::int64_t i = 0; i < rows.rows.count; ++i) {
-      EXPECT_TRUE(rows_.emplace(rows.rows.first + i, values[3 * i + 2]).second) << "doubled row";
+    const auto count = static_cast<std::size_t>(rows.rows.count);
+    std::vector<float> values(count);
+    if (top_) {
+      ASSERT_EQ(rows.columns.size(), 3U);
+      ASSERT_EQ(rows.columns[0].size(), count * 8);   // argmax
+      ASSERT_EQ(rows.columns[1].size(), count * 16);  // indices
+      ASSERT_EQ(rows.columns[2].size(), count * 8);   // values
+      for (std::size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(number<std::int64_t>(rows.columns[0], i), 0);
+        EXPECT_EQ(number<std::int64_t>(rows.columns[1], 2 * i + 1), 1);
+        values[i] = number<float>(rows.columns[2], 2 * i + 1);
+      }
+    } else {
+      ASSERT_EQ(rows.columns.size(), 1U);
+      ASSERT_EQ(rows.columns[0].size(), count * 12);
+      for (std::size_t i = 0; i < count; ++i) values[i] = number<float>(rows.columns[0], 3 * i + 2);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_TRUE(rows_.emplace(rows.rows.first + static_cast<std::int64_t>(i), values[i]).second)
+          << "doubled row";
     }
   }
   void reject(schedule::StreamId, RowRange rows, const std::string& reason) override {
@@ -62,7 +78,16 @@ class MemorySink final : public ResultSink {
   const std::map<std::int64_t, std::string>& rejected() const { return rejected_; }
 
  private:
+  /// Columns lie in a payload without padding.
+  template <typename T>
+  static T number(std::span<const std::byte> column, std::size_t index) {
+    T value;
+    std::memcpy(&value, column.data() + index * sizeof(T), sizeof(T));
+    return value;
+  }
+
   std::int64_t room_;
+  bool top_;
   std::map<std::int64_t, float> rows_;
   std::map<std::int64_t, std::string> rejected_;
 };
@@ -73,6 +98,7 @@ struct Case {
   bool scatter = false;
   bool dedicated = false;
   int instances = 1;
+  bool top = false;  ///< the two greatest of each row, and its argmax, instead of the row
 };
 
 class Rounds : public ::testing::Test {
@@ -115,6 +141,12 @@ class Rounds : public ::testing::Test {
     const StreamSource source = {
         {std::make_shared<dataset::InputDataset>(dataset::DatasetRef{path, "/data"}), DType::kF32,
          12}};
+    StreamOutputs outputs;
+    if (c.top) {
+      using Form = dataset::OutputSpecItem::Form;
+      outputs.push_back({0, dataset::RowTransform(Form::kArgmax, 0, DType::kF32, {3})});
+      outputs.push_back({0, dataset::RowTransform(Form::kTopK, 2, DType::kF32, {3})});
+    }
     collectives_->all_texts("");
     if (root_ && spoil) spoil();
     collectives_->all_texts("");
@@ -128,6 +160,7 @@ class Rounds : public ::testing::Test {
                           .sources = {},
                           .max_payload_bytes = kMaxPayloadBytes / 4};
       if (!c.scatter) config.sources = {source};
+      if (c.top) config.outputs = {outputs};
       worker.emplace(config, wakeup);
     }
     if (!root_) {
@@ -145,7 +178,7 @@ class Rounds : public ::testing::Test {
     scheduler.add_rows(0, {0, c.rows});
     schedule::RunStats stats(1, specs.size());
     LeaderSettings settings;
-    settings.column_bytes = {{12}};
+    settings.column_bytes = {column_bytes(*model, outputs)};
     if (c.scatter) settings.scatter_sources = {source};
     Leader leader(*collectives_, scheduler, ranks, worker ? &*worker : nullptr, wakeup, sink, stats,
                   settings, {.stop_requested = stop, .tick = [](double) {}});
@@ -160,12 +193,14 @@ class Rounds : public ::testing::Test {
 TEST_F(Rounds, EveryRowComesBackOnceWithItsValue) {
   for (const std::int64_t rows : {1, 2, 3, 100, 5000}) {
     for (const Case& c : {Case{rows, 0}, Case{rows, 1}, Case{rows, 7, true}, Case{rows, 0, true},
-                          Case{rows, 64, false, true}, Case{rows, 0, true, true, 2}}) {
+                          Case{rows, 64, false, true}, Case{rows, 0, true, true, 2},
+                          Case{.rows = rows, .batch = 7, .instances = 2, .top = true},
+                          Case{.rows = rows, .scatter = true, .top = true}}) {
       if (c.batch == 1 && rows > 1000) continue;
       SCOPED_TRACE(::testing::Message()
                    << rows << " rows, batch " << c.batch << (c.scatter ? ", scattered" : "")
-                   << (c.dedicated ? ", dedicated scheduler" : ""));
-      MemorySink sink;
+                   << (c.dedicated ? ", dedicated scheduler" : "") << (c.top ? ", top" : ""));
+      MemorySink sink(1'000'000, c.top);
       const LeaderResult result = run(c, make_data(rows), sink);
       if (!root_) continue;
       EXPECT_FALSE(result.stopped);
