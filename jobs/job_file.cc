@@ -220,7 +220,7 @@ OutputChoice JobParser::output(const TomlTable& outputs, const std::string& name
     if (form != "topk" && k)
       keys.refuse("k", fmt::format("'k' goes with form 'topk', not '{}'", form));
     if (k) {
-      choice.form = OutputForm::kTopK;
+      choice.form = dataset::OutputForm::kTopK;
       choice.k = *k;
       return choice;
     }
@@ -229,17 +229,17 @@ OutputChoice JobParser::output(const TomlTable& outputs, const std::string& name
     if (form.starts_with("top")) {
       const auto k = parse_digits(std::string_view(form).substr(3));
       if (!k || *k < 1 || *k > kMostTop) outputs.unexpected(name, node, kExpected);
-      choice.form = OutputForm::kTopK;
+      choice.form = dataset::OutputForm::kTopK;
       choice.k = *k;
       return choice;
     }
   }
   if (form == "raw") {
-    choice.form = OutputForm::kRaw;
+    choice.form = dataset::OutputForm::kRaw;
   } else if (form == "softmax") {
-    choice.form = OutputForm::kSoftmax;
+    choice.form = dataset::OutputForm::kSoftmax;
   } else if (form == "argmax") {
-    choice.form = OutputForm::kArgmax;
+    choice.form = dataset::OutputForm::kArgmax;
   } else {
     outputs.unexpected(name, node, kExpected);
   }

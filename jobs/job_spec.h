@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataset/dataset_ref.h"
+#include "dataset/row_transform.h"
 #include "dataset/source_spec.h"
 
 namespace widepipe::jobs {
@@ -45,13 +46,11 @@ struct InputSpec {
   std::optional<std::int64_t> batch_axis;
 };
 
-enum class OutputForm { kRaw, kSoftmax, kArgmax, kTopK };
-
 /// An output of the model that is kept, and what is written of it.
 struct OutputChoice {
   std::string where;
   std::string name;
-  OutputForm form = OutputForm::kRaw;
+  dataset::OutputForm form = dataset::OutputForm::kRaw;
   std::int64_t k = 0;  ///< of kTopK
 };
 

@@ -61,6 +61,7 @@ namespace widepipe::kernels {
 namespace {
 
 constexpr auto kRegistry = std::to_array<KernelEntry>({
+    {"ref_unary", "Abs", ref_unary_supports, ref_unary_create},
 
     {"ref_unary", "Acos", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Acosh", ref_unary_supports, ref_unary_create},

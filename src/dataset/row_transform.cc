@@ -96,26 +96,26 @@ T* as(std::span<std::byte> bytes) {
 
 }  // namespace
 
-RowTransform::RowTransform(Form form, std::int64_t k, DType dtype, Shape row_shape)
+RowTransform::RowTransform(OutputForm form, std::int64_t k, DType dtype, Shape row_shape)
     : form_(form), k_(k), dtype_(dtype), row_shape_(std::move(row_shape)) {
   Shape reduced = row_shape_;
   switch (form_) {
-    case Form::kRaw:
+    case OutputForm::kRaw:
       columns_ = {{"", dtype_, row_shape_}};
       return;
-    case Form::kSoftmax:
+    case OutputForm::kSoftmax:
       require_axis();
       if (dtype_ != DType::kF32 && dtype_ != DType::kF64) {
         throw_input_error("softmax: expected an output of f32 or f64, found {}", name_of(dtype_));
       }
       columns_ = {{"_softmax", DType::kF32, row_shape_}};
       return;
-    case Form::kArgmax:
+    case OutputForm::kArgmax:
       require_axis();
       reduced.pop_back();
       columns_ = {{"_argmax", DType::kI64, reduced}};
       return;
-    case Form::kTopK:
+    case OutputForm::kTopK:
       require_axis();
       if (k_ < 1 || k_ > row_shape_.back()) {
         throw_input_error("top k: expected k from 1 to {}, the last axis of rows of {}, found {}",
@@ -136,13 +136,13 @@ void RowTransform::require_axis() const {
 
 std::string RowTransform::name() const {
   switch (form_) {
-    case Form::kRaw:
+    case OutputForm::kRaw:
       return "raw";
-    case Form::kSoftmax:
+    case OutputForm::kSoftmax:
       return "softmax";
-    case Form::kArgmax:
+    case OutputForm::kArgmax:
       return "argmax";
-    case Form::kTopK:
+    case OutputForm::kTopK:
       break;
   }
   return fmt::format("top {}", k_);
@@ -159,21 +159,21 @@ std::vector<std::size_t> RowTransform::column_bytes() const {
 
 void RowTransform::apply(std::int64_t rows, std::span<const std::byte> in,
                          std::span<const std::span<std::byte>> outs) const {
-  if (form_ == Form::kRaw) {
+  if (form_ == OutputForm::kRaw) {
     std::copy(in.begin(), in.end(), outs[0].begin());
     return;
   }
   const std::int64_t axis = row_shape_.back();
   const std::int64_t lanes = rows * (element_count(row_shape_) / axis);
-  std::vector<double> powers(form_ == Form::kSoftmax ? static_cast<std::size_t>(axis) : 0);
-  std::vector<std::int64_t> order(form_ == Form::kTopK ? static_cast<std::size_t>(axis) : 0);
+  std::vector<double> powers(form_ == OutputForm::kSoftmax ? static_cast<std::size_t>(axis) : 0);
+  std::vector<std::int64_t> order(form_ == OutputForm::kTopK ? static_cast<std::size_t>(axis) : 0);
   with_type(dtype_, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* from = reinterpret_cast<const T*>(in.data());
     for (std::int64_t lane = 0; lane < lanes; ++lane, from += axis) {
-      if (form_ == Form::kArgmax) {
+      if (form_ == OutputForm::kArgmax) {
         as<std::int64_t>(outs[0])[lane] = argmax(from, axis);
-      } else if (form_ == Form::kTopK) {
+      } else if (form_ == OutputForm::kTopK) {
         top_k(from, as<std::int64_t>(outs[0]) + lane * k_, as<T>(outs[1]) + lane * k_, k_, order);
       } else if constexpr (std::is_floating_point_v<T>) {
         softmax(from, as<float>(outs[0]) + lane * axis, axis, powers);

@@ -10,17 +10,12 @@
 
 namespace widepipe::dataset {
 
-/// What is stored of one model output.
-struct OutputSpecItem {
-  enum class Form {
-    kRaw,      ///< as it is
-    kSoftmax,  ///< over the last axis of a row
-    kArgmax,   ///< index of the greatest value on the last axis
-    kTopK      ///< indices and values of the k greatest on the last axis, greatest first
-  };
-  std::string output;
-  Form form = Form::kRaw;
-  std::int64_t k = 0;  ///< of kTopK
+/// What is stored of a model output.
+enum class OutputForm {
+  kRaw,      ///< as it is
+  kSoftmax,  ///< over the last axis of a row
+  kArgmax,   ///< index of the greatest value on the last axis
+  kTopK      ///< indices and values of the k greatest on the last axis, greatest first
 };
 
 /// What a transform makes of a row.
@@ -36,11 +31,9 @@ struct TransformedColumn {
 /// Greatest is by value, then by lower index; NaN comes last.
 class RowTransform {
  public:
-  using Form = OutputSpecItem::Form;
-
   /// For outputs of `dtype` with rows of `row_shape`. Throws InputError, saying what was expected
   /// and found: softmax of integers, rows of one number where an axis is needed, k out of range.
-  RowTransform(Form form, std::int64_t k, DType dtype, Shape row_shape);
+  RowTransform(OutputForm form, std::int64_t k, DType dtype, Shape row_shape);
 
   /// "raw", "softmax", "argmax", "top 5".
   std::string name() const;
@@ -57,7 +50,7 @@ class RowTransform {
  private:
   void require_axis() const;
 
-  Form form_;
+  OutputForm form_;
   std::int64_t k_;
   DType dtype_;
   Shape row_shape_;

@@ -128,7 +128,7 @@ std::shared_ptr<const Model> make_model(const ModelBundle& bundle) {
   return Model::from_bytes(
       bundle.bytes, bundle.label,
       {.external = bundle.external,
-       .bind = [&](const std::vector<DeclaredInput>&) { return bundle.binding; }});
+       .bind = [&](const Declared&) { return bundle.binding; }});
 }
 
 }  // namespace widepipe::model

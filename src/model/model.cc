@@ -39,13 +39,14 @@ std::int64_t multiply_adds_per_element(const Graph& graph, const Node& node) {
   return 0;
 }
 
-std::vector<DeclaredInput> declared_inputs(const Graph& graph) {
-  std::vector<DeclaredInput> inputs;
+Declared declared(const Graph& graph) {
+  Declared declared;
   for (const GraphInput& input : graph.inputs) {
     const Value& value = graph.value(input.value);
-    inputs.push_back({value.name, value.dtype, input.declared});
+    declared.inputs.push_back({value.name, value.dtype, input.declared});
   }
-  return inputs;
+  for (const GraphOutput& output : graph.outputs) declared.outputs.push_back(output.name);
+  return declared;
 }
 
 std::string hash_of(std::span<const std::byte> bytes, const ExternalFiles& external) {
@@ -72,7 +73,7 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
   model->hash_ = hash_of(bytes, options.external);
   bool asked = false;
   const auto bind = [&](Graph& graph) {
-    if (!asked && options.bind) model->binding_ = options.bind(declared_inputs(graph));
+    if (!asked && options.bind) model->binding_ = options.bind(declared(graph));
     asked = true;
     bind_inputs(graph, model->binding_);
   };

@@ -37,11 +37,17 @@ struct DeclaredInput {
   DeclaredShape shape;
 };
 
+/// What a model says of itself before anything is bound.
+struct Declared {
+  std::vector<DeclaredInput> inputs;
+  std::vector<std::string> outputs;
+};
+
 struct ModelOptions {
   ExternalFiles external;
-  /// Called once with the model's inputs; what it says gives them their shapes. Without it every
-  /// dimension but the batch must be fixed.
-  std::function<Binding(const std::vector<DeclaredInput>&)> bind;
+  /// Called once; what it says gives the inputs their shapes. Without it every dimension but the
+  /// batch must be fixed.
+  std::function<Binding(const Declared&)> bind;
 };
 
 /// Immutable and shared by every plan and instance of a rank.

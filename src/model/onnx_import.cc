@@ -62,9 +62,10 @@ class Importer {
     check_operators(proto_);
     add_initializers(proto_);
     add_inputs();
+    declare_outputs();
     if (options_.bind) options_.bind(graph_);
     add_nodes(proto_);
-    add_outputs();
+    connect_outputs();
     drop_unused_outputs();
     return std::move(graph_);
   }
@@ -385,20 +386,16 @@ class Importer {
            mode->as<std::uint8_t>()[0] != 0;
   }
 
-  void add_outputs() {
+  void declare_outputs() {
     if (proto_.output_size() == 0) throw_input_error("{}: the graph has no output", graph_.label);
     for (const onnx::ValueInfoProto& proto : proto_.output()) {
-      const auto known = ids_.find(proto.name());
-      if (known == ids_.end()) {
-        throw_input_error("{}: output '{}' is made by no node", graph_.label, proto.name());
-      }
       const bool listed =
           std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
                       [&](const GraphOutput& output) { return output.name == proto.name(); });
       if (listed) {
         throw_input_error("{}: output '{}' is listed twice", graph_.label, proto.name());
       }
-      GraphOutput output{.name = proto.name(), .value = made_by_node(known->second)};
+      GraphOutput output{.name = proto.name()};
       const onnx::TypeProto& type = proto.type();
       if (type.has_tensor_type()) {
         if (type.tensor_type().elem_type() != onnx::TensorProto::UNDEFINED) {
@@ -413,6 +410,16 @@ class Importer {
         }
       }
       graph_.outputs.push_back(std::move(output));
+    }
+  }
+
+  void connect_outputs() {
+    for (GraphOutput& output : graph_.outputs) {
+      const auto known = ids_.find(output.name);
+      if (known == ids_.end()) {
+        throw_input_error("{}: output '{}' is made by no node", graph_.label, output.name);
+      }
+      output.value = made_by_node(known->second);
     }
   }
 

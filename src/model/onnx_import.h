@@ -14,7 +14,8 @@ namespace widepipe::model {
 
 struct ImportOptions {
   ExternalFiles external;
-  /// Called once all inputs are in the graph and no node is: gives them their shapes, or values.
+  /// Called once all inputs are in the graph, outputs have their names, and no node is there: gives
+  /// inputs their shapes, or values.
   /// Without it an If needs a constant condition.
   std::function<void(Graph&)> bind;
 };

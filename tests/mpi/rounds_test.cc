@@ -143,7 +143,7 @@ class Rounds : public ::testing::Test {
          12}};
     StreamOutputs outputs;
     if (c.top) {
-      using Form = dataset::OutputSpecItem::Form;
+      using Form = dataset::OutputForm;
       outputs.push_back({0, dataset::RowTransform(Form::kArgmax, 0, DType::kF32, {3})});
       outputs.push_back({0, dataset::RowTransform(Form::kTopK, 2, DType::kF32, {3})});
     }

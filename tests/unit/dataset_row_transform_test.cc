@@ -12,7 +12,7 @@
 namespace widepipe::dataset {
 namespace {
 
-using Form = OutputSpecItem::Form;
+using Form = OutputForm;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();

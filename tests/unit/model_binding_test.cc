@@ -34,7 +34,7 @@ using Build = std::function<void(OnnxBuilder&)>;
 std::shared_ptr<const Model> bound(const OnnxBuilder& builder, const Binding& binding) {
   return Model::from_bytes(
       builder.bytes(), "m.onnx",
-      {.external = {}, .bind = [&](const std::vector<DeclaredInput>&) { return binding; }});
+      {.external = {}, .bind = [&](const Declared&) { return binding; }});
 }
 
 std::string binding_error(const OnnxBuilder& builder, const Binding& binding) {
