@@ -2,11 +2,13 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "core/cpu.h"
 #include "core/error.h"
@@ -17,7 +19,9 @@
 #include "dataset/journal.h"
 #include "dataset/open_source.h"
 #include "device/device.h"
+#include "jobs/constant_input.h"
 #include "jobs/input_binding.h"
+#include "jobs/job_spec.h"
 #include "jobs/model_file.h"
 #include "kernels/isa.h"
 #include "model/plan.h"
@@ -79,14 +83,68 @@ void print_kernels(const std::shared_ptr<const model::Model>& model, std::int64_
   fmt::print("\nkernels for {} row{}\n{}", rows, rows == 1 ? "" : "s", table.text(1000));
 }
 
+/// "x=3x48x192", or without a name for a model of one input.
+std::pair<std::string, Shape> parse_shape(const std::string& argument,
+                                          const model::Declared& declared) {
+  const std::size_t equals = argument.rfind('=');
+  std::string name = equals == std::string::npos ? "" : argument.substr(0, equals);
+  if (name.empty() && declared.inputs.size() == 1) name = declared.inputs.front().name;
+  Shape shape;
+  bool good = !name.empty();
+  for (std::size_t begin = equals + 1; good;) {  // npos + 1 is 0
+    const std::size_t x = std::min(argument.find('x', begin), argument.size());
+    const auto size = parse_digits(std::string_view(argument).substr(begin, x - begin));
+    good = size && *size > 0;
+    shape.push_back(size.value_or(0));
+    if (x == argument.size()) break;
+    begin = x + 1;
+  }
+  if (good) return {name, shape};
+  throw_input_error("--shape {}: expected NAME=AxBxC, as in x=3x48x192{}", argument,
+                    declared.inputs.size() == 1 ? ", or AxBxC" : "");
+}
+
+model::Binding binding_of(const InspectOptions& options, const model::Declared& declared) {
+  model::Binding binding;
+  const std::string label = file_name(options.target);
+  for (const std::string& argument : options.values) {
+    const InputSpec value = parse_value(argument);
+    const auto input = std::find_if(declared.inputs.begin(), declared.inputs.end(),
+                                    [&](const auto& one) { return one.name == value.name; });
+    if (input == declared.inputs.end()) {
+      throw_input_error("{}: {} has no input '{}'", value.where, label, value.name);
+    }
+    binding.constants.emplace(input->name, constant_tensor(label, *input, value));
+  }
+  for (const std::string& argument : options.shapes) {
+    binding.row_shapes.insert(parse_shape(argument, declared));
+  }
+  return binding;
+}
+
+void print_declared(const model::Declared& declared) {
+  for (const model::DeclaredInput& input : declared.inputs) {
+    fmt::print("{:<15}{} {}{}\n", "declared input", input.name, name_of(input.dtype),
+               to_string(input.shape));
+  }
+}
+
 int inspect_model(const InspectOptions& options) {
-  const std::vector<std::byte> bytes = read_model_file(options.target);
-  const auto model = model::Model::from_bytes(bytes, file_name(options.target));
+  const ModelFile file = read_model_file(options.target);
   fmt::print("{:<15}{}, {}\n", "model", options.target,
-             bytes_text(static_cast<double>(bytes.size())));
+             bytes_text(static_cast<double>(file.size())));
+  const auto bind = [&](const model::Declared& declared) {
+    print_declared(declared);
+    return binding_of(options, declared);
+  };
+  const auto model = model::Model::from_bytes(file.bytes, file_name(options.target),
+                                              {.external = file.external, .bind = bind});
   fmt::print("{:<15}{}\n", "hash", model->hash());
   print_ports("input", model->inputs());
   print_ports("output", model->outputs());
+  if (model->max_batch() == 1) {
+    fmt::print("{:<15}rows run one at a time: {}\n", "batch", model->binding().one_row_reason);
+  }
   fmt::print("{:<15}{}\n", "parameters", grouped(model->parameter_count()));
   fmt::print("{:<15}{} a row\n", "multiply-adds",
              scaled(static_cast<double>(model->multiply_adds_per_row())));

@@ -12,6 +12,8 @@ struct InspectOptions {
   std::string target;  ///< a .onnx file, an HDF5 file, FILE:/path, or "devices"
   std::vector<std::int64_t> batches = {1, 8, 64};  ///< sizes to plan the memory for
   std::string isa;                                 ///< instruction set to pin, or empty
+  std::vector<std::string> shapes;                 ///< [NAME=]3x224x224: a row of an input
+  std::vector<std::string> values;                 ///< NAME=NUMBER,...: a constant input
   bool kernels = false;                            ///< list the kernel of each node
 };
 

@@ -12,7 +12,6 @@ namespace widepipe::jobs {
 namespace {
 
 constexpr std::int64_t kMostAxes = 16;
-constexpr std::int64_t kMostTop = 1'000'000;
 
 class JobParser {
  public:
@@ -207,42 +206,24 @@ std::vector<OutputChoice> JobParser::outputs(const TomlTable& stream) const {
 OutputChoice JobParser::output(const TomlTable& outputs, const std::string& name) const {
   constexpr std::string_view kExpected =
       "'raw', 'softmax', 'argmax', 'top5' or another number, or { form = \"topk\", k = 5 }";
-  OutputChoice choice{.where = outputs.where(name), .name = name};
+  OutputChoice choice{.where = outputs.where(name), .name = name, .stored = {}};
   const toml::node& node = *outputs.find(name);
-  std::string form;
-  if (const toml::table* table = node.as_table()) {
+  const toml::table* table = node.as_table();
+  std::string text = node.value_exact<std::string>().value_or("");
+  if (table != nullptr) {
     const TomlTable keys(*table, file_, fmt::format("[stream.outputs.{}]", name), {"form", "k"});
-    const auto text = keys.text("form");
-    if (!text) keys.missing("form");
-    form = *text;
+    const auto form = keys.text("form");
+    if (!form) keys.missing("form");
     const auto k = keys.whole("k", 1, kMostTop);
-    if (form == "topk" && !k) keys.missing("k");
-    if (form != "topk" && k)
-      keys.refuse("k", fmt::format("'k' goes with form 'topk', not '{}'", form));
-    if (k) {
-      choice.form = dataset::OutputForm::kTopK;
-      choice.k = *k;
-      return choice;
+    if (*form == "topk" && !k) keys.missing("k");
+    if (*form != "topk" && k) {
+      keys.refuse("k", fmt::format("'k' goes with form 'topk', not '{}'", *form));
     }
-  } else {
-    form = node.value_exact<std::string>().value_or("");
-    if (form.starts_with("top")) {
-      const auto k = parse_digits(std::string_view(form).substr(3));
-      if (!k || *k < 1 || *k > kMostTop) outputs.unexpected(name, node, kExpected);
-      choice.form = dataset::OutputForm::kTopK;
-      choice.k = *k;
-      return choice;
-    }
+    text = k ? fmt::format("top{}", *k) : *form;
   }
-  if (form == "raw") {
-    choice.form = dataset::OutputForm::kRaw;
-  } else if (form == "softmax") {
-    choice.form = dataset::OutputForm::kSoftmax;
-  } else if (form == "argmax") {
-    choice.form = dataset::OutputForm::kArgmax;
-  } else {
-    outputs.unexpected(name, node, kExpected);
-  }
+  const auto form = parse_form(text);
+  if (!form) outputs.unexpected(name, node, kExpected);
+  choice.stored = *form;
   return choice;
 }
 

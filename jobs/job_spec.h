@@ -18,6 +18,7 @@ namespace widepipe::jobs {
 inline constexpr int kMostInstances = 1024;
 inline constexpr std::int64_t kMostBatchRows = std::int64_t{1} << 31;
 inline constexpr double kLongestRoundPeriodMs = 10'000;
+inline constexpr std::int64_t kMostTop = 1'000'000;
 
 /// What holds for all streams of a job. Zero means "choose".
 struct JobSettings {
@@ -46,12 +47,16 @@ struct InputSpec {
   std::optional<std::int64_t> batch_axis;
 };
 
+struct StoredForm {
+  dataset::OutputForm form = dataset::OutputForm::kRaw;
+  std::int64_t k = 0;  ///< of kTopK
+};
+
 /// An output of the model that is kept, and what is written of it.
 struct OutputChoice {
   std::string where;
-  std::string name;
-  dataset::OutputForm form = dataset::OutputForm::kRaw;
-  std::int64_t k = 0;  ///< of kTopK
+  std::string name;  ///< empty: its only one
+  StoredForm stored;
 };
 
 /// Rows through a model into a file.
@@ -82,7 +87,10 @@ struct ScoreCommand {
   std::string job_file;
   std::string model;
   std::vector<std::string> inputs;  ///< FILE:/path, or NAME=FILE:/path for each model input
+  std::vector<std::string> values;  ///< NAME=NUMBER,...: inputs that are the same for every row
   std::string output;               ///< FILE:/path
+  std::vector<std::string> forms;   ///< FORM, or NAME=FORM for each output that is kept
+  std::vector<std::string> carry;   ///< FILE:/path
   dataset::RowWindow window;        ///< which rows of them
   std::vector<Override> overrides;
 };
@@ -93,6 +101,12 @@ std::optional<std::int64_t> parse_digits(std::string_view text);
 /// "0:5000", "100:" or ":100": from the first row up to before the second. Nothing if that is not
 /// what the text says, or if there is no row between.
 std::optional<dataset::RowWindow> parse_row_window(std::string_view text);
+
+/// "raw", "softmax", "argmax", "top5". Nothing if the text is none of these.
+std::optional<StoredForm> parse_form(std::string_view text);
+
+/// "sr=16000" or "mean=0.5,0.25,1". Throws InputError that names the option.
+InputSpec parse_value(const std::string& argument);
 
 /// "digits" of "models/digits.onnx": what a stream is called that has no name.
 std::string default_stream_name(const std::string& model);

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
+#include <cstring>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -12,13 +13,14 @@
 #include "dataset/journal.h"
 #include "jobs/input_binding.h"
 #include "jobs/job_file.h"
-#include "jobs/model_file.h"
+#include "jobs/output_binding.h"
 #include "jobs/score_lead.h"
 #include "jobs/score_setup.h"
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
 #include "jobs/stream_error.h"
 #include "kernels/isa.h"
+#include "model/bundle.h"
 #include "mpi_runtime/agreement.h"
 #include "mpi_runtime/follower.h"
 #include "report/run_report.h"
@@ -71,6 +73,7 @@ class ScoreRun {
   void find_active_streams();
   int report_complete() const;
   void share_models();
+  std::shared_ptr<const model::Model> share_model(std::size_t id);
   void form_fleet();
   void check_row_sizes() const;
   std::vector<mpi_runtime::StreamSource> open_sources();
@@ -92,6 +95,7 @@ class ScoreRun {
   std::optional<ScoreSetup> setup_;  // rank 0
   std::vector<std::size_t> active_;  // streams with rows to compute, by StreamId
   std::vector<std::shared_ptr<const model::Model>> models_;  // by StreamId
+  std::vector<mpi_runtime::StreamOutputs> outputs_;          // by StreamId
   Fleet fleet_;
   mpi_runtime::Wakeup wakeup_;
   std::optional<mpi_runtime::Worker> worker_;  // ranks with a device
@@ -165,22 +169,47 @@ int ScoreRun::report_complete() const {
   return report.exit_code;
 }
 
+/// Rank 0 alone reads model files; streams that share a model there share it everywhere.
 void ScoreRun::share_models() {
-  std::map<std::string, std::shared_ptr<const model::Model>> by_path;
-  for (std::size_t id = 0; id < active_.size(); ++id) {
-    const std::string& path = stream(id).model;
-    std::shared_ptr<const model::Model>& model = by_path[path];
-    if (!model) {
-      std::vector<std::byte> bytes;
-      if (root_) bytes = setup_->take_model_bytes(path);
-      collectives_.broadcast(bytes);
-      mpi_runtime::agree(collectives_, [&] {
-        model = root_ ? setup_->stream(active_[id]).shared_model()
-                      : model::Model::from_bytes(bytes, file_name(path));
-      });
+  std::vector<std::byte> shared_with(active_.size() * sizeof(std::size_t));
+  for (std::size_t id = 0; root_ && id < active_.size(); ++id) {
+    std::size_t first = 0;
+    while (setup_->stream(active_[first]).shared_model() !=
+           setup_->stream(active_[id]).shared_model()) {
+      ++first;
     }
-    models_.push_back(model);
+    std::memcpy(shared_with.data() + id * sizeof(first), &first, sizeof(first));
   }
+  collectives_.broadcast(shared_with);
+  for (std::size_t id = 0; id < active_.size(); ++id) {
+    std::size_t first = 0;
+    std::memcpy(&first, shared_with.data() + id * sizeof(first), sizeof(first));
+    if (first == id) {
+      models_.push_back(share_model(id));
+    } else {
+      models_.push_back(models_[first]);
+    }
+    mpi_runtime::agree(collectives_, [&] {
+      for_stream(job_, stream(id),
+                 [&] { outputs_.push_back(stream_outputs(*models_[id], stream(id))); });
+    });
+  }
+  if (root_) setup_->models().clear();
+}
+
+/// [collective] The model of a stream, made on the other ranks as rank 0 made it.
+std::shared_ptr<const model::Model> ScoreRun::share_model(std::size_t id) {
+  std::shared_ptr<const model::Model> model;
+  std::vector<std::byte> bytes;
+  if (root_) {
+    model = setup_->stream(active_[id]).shared_model();
+    if (collectives_.size() > 1) bytes = setup_->models().packed(model);
+  }
+  collectives_.broadcast(bytes);
+  mpi_runtime::agree(collectives_, [&] {
+    if (!root_) model = model::make_model(model::unpack(bytes));
+  });
+  return model;
 }
 
 void ScoreRun::form_fleet() {
@@ -224,9 +253,7 @@ void ScoreRun::form_fleet() {
 
 void ScoreRun::check_row_sizes() const {
   const std::size_t limit = payload_limit(collectives_.size());
-  const auto check = [&](const model::Model& model, const char* what,
-                         const std::vector<model::Port>& ports) {
-    const std::size_t bytes = model::bytes_per_row(ports);
+  const auto check = [&](const model::Model& model, const char* what, std::size_t bytes) {
     if (bytes <= limit) return;
     throw_input_error(
         "{}: a row of {} takes {} and a round carries at most {} for each of {} "
@@ -234,9 +261,11 @@ void ScoreRun::check_row_sizes() const {
         model.label(), what, bytes_text(static_cast<double>(bytes)),
         bytes_text(static_cast<double>(limit)), collectives_.size());
   };
-  for (const auto& model : models_) {
-    check(*model, "outputs", model->outputs());
-    if (options_.scatter_rows) check(*model, "inputs", model->inputs());
+  for (std::size_t id = 0; id < models_.size(); ++id) {
+    const model::Model& model = *models_[id];
+    const std::vector<std::size_t> columns = mpi_runtime::column_bytes(model, outputs_[id]);
+    check(model, "outputs", std::accumulate(columns.begin(), columns.end(), std::size_t{0}));
+    if (options_.scatter_rows) check(model, "inputs", model::bytes_per_row(model.inputs()));
   }
 }
 
@@ -247,10 +276,8 @@ std::vector<mpi_runtime::StreamSource> ScoreRun::open_sources() {
   mpi_runtime::agree(collectives_, [&] {
     for (std::size_t id = 0; id < active_.size(); ++id) {
       for_stream(job_, stream(id), [&] {
-        const model::Model& model = *models_[id];
-        sources.push_back(
-            root_ ? setup_->stream(active_[id]).source()
-                  : open_inputs(model, match_inputs(model, stream(id).inputs), stream(id).rows));
+        sources.push_back(root_ ? setup_->stream(active_[id]).source()
+                                : open_source(*models_[id], stream(id)));
       });
     }
   });
@@ -268,6 +295,7 @@ void ScoreRun::start_worker() {
             .device = fleet_.devices[static_cast<std::size_t>(collectives_.rank())],
             .models = models_,
             .sources = std::move(sources),
+            .outputs = outputs_,
             .max_payload_bytes = payload_limit(collectives_.size())},
         wakeup_);
   });

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "core/console.h"
@@ -33,13 +34,13 @@ std::vector<schedule::DeviceSpec> device_specs(const Fleet& fleet) {
 }
 
 schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& settings) {
-  const auto bytes = [](const std::vector<model::Port>& ports) {
-    return static_cast<std::int64_t>(model::bytes_per_row(ports));
-  };
-  return {.name = setup.stream().name,
-          .bytes_in_per_row = bytes(setup.model().inputs()),
-          .bytes_out_per_row = bytes(setup.model().outputs()),
-          .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows)};
+  const std::vector<std::size_t> columns =
+      mpi_runtime::column_bytes(setup.model(), setup.outputs());
+  return {
+      .name = setup.stream().name,
+      .bytes_in_per_row = static_cast<std::int64_t>(model::bytes_per_row(setup.model().inputs())),
+      .bytes_out_per_row = std::accumulate(columns.begin(), columns.end(), std::int64_t{0}),
+      .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows)};
 }
 
 void set_outcome(report::RunReport& report, bool stopped) {
@@ -78,10 +79,13 @@ report::RunReport complete_report(const ScoreSetup& setup, const std::string& is
 
 ScoreLead::OpenStream::OpenStream(const StreamSetup& stream, const dataset::RunRecord& began,
                                   const dataset::DurableWriterOptions& options)
-    : setup(stream), output(stream.spec()), journal(dataset::journal_path(stream.output_file())) {
+    : setup(stream),
+      output(stream.spec()),
+      rows(output, stream.carried()),
+      journal(dataset::journal_path(stream.output_file())) {
   const std::vector<dataset::JournalRecord> records = {began};
   journal.append(records);
-  writer = std::make_unique<dataset::DurableWriter>(output, journal, options);
+  writer = std::make_unique<dataset::DurableWriter>(rows, journal, options);
 }
 
 ScoreLead::ScoreLead(const LeadContext& context)
@@ -139,10 +143,8 @@ mpi_runtime::LeaderSettings ScoreLead::leader_settings() const {
       std::chrono::microseconds(static_cast<std::int64_t>(job_.settings.round_period_ms * 1000));
   for (const auto& stream : streams_) {
     if (job_.settings.scatter_rows) settings.scatter_sources.push_back(stream->setup.source());
-    std::vector<std::size_t>& column_bytes = settings.column_bytes.emplace_back();
-    for (const model::Port& port : stream->setup.model().outputs()) {
-      column_bytes.push_back(port.bytes_per_row);
-    }
+    settings.column_bytes.push_back(
+        mpi_runtime::column_bytes(stream->setup.model(), stream->setup.outputs()));
   }
   return settings;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataset/carrying_sink.h"
 #include "dataset/durable_writer.h"
 #include "dataset/journal.h"
 #include "dataset/output_file.h"
@@ -61,8 +62,9 @@ class ScoreLead {
 
     const StreamSetup& setup;
     dataset::OutputFile output;
+    dataset::CarryingSink rows;
     dataset::Journal journal;
-    std::unique_ptr<dataset::DurableWriter> writer;  // last: writes to the two before
+    std::unique_ptr<dataset::DurableWriter> writer;  // last: writes to those before
   };
 
   std::int64_t rows_before() const;

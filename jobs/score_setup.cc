@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "dataset/file_list.h"
 #include "dataset/posix_file.h"
-#include "jobs/model_file.h"
 #include "jobs/stream_error.h"
 
 namespace widepipe::jobs {
@@ -57,6 +56,14 @@ void check_apart(const StreamSpec& a, const StreamSpec& b) {
           a.where, written, a.name, input.source.data.file);
     }
   }
+  for (const dataset::DatasetRef& data : b.carry) {
+    if (dataset::same_file(written, data.file)) {
+      throw_input_error(
+          "{}: stream '{}' carries rows of '{}', which stream '{}' writes: run them as two jobs, "
+          "one after the other",
+          b.where, b.name, data.file, a.name);
+    }
+  }
   for (const std::string& beside : dataset::files_beside(b.output.file)) {
     if (dataset::same_file(written, beside)) {
       throw_input_error(
@@ -76,19 +83,6 @@ void check_disks(const std::vector<std::unique_ptr<StreamSetup>>& streams) {
                       shortage->outputs, dataset::format_bytes(shortage->needed), shortage->folder,
                       dataset::format_bytes(shortage->available));
   }
-}
-
-/// Keys of a job file whose work is in another part of the program.
-void refuse_what_is_missing(const StreamSpec& stream) {
-  const auto refuse = [](const std::string& where, const char* what) {
-    throw_input_error("{}: {} cannot be used yet", where, what);
-  };
-  for (const InputSpec& input : stream.inputs) {
-    if (!input.constant.empty()) refuse(input.where, "'value'");
-    if (input.batch_axis) refuse(input.where, "'batch_axis'");
-  }
-  if (!stream.outputs.empty()) refuse(stream.outputs.front().where, "'outputs'");
-  if (!stream.carry.empty()) refuse(stream.where, "'carry'");
 }
 
 }  // namespace
@@ -120,13 +114,7 @@ void ScoreSetup::check_streams_apart() const {
 void ScoreSetup::read_streams() {
   for (const StreamSpec& stream : job_.streams) {
     for_stream(job_, stream, [&] {
-      refuse_what_is_missing(stream);
-      ModelFile& file = models_[stream.model];
-      if (!file.model) {
-        file.bytes = read_model_file(stream.model);
-        file.model = model::Model::from_bytes(file.bytes, file_name(stream.model));
-      }
-      streams_.push_back(std::make_unique<StreamSetup>(stream, job_.settings, file.model));
+      streams_.push_back(std::make_unique<StreamSetup>(stream, job_.settings, models_));
     });
   }
 }
@@ -157,10 +145,6 @@ void ScoreSetup::lock_outputs() {
   for (const auto& [path, stream] : sorted) {
     for_stream(job_, stream->stream(), [owner = stream] { owner->lock(); });
   }
-}
-
-std::vector<std::byte> ScoreSetup::take_model_bytes(const std::string& path) {
-  return std::move(models_.at(path).bytes);
 }
 
 void ScoreSetup::create_files() const {

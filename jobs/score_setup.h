@@ -2,12 +2,12 @@
 // What rank 0 finds out about a job before any work starts.
 
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "jobs/job_spec.h"
+#include "jobs/model_store.h"
 #include "jobs/stream_setup.h"
 
 namespace widepipe::jobs {
@@ -25,26 +25,21 @@ class ScoreSetup {
   const std::vector<std::unique_ptr<StreamSetup>>& streams() const { return streams_; }
   const StreamSetup& stream(std::size_t index) const { return *streams_[index]; }
 
-  /// A model's file, for the other ranks; gone after the call.
-  std::vector<std::byte> take_model_bytes(const std::string& path);
+  /// The models of the streams, for the other ranks.
+  ModelStore& models() { return models_; }
 
   /// Makes journals and outputs of the streams that start afresh; after an InputError none of
   /// them is left. Throws InputError (disk full) or RunError.
   void create_files() const;
 
  private:
-  struct ModelFile {
-    std::vector<std::byte> bytes;
-    std::shared_ptr<const model::Model> model;
-  };
-
   void read_streams();
   void check_streams_apart() const;
   void check_outputs() const;
   void lock_outputs();
 
   const JobSpec& job_;
-  std::map<std::string, ModelFile> models_;  ///< by path; streams share them
+  ModelStore models_;
   std::vector<std::unique_ptr<StreamSetup>> streams_;
 };
 

@@ -6,7 +6,9 @@
 
 #include "core/units.h"
 #include "core/version.h"
+#include "jobs/constant_input.h"
 #include "jobs/input_binding.h"
+#include "jobs/output_binding.h"
 #include "report/text_table.h"
 
 namespace widepipe::jobs {
@@ -46,6 +48,13 @@ std::string inputs_text(const StreamSetup& setup) {
     for (const auto& [name, value] : data.settings()) text += fmt::format("; {} {}", name, value);
     text += '\n';
   }
+  for (const auto& [name, input] : setup.inputs()) {
+    if (input.constant.empty()) continue;
+    text += fmt::format("  value   {}: {} in every row\n", name, constant_text(input));
+  }
+  for (const auto& data : setup.carried()) {
+    text += fmt::format("  carry   {}: {}\n", data->name(), data->dtype_name());
+  }
   return text;
 }
 
@@ -56,7 +65,9 @@ std::string stream_text(const StreamSetup& setup) {
                                  ports_text(model.outputs()), grouped(model.parameter_count()),
                                  scaled(static_cast<double>(model.multiply_adds_per_row())));
   text += inputs_text(setup);
-  text += fmt::format("  output  {}: {}, {}\n", dataset::to_string(setup.spec().target),
+  const std::string kept = outputs_text(setup.stream(), model, setup.outputs());
+  text += fmt::format("  output  {}: {}{}, {}\n", dataset::to_string(setup.spec().target),
+                      kept.empty() ? "" : kept + "; ",
                       bytes_text(static_cast<double>(dataset::raw_bytes(setup.spec()))),
                       state_text(setup));
   return text;
@@ -113,6 +124,11 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
     break;  // one is enough to see what was asked for
   }
   for (const auto& stream : setup.streams()) {
+    const std::string& reason = stream->model().binding().one_row_reason;
+    if (!reason.empty()) {
+      text += fmt::format("warning: {}rows run one at a time: {}\n",
+                          stream_prefix(setup.job(), stream->stream()), reason);
+    }
     for (const std::string& warning : stream->decision().warnings) {
       text += fmt::format("warning: {}{}\n", stream_prefix(setup.job(), stream->stream()), warning);
     }

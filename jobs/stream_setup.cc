@@ -11,7 +11,9 @@
 #include "dataset/existing_output.h"
 #include "dataset/file_list.h"
 #include "dataset/posix_file.h"
-#include "jobs/input_binding.h"
+#include "jobs/constant_input.h"
+#include "jobs/output_binding.h"
+#include "jobs/row_check.h"
 #include "kernels/isa.h"
 
 namespace widepipe::jobs {
@@ -50,19 +52,6 @@ void check_beside_files(const std::string& output, const std::vector<std::string
   refuse_unless(dataset::journal_path(output), '0', 'f');  // a checksum
 }
 
-dataset::OutputSpec output_spec(const StreamSpec& stream, const model::Model& model,
-                                std::int64_t rows) {
-  const dataset::DatasetRef& target = stream.output;
-  const bool one_column = model.outputs().size() == 1;
-  return {.target = target,
-          .columns = output_columns(model, target.path),
-          .rows = rows,
-          .attributes = {},
-          .status_path = one_column           ? target.path + "_status"
-                         : target.path == "/" ? "/status"
-                                              : target.path + "/status"};
-}
-
 }  // namespace
 
 std::vector<dataset::InputIdentity> input_identities(const mpi_runtime::StreamSource& source) {
@@ -83,28 +72,50 @@ std::string versions() {
   return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
 }
 
-std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
-                                                  const std::string& path) {
-  std::vector<dataset::OutputColumn> columns;
-  for (const model::Port& port : model.outputs()) {
-    std::string name = port.name;
-    std::replace(name.begin(), name.end(), '/', '_');
-    const std::string full = model.outputs().size() == 1 ? path
-                             : path == "/"               ? "/" + name
-                                                         : path + "/" + name;
-    columns.push_back({full, port.dtype, port.row_shape});
-  }
-  return columns;
+StreamSetup::StreamSetup(const StreamSpec& stream, const JobSettings& settings, ModelStore& models)
+    : stream_(stream), settings_(settings) {
+  bind_model(models);
+  outputs_ = stream_outputs(*model_, stream_);
+  carried_ = open_carried(stream_, source_.front().dataset->rows());
+  spec_ = output_spec();
 }
 
-StreamSetup::StreamSetup(const StreamSpec& stream, const JobSettings& settings,
-                         std::shared_ptr<const model::Model> model)
-    : stream_(stream),
-      settings_(settings),
-      model_(std::move(model)),
-      inputs_(match_inputs(*model_, stream_.inputs)),
-      source_(open_inputs(*model_, inputs_, stream_.rows)),
-      spec_(output_spec(stream_, *model_, source_.front().dataset->rows())) {}
+void StreamSetup::bind_model(ModelStore& models) {
+  const std::string label = file_name(stream_.model);
+  OpenInputs open;
+  model_ = models.load(stream_.model, [&](const model::Declared& declared) {
+    std::vector<std::string> names;
+    for (const model::DeclaredInput& input : declared.inputs) names.push_back(input.name);
+    inputs_ = match_inputs(label, names, stream_.inputs);
+    open = open_inputs(inputs_, stream_.rows);
+    model::Binding binding = bind_inputs(label, declared, inputs_, open);
+    binding.outputs = chosen_outputs(label, declared, stream_);
+    return binding;
+  });
+  source_ = fit_inputs(*model_, open);
+  model_files_ = models.files(stream_.model);
+  model::Binding one_row = model_->binding();
+  one_row.one_row_reason = why_one_row(model_, source_);
+  if (one_row.one_row_reason.empty()) return;
+  model_ = models.load(stream_.model, [&](const model::Declared&) { return one_row; });
+  source_ = fit_inputs(*model_, open);
+}
+
+dataset::OutputSpec StreamSetup::output_spec() const {
+  const dataset::DatasetRef& target = stream_.output;
+  std::vector<dataset::OutputColumn> columns = output_columns(*model_, outputs_, target.path);
+  const bool one_column = columns.size() == 1;
+  for (std::size_t i = 0; i < carried_.size(); ++i) {
+    columns.push_back({stream_.carry[i].path, carried_[i]->dtype(), carried_[i]->row_shape()});
+  }
+  return {.target = target,
+          .columns = std::move(columns),
+          .rows = source_.front().dataset->rows(),
+          .attributes = {},
+          .status_path = one_column           ? target.path + "_status"
+                         : target.path == "/" ? "/status"
+                                              : target.path + "/status"};
+}
 
 std::string StreamSetup::input_text() const {
   std::string text;
@@ -115,20 +126,27 @@ std::string StreamSetup::input_text() const {
 }
 
 std::vector<std::string> StreamSetup::files_read() const {
-  std::vector<std::string> files = {stream_.model};
-  for (const mpi_runtime::PortSource& port : source_) {
-    for (std::string& file : port.dataset->files()) files.push_back(std::move(file));
-  }
+  std::vector<std::string> files = model_files_;
+  const auto add = [&](const dataset::RowSource& data) {
+    for (std::string& file : data.files()) files.push_back(std::move(file));
+  };
+  for (const mpi_runtime::PortSource& port : source_) add(*port.dataset);
+  for (const auto& data : carried_) add(*data);
   return files;
 }
 
 void StreamSetup::check_output(const std::vector<std::string>& files_read) const {
-  for (const dataset::SourceSpec& input : inputs_) {
-    if (!dataset::would_be_listed(input.data.file, output_file())) continue;
+  std::vector<std::string> read;
+  for (const auto& [name, input] : inputs_) {
+    if (input.constant.empty()) read.push_back(input.source.data.file);
+  }
+  for (const dataset::DatasetRef& data : stream_.carry) read.push_back(data.file);
+  for (const std::string& files : read) {
+    if (!dataset::would_be_listed(files, output_file())) continue;
     throw_input_error(
         "output '{}' matches the wildcards of input '{}': the next run would take it for an "
         "input; choose another name or folder",
-        output_file(), input.data.file);
+        output_file(), files);
   }
   dataset::check_writable(spec_, files_read);
   check_beside_files(output_file(), files_read);
@@ -163,6 +181,21 @@ dataset::StringFields StreamSetup::identity(
     if (!input.whole_file_hashed) {
       fields.emplace_back(fmt::format("time of input '{}'", name), input.time);
     }
+  }
+  for (const auto& [name, input] : inputs_) {
+    if (!input.constant.empty()) {
+      fields.emplace_back(fmt::format("value of input '{}'", name), constant_text(input));
+    }
+    if (input.batch_axis) {
+      fields.emplace_back(fmt::format("batch axis of input '{}'", name),
+                          std::to_string(*input.batch_axis));
+    }
+  }
+  if (!stream_.outputs.empty()) {
+    fields.emplace_back("outputs", outputs_text(stream_, *model_, outputs_));
+  }
+  for (const auto& data : carried_) {
+    fields.emplace_back(fmt::format("carried '{}'", data->name()), data->identity().content);
   }
   for (const dataset::OutputColumn& column : spec_.columns) {
     fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),

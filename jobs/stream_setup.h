@@ -10,30 +10,37 @@
 #include "dataset/output_lock.h"
 #include "dataset/output_spec.h"
 #include "dataset/resume.h"
+#include "jobs/input_binding.h"
 #include "jobs/job_spec.h"
+#include "jobs/model_store.h"
 #include "model/model.h"
 #include "mpi_runtime/row_reader.h"
+#include "mpi_runtime/worker.h"
 
 namespace widepipe::jobs {
 
 /// Rank 0 only. Holds the output's lock, once taken, for as long as it lives.
 class StreamSetup {
  public:
-  /// Opens and checks the inputs; writes nothing. Throws InputError. `stream` and `settings` must
-  /// outlive the setup.
-  StreamSetup(const StreamSpec& stream, const JobSettings& settings,
-              std::shared_ptr<const model::Model> model);
+  /// Opens and checks the inputs and binds the model to them; writes nothing. Throws InputError.
+  /// `stream` and `settings` must outlive the setup.
+  StreamSetup(const StreamSpec& stream, const JobSettings& settings, ModelStore& models);
 
   const StreamSpec& stream() const { return stream_; }
   const model::Model& model() const { return *model_; }
   std::shared_ptr<const model::Model> shared_model() const { return model_; }
   const mpi_runtime::StreamSource& source() const { return source_; }
+  /// By model input, those that are constants included.
+  const MatchedInputs& inputs() const { return inputs_; }
+  const mpi_runtime::StreamOutputs& outputs() const { return outputs_; }
+  /// The last columns of spec() are copies of these.
+  const std::vector<std::shared_ptr<const dataset::RowSource>>& carried() const { return carried_; }
   const dataset::OutputSpec& spec() const { return spec_; }
   const std::string& output_file() const { return spec_.target.file; }
   std::int64_t rows() const { return spec_.rows; }
   /// "IN.h5:/images", several joined by commas.
   std::string input_text() const;
-  /// The model and the files of its inputs.
+  /// The model's files and those of its inputs and carried data.
   std::vector<std::string> files_read() const;
 
   /// Checks that the output can be made: everything that needs no lock. `files_read` are those
@@ -56,6 +63,8 @@ class StreamSetup {
   void remove_files() const;
 
  private:
+  void bind_model(ModelStore& models);
+  dataset::OutputSpec output_spec() const;
   dataset::StringFields identity(const std::string& isa,
                                  const std::vector<dataset::InputIdentity>& inputs) const;
   dataset::StringFields attributes(const dataset::StringFields& identity) const;
@@ -63,8 +72,11 @@ class StreamSetup {
   const StreamSpec& stream_;
   const JobSettings& settings_;
   std::shared_ptr<const model::Model> model_;
-  std::vector<dataset::SourceSpec> inputs_;  ///< by model input
+  std::vector<std::string> model_files_;
+  MatchedInputs inputs_;
   mpi_runtime::StreamSource source_;
+  mpi_runtime::StreamOutputs outputs_;
+  std::vector<std::shared_ptr<const dataset::RowSource>> carried_;
   dataset::OutputSpec spec_;
   std::string input_content_;
   dataset::StringFields identity_;
@@ -79,10 +91,5 @@ std::string content_of(const std::vector<dataset::InputIdentity>& inputs);
 
 /// Of widepipe and the libraries that a row's bits depend on.
 std::string versions();
-
-/// The data sets that a model's outputs go to: the named one, or with several outputs one in the
-/// named group for each, called after it ("/" becomes "_").
-std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
-                                                  const std::string& path);
 
 }  // namespace widepipe::jobs

@@ -62,7 +62,6 @@ namespace {
 
 constexpr auto kRegistry = std::to_array<KernelEntry>({
     {"ref_unary", "Abs", ref_unary_supports, ref_unary_create},
-
     {"ref_unary", "Acos", ref_unary_supports, ref_unary_create},
     {"ref_unary", "Acosh", ref_unary_supports, ref_unary_create},
     {"hwy_binary", "Add", hwy_binary_supports, hwy_binary_create},

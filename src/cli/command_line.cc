@@ -114,13 +114,31 @@ void add_job(CLI::App& verb, jobs::ScoreCommand& score) {
       ->type_name("FILE.h5:/data")
       ->take_all()
       ->expected(1);
+  verb.add_option("--value", score.values,
+                  "A model input that is the same for every row: one number, or one an element")
+      ->type_name("NAME=NUMBER[,..]")
+      ->take_all()
+      ->expected(1);
   verb.add_option("-o,--output", score.output,
                   "Where the results go; with several model outputs, a group")
       ->type_name("FILE.h5:/data");
+  verb.add_option("--form", score.forms,
+                  "What is kept of the model's output: raw, softmax, argmax, or top5 or another "
+                  "number. With several outputs, once for each that is kept, as NAME=FORM [raw]")
+      ->type_name("FORM")
+      ->take_all()
+      ->expected(1);
+  verb.add_option("--carry", score.carry,
+                  "A data set, as keys or labels, whose rows go to the output as they are, under "
+                  "the same path; may be given several times")
+      ->type_name("FILE.h5:/data")
+      ->take_all()
+      ->expected(1);
   add_rows(verb, score.window);
   verb.callback([&verb, &score] {
     for (const auto& [name, needed] :
          {std::pair("--model", true), std::pair("--input", true), std::pair("--output", true),
+          std::pair("--value", false), std::pair("--form", false), std::pair("--carry", false),
           std::pair("--rows", false), std::pair("--limit", false)}) {
       const bool given = verb.count(name) > 0;
       if (score.job_file.empty() && needed && !given) {
@@ -184,6 +202,15 @@ void add_inspect(CLI::App& app, CommandLine& command) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}))
       ->delimiter(',')
       ->type_name("N,...");
+  verb.add_option("--shape", inspect.shapes,
+                  "Sizes of a row that the model leaves open, without the batch")
+      ->type_name("[NAME=]3x224x224")
+      ->take_all()
+      ->expected(1);
+  verb.add_option("--value", inspect.values, "A model input that is the same for every row")
+      ->type_name("NAME=NUMBER[,..]")
+      ->take_all()
+      ->expected(1);
   verb.add_flag("--kernels", inspect.kernels, "List each node's kernel, and why others declined");
   verb.add_option("--isa", inspect.isa,
                   "Use no instruction set beyond this one [the processor's best]")

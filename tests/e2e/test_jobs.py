@@ -313,9 +313,6 @@ MISTAKES = {
     "rows beyond the last": (
         two_streams(second='input = "many.h5:/images"\nrows = "10:5000"'),
         r"stream 'second': many\.h5:/images: .*0:2000.*10:5000.*"),
-    "not here yet": (
-        two_streams(second='carry = ["many.h5:/ids"]\ninput = "many.h5:/images"'),
-        r"job\.toml:6:1: 'carry' cannot be used yet"),
     "unknown input": (
         two_streams(second='[stream.inputs.picture]\ndata = "many.h5:/images"'),
         r"job\.toml:10:16: lenet\.onnx has no input 'picture'; its inputs: image"),

@@ -110,12 +110,12 @@ output = "other.h5:/y"
 
   ASSERT_EQ(digits.outputs.size(), 4U);
   EXPECT_EQ(digits.outputs[0].name, "logits");
-  EXPECT_EQ(digits.outputs[0].form, dataset::OutputForm::kRaw);
-  EXPECT_EQ(digits.outputs[1].form, dataset::OutputForm::kArgmax);
-  EXPECT_EQ(digits.outputs[2].form, dataset::OutputForm::kTopK);
-  EXPECT_EQ(digits.outputs[2].k, 5);
-  EXPECT_EQ(digits.outputs[3].form, dataset::OutputForm::kTopK);
-  EXPECT_EQ(digits.outputs[3].k, 3);
+  EXPECT_EQ(digits.outputs[0].stored.form, dataset::OutputForm::kRaw);
+  EXPECT_EQ(digits.outputs[1].stored.form, dataset::OutputForm::kArgmax);
+  EXPECT_EQ(digits.outputs[2].stored.form, dataset::OutputForm::kTopK);
+  EXPECT_EQ(digits.outputs[2].stored.k, 5);
+  EXPECT_EQ(digits.outputs[3].stored.form, dataset::OutputForm::kTopK);
+  EXPECT_EQ(digits.outputs[3].stored.k, 3);
 
   const StreamSpec& other = job.streams[1];
   EXPECT_EQ(other.name, "other") << "the model's, without suffix";
