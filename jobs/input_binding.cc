@@ -33,12 +33,13 @@ std::string name_meant(std::string_view label, const std::vector<std::string>& n
   for (const std::string& name : names) {
     if (spec.source.data.file.starts_with(name + "=")) return name;
   }
-  if (rows.size() != 1) {
+  const std::vector<std::string>& possible = rows.empty() ? names : rows;
+  if (possible.size() != 1) {
     throw_input_error(
         "{}: {} has {} inputs ({}): expected NAME=FILE.h5:/data with one of these names",
-        spec.where, label, rows.size(), fmt::join(rows, ", "));
+        spec.where, label, possible.size(), fmt::join(possible, ", "));
   }
-  return rows.front();
+  return possible.front();
 }
 
 std::string shape_with_rows(const dataset::RowSource& data) {
@@ -47,15 +48,14 @@ std::string shape_with_rows(const dataset::RowSource& data) {
   return to_string(shape);
 }
 
-/// Sizes that only the data can tell.
+}  // namespace
+
 bool has_open_sizes(const model::DeclaredInput& input, bool batch_axis_given) {
   const auto open = std::count_if(input.shape.begin(), input.shape.end(),
                                   [](const model::DeclaredDim& dim) { return !dim.size; });
   const bool batch_is_open = !input.shape.empty() && !input.shape[0].size;
   return batch_axis_given ? open > 0 : open > (batch_is_open ? 1 : 0);
 }
-
-}  // namespace
 
 std::string shape_with_batch(const Shape& row_shape) {
   std::string text = "[N";

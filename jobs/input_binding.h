@@ -32,6 +32,9 @@ OpenInputs open_inputs(const MatchedInputs& inputs, const dataset::RowWindow& wi
 model::Binding bind_inputs(std::string_view label, const model::Declared& declared,
                            const MatchedInputs& inputs, const OpenInputs& open);
 
+/// The input has sizes, besides the batch on axis 0 or where the job says, that only data can tell.
+bool has_open_sizes(const model::DeclaredInput& input, bool batch_axis_given);
+
 /// In the order of model.inputs(), checked to hold what the model wants: the type convertible, the
 /// shape of a row equal, the same number of rows in each. Throws InputError.
 mpi_runtime::StreamSource fit_inputs(const model::Model& model, const OpenInputs& open);

@@ -119,6 +119,18 @@ model::Binding binding_of(const InspectOptions& options, const model::Declared& 
   for (const std::string& argument : options.shapes) {
     binding.row_shapes.insert(parse_shape(argument, declared));
   }
+  for (const model::DeclaredInput& input : declared.inputs) {
+    if (binding.constants.contains(input.name) || binding.row_shapes.contains(input.name)) continue;
+    if (input.shape.empty()) {
+      throw_input_error("{}: input '{}' is a scalar: give it a value, --value {}=NUMBER", label,
+                        input.name, input.name);
+    }
+    if (has_open_sizes(input, false)) {
+      throw_input_error(
+          "{}: input '{}' {} leaves sizes open: give the shape of a row, as in --shape {}=3x48x192",
+          label, input.name, to_string(input.shape), input.name);
+    }
+  }
   return binding;
 }
 

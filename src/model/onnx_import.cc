@@ -217,7 +217,8 @@ class Importer {
     DeclaredShape shape;
     for (const auto& dim : proto.dim()) {
       DeclaredDim declared;
-      if (dim.has_dim_value()) declared.size = dim.dim_value();
+      // Some exporters write -1 for a dimension that is open.
+      if (dim.has_dim_value() && dim.dim_value() != -1) declared.size = dim.dim_value();
       declared.name = dim.dim_param();
       shape.push_back(std::move(declared));
     }
