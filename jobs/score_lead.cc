@@ -33,6 +33,16 @@ std::vector<schedule::DeviceSpec> device_specs(const Fleet& fleet) {
   return specs;
 }
 
+/// Of the input with the longest chunks. Rank 0, when it reads for all, reads in order anyhow.
+std::int64_t chunk_rows(const StreamSetup& setup, const JobSettings& settings) {
+  std::int64_t rows = 0;
+  if (settings.scatter_rows) return rows;
+  for (const mpi_runtime::PortSource& port : setup.source()) {
+    rows = std::max(rows, port.dataset->chunk_rows());
+  }
+  return rows;
+}
+
 schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& settings) {
   const std::vector<std::size_t> columns =
       mpi_runtime::column_bytes(setup.model(), setup.outputs());
@@ -40,7 +50,8 @@ schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& se
       .name = setup.stream().name,
       .bytes_in_per_row = static_cast<std::int64_t>(model::bytes_per_row(setup.model().inputs())),
       .bytes_out_per_row = std::accumulate(columns.begin(), columns.end(), std::int64_t{0}),
-      .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows)};
+      .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows),
+      .chunk_rows = chunk_rows(setup, settings)};
 }
 
 void set_outcome(report::RunReport& report, bool stopped) {

@@ -10,41 +10,70 @@ namespace widepipe::schedule {
 
 Scheduler::Scheduler(std::vector<StreamSpec> streams, const std::vector<DeviceSpec>& devices,
                      std::unique_ptr<Policy> policy, SchedulerLimits limits)
-    : waiting_(streams.size()),
-      retries_(streams.size()),
-      policy_(std::move(policy)),
-      limits_(limits) {
+    : queues_(streams.size()), policy_(std::move(policy)), limits_(limits) {
   for (StreamSpec& spec : streams) streams_.push_back({.spec = std::move(spec)});
   for (const DeviceSpec& spec : devices) {
     devices_.push_back({.spec = spec,
                         .seconds_per_row = std::vector<Estimate>(streams_.size()),
                         .largest_measured = std::vector<std::int64_t>(streams_.size(), 0)});
   }
+  for (Queue& queue : queues_) queue.claims.resize(devices.size());
 }
 
 void Scheduler::add_rows(StreamId stream, RowRange rows) {
   if (rows.count <= 0) return;
-  waiting_.at(stream).push_back(rows);
+  queues_.at(stream).waiting.push_back(rows);
   streams_[stream].rows_total += rows.count;
   streams_[stream].rows_waiting += rows.count;
 }
 
-std::optional<RowRange> Scheduler::take(StreamId stream, std::int64_t rows) {
-  if (!retries_[stream].empty()) {
-    const RowRange range = retries_[stream].front();
-    retries_[stream].pop_front();
+/// Gives the device, which has no claim, rows of its own to take batches from: about as many as
+/// are asked for, up to a chunk's border.
+void Scheduler::claim(StreamId stream, DeviceId device, std::int64_t rows) {
+  Queue& queue = queues_[stream];
+  if (queue.waiting.empty()) {
+    // The end is near: half of what another device has left of its chunk.
+    RowRange& largest =
+        *std::max_element(queue.claims.begin(), queue.claims.end(),
+                          [](const RowRange& a, const RowRange& b) { return a.count < b.count; });
+    const std::int64_t half = (largest.count + 1) / 2;
+    largest.count -= half;
+    queue.claims[device] = {largest.end(), half};
+    return;
+  }
+  RowRange& front = queue.waiting.front();
+  std::int64_t count = rows;
+  if (const std::int64_t chunk = streams_[stream].spec.chunk_rows; chunk > 0) {
+    const std::int64_t last_border = (front.first + rows) / chunk * chunk;
+    const std::int64_t end = last_border > front.first ? last_border : last_border + chunk;
+    count = end - front.first;
+  }
+  count = std::min(count, front.count);
+  queue.claims[device] = {front.first, count};
+  front = {front.first + count, front.count - count};
+  if (front.count == 0) queue.waiting.pop_front();
+}
+
+std::optional<RowRange> Scheduler::take(StreamId stream, DeviceId device, std::int64_t rows) {
+  Queue& queue = queues_[stream];
+  if (!queue.retries.empty()) {
+    const RowRange range = queue.retries.front();
+    queue.retries.pop_front();
     streams_[stream].rows_waiting -= range.count;
     return range;
   }
-  if (waiting_[stream].empty()) return std::nullopt;
   const StreamSpec& spec = streams_[stream].spec;
   const std::int64_t row_bytes =
       std::max<std::int64_t>({spec.bytes_in_per_row, spec.bytes_out_per_row, 1});
   const std::int64_t cap = std::max<std::int64_t>(limits_.max_batch_bytes / row_bytes, 1);
-  RowRange& front = waiting_[stream].front();
-  const RowRange range{front.first, std::min({std::max<std::int64_t>(rows, 1), cap, front.count})};
-  front = {range.end(), front.count - range.count};
-  if (front.count == 0) waiting_[stream].pop_front();
+  const std::int64_t most = std::clamp<std::int64_t>(rows, 1, cap);
+  RowRange& own = queue.claims[device];
+  if (own.count == 0) claim(stream, device, most);
+  if (own.count == 0) return std::nullopt;
+  // Batches of one size, rather than full ones and a small rest.
+  const std::int64_t batches = (own.count + most - 1) / most;
+  const RowRange range{own.first, (own.count + batches - 1) / batches};
+  own = {range.end(), own.count - range.count};
   streams_[stream].rows_waiting -= range.count;
   return range;
 }
@@ -62,7 +91,7 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
     if (device.batches_outstanding >= policy_->credit(device)) continue;
     const std::optional<Decision> decision = policy_->next(seen, id);
     if (!decision) continue;
-    const std::optional<RowRange> rows = take(decision->stream, decision->rows);
+    const std::optional<RowRange> rows = take(decision->stream, id, decision->rows);
     if (!rows) continue;
     const Dispatch made{next_batch_++, id, decision->stream, *rows};
     outstanding_.emplace(made.batch, made);
@@ -93,8 +122,9 @@ Outcome Scheduler::complete(const BatchResult& result) {
   }
   if (dispatch.rows.count == 1) return {dispatch, Outcome::Kind::kFailed};
   const std::int64_t half = dispatch.rows.count / 2;
-  retries_[dispatch.stream].push_back({dispatch.rows.first, half});
-  retries_[dispatch.stream].push_back({dispatch.rows.first + half, dispatch.rows.count - half});
+  std::deque<RowRange>& retries = queues_[dispatch.stream].retries;
+  retries.push_back({dispatch.rows.first, half});
+  retries.push_back({dispatch.rows.first + half, dispatch.rows.count - half});
   streams_[dispatch.stream].rows_waiting += dispatch.rows.count;
   return {dispatch, Outcome::Kind::kRetried};
 }

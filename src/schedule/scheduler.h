@@ -56,12 +56,20 @@ class Scheduler {
   const Policy& policy() const { return *policy_; }
 
  private:
-  std::optional<RowRange> take(StreamId stream, std::int64_t rows);
+  /// What a stream has for devices.
+  struct Queue {
+    std::deque<RowRange> waiting;  ///< in row order
+    std::deque<RowRange> retries;  ///< halves of failed batches, run alone
+    /// By device: the rest of a chunk of which it has rows. Others get it when nothing waits.
+    std::vector<RowRange> claims;
+  };
+
+  std::optional<RowRange> take(StreamId stream, DeviceId device, std::int64_t rows);
+  void claim(StreamId stream, DeviceId device, std::int64_t rows);
 
   std::vector<StreamView> streams_;
   std::vector<DeviceView> devices_;
-  std::vector<std::deque<RowRange>> waiting_;  ///< by stream, in row order
-  std::vector<std::deque<RowRange>> retries_;  ///< by stream: halves of failed batches, run alone
+  std::vector<Queue> queues_;  ///< by stream
   std::unordered_map<BatchId, Dispatch> outstanding_;
   std::unique_ptr<Policy> policy_;
   SchedulerLimits limits_;

@@ -22,6 +22,9 @@ struct StreamSpec {
   std::int64_t bytes_in_per_row = 0;
   std::int64_t bytes_out_per_row = 0;
   std::int64_t batch_rows = 0;  ///< rows in every batch; 0: the policy's choice
+  /// Rows [k * chunk_rows, (k + 1) * chunk_rows) are best read by one device: they are stored, and
+  /// decoded, as one. 0 when it does not matter.
+  std::int64_t chunk_rows = 0;
 };
 
 /// A device as rank 0 knows it.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 #include <stdexcept>
 
 #include "schedule/bulk_policy.h"
@@ -104,6 +105,51 @@ TEST(Scheduler, BatchesShrinkTowardsTheEnd) {
   EXPECT_TRUE(std::is_sorted(sizes.rbegin(), sizes.rend()));
   EXPECT_EQ(sizes.front(), 251) << "a share of 1000 / (2 * 2 instances), plus one";
   EXPECT_EQ(sizes.back(), 1);
+}
+
+TEST(Scheduler, ChunksStayWithADevice) {
+  struct Case {
+    std::int64_t rows, chunk, batch, first;
+    std::int64_t first_batch;  ///< its rows
+  };
+  const std::vector<Case> cases = {
+      {1000, 100, 64, 0, 50},    // 50 and 50 of each chunk, not 64 and 36
+      {1000, 100, 160, 0, 100},  // a whole chunk
+      {1000, 30, 100, 0, 90},    // whole chunks
+      {1000, 100, 100, 30, 70},  // from a row inside a chunk
+      {1000, 0, 100, 0, 100},   {1000, 5000, 100, 0, 100},  // one chunk for all
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(testing::Message() << "chunks of " << c.chunk << ", batches of " << c.batch);
+    Scheduler scheduler({{.name = "s", .batch_rows = c.batch, .chunk_rows = c.chunk}},
+                        {{0, 1, 1}, {1, 1, 1}, {2, 1, 1}}, make_bulk_policy({}));
+    scheduler.add_rows(0, {c.first, c.rows});
+    std::map<std::int64_t, std::set<DeviceId>> readers;  // by chunk
+    std::vector<int> seen(static_cast<std::size_t>(c.first + c.rows), 0);
+    std::mt19937 random(3);
+    std::vector<Dispatch> out;
+    std::int64_t first_batch = 0;
+    while (!scheduler.drained()) {
+      for (const Dispatch& made : scheduler.dispatch(0)) {
+        out.push_back(made);
+        if (first_batch == 0) first_batch = made.rows.count;
+        EXPECT_LE(made.rows.count, c.batch);
+        for (std::int64_t r = made.rows.first; r < made.rows.end(); ++r) {
+          ++seen[static_cast<std::size_t>(r)];
+          if (c.chunk > 0) readers[r / c.chunk].insert(made.device);
+        }
+      }
+      ASSERT_FALSE(out.empty());
+      std::swap(out[random() % out.size()], out.back());
+      scheduler.complete({.batch = out.back().batch, .busy = 1e-3});
+      out.pop_back();
+    }
+    EXPECT_EQ(first_batch, c.first_batch);
+    EXPECT_EQ(std::count(seen.begin() + c.first, seen.end(), 1), c.rows);
+    std::int64_t shared = 0;
+    for (const auto& [chunk, devices] : readers) shared += devices.size() > 1 ? 1 : 0;
+    EXPECT_LE(shared, 2) << "the last chunks may be shared, so that no device waits";
+  }
 }
 
 TEST(Scheduler, BatchNeverCarriesMoreBytesThanARoundMay) {
