@@ -5,13 +5,22 @@ target_compile_options(widepipe_options INTERFACE
   # Designated initializers leave out what has a default on purpose.
   -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
   $<$<BOOL:${WIDEPIPE_WERROR}>:-Werror>)
-if(WIDEPIPE_SANITIZE)
-  target_compile_options(widepipe_options INTERFACE
-    -fsanitize=${WIDEPIPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  target_link_options(widepipe_options INTERFACE -fsanitize=${WIDEPIPE_SANITIZE})
-endif()
 # Kernels must round the same on every machine: no contraction but the FMAs that we write.
 target_compile_options(widepipe_options INTERFACE -ffp-contract=off)
+
+# The libraries are what is sanitized: the tests are compiled as for a release, so that a compiler
+# cache gives them for nothing.
+add_library(widepipe_sanitized INTERFACE)
+if(WIDEPIPE_SANITIZE)
+  target_compile_options(widepipe_sanitized INTERFACE
+    -O1 -g1 -fsanitize=${WIDEPIPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(widepipe_options INTERFACE -fsanitize=${WIDEPIPE_SANITIZE})
+endif()
+# Kernels start no threads of ours, and the thread sanitizer does not see into libgomp.
+set(widepipe_not_sanitized)
+if(WIDEPIPE_SANITIZE MATCHES "thread")
+  set(widepipe_not_sanitized kernels model)
+endif()
 
 # widepipe_library(NAME DIR folder [LINK public...] [PRIVATE private...])
 # Makes widepipe::NAME of the sources in the folder. Names of sibling folders in LINK stand for
@@ -35,5 +44,8 @@ function(widepipe_library name)
     endif()
   endforeach()
   target_link_libraries(widepipe_${name} PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:widepipe_options>)
+  if(NOT name IN_LIST widepipe_not_sanitized)
+    target_link_libraries(widepipe_${name} PRIVATE $<BUILD_INTERFACE:widepipe_sanitized>)
+  endif()
   set_property(GLOBAL APPEND PROPERTY WIDEPIPE_LIBRARIES widepipe_${name})
 endfunction()

@@ -134,8 +134,10 @@ model::Binding binding_of(const InspectOptions& options, const model::Declared& 
   return binding;
 }
 
-void print_declared(const model::Declared& declared) {
+/// What a job has to decide: the bound inputs are printed later.
+void print_open(const model::Declared& declared) {
   for (const model::DeclaredInput& input : declared.inputs) {
+    if (!input.shape.empty() && !has_open_sizes(input, false)) continue;
     fmt::print("{:<15}{} {}{}\n", "declared input", input.name, name_of(input.dtype),
                to_string(input.shape));
   }
@@ -146,7 +148,7 @@ int inspect_model(const InspectOptions& options) {
   fmt::print("{:<15}{}, {}\n", "model", options.target,
              bytes_text(static_cast<double>(file.size())));
   const auto bind = [&](const model::Declared& declared) {
-    print_declared(declared);
+    print_open(declared);
     return binding_of(options, declared);
   };
   const auto model = model::Model::from_bytes(file.bytes, file_name(options.target),

@@ -194,8 +194,9 @@ dataset::StringFields StreamSetup::identity(
   if (!stream_.outputs.empty()) {
     fields.emplace_back("outputs", outputs_text(stream_, *model_, outputs_));
   }
-  for (const auto& data : carried_) {
-    fields.emplace_back(fmt::format("carried '{}'", data->name()), data->identity().content);
+  for (std::size_t i = 0; i < carried_.size(); ++i) {
+    fields.emplace_back(fmt::format("carried '{}'", stream_.carry[i].path),
+                        carried_[i]->identity().content);
   }
   for (const dataset::OutputColumn& column : spec_.columns) {
     fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the widepipe command: build/release/widepipe.
-#   scripts/build.sh [PRESET]     (release, debug, asan-ubsan, tsan, mpich)
+#   scripts/build.sh [PRESET [TARGET ...]]     (release, debug, asan-ubsan, tsan, mpich)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}
@@ -11,6 +11,8 @@ options=()
 if [ "${WIDEPIPE_WITH_TESTS:-}" ]; then tests=ON; else tests=OFF; fi
 options+=(-DWIDEPIPE_BUILD_TESTS=$tests)
 if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+# What does not differ between presets is compiled once.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 mkdir -p build
 cmake --preset "$preset" "${options[@]}" >build/configure.log || { cat build/configure.log >&2; exit 1; }
-cmake --build --preset "$preset"
+cmake --build --preset "$preset" ${2:+--target "${@:2}"}

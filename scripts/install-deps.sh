@@ -10,7 +10,7 @@ build=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev l
        nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev)
 demo=("${build[@]}" dataset-fashion-mnist python3 python3-numpy python3-h5py)
 test=("${demo[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
-      python3-venv clang-format)
+      python3-venv clang-format ccache)
 tidy=("${build[@]}" clang-format clang-tidy libomp-dev git)  # libomp-dev: clang's own omp.h
 
 case "${1:-}" in

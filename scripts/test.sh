@@ -14,7 +14,6 @@ export WIDEPIPE_SKIP_INSTALL=1 WIDEPIPE_WITH_TESTS=1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1
 
-configure() { cmake --preset "$1" >build/configure.log || { cat build/configure.log >&2; exit 1; }; }
 step() { printf '\n=== %s (%d s)\n' "$*" "$SECONDS"; }
 
 step "formatting and include direction"
@@ -32,32 +31,32 @@ fi
 step "test environment"
 if [ ! -x build/venv/bin/pytest ]; then
   /usr/bin/python3 -m venv build/venv
-  build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt
+  build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt \
+    -r scripts/models/requirements.txt
 fi
+e2e() { build/venv/bin/pytest tests/e2e --quiet --numprocesses 3 --dist worksteal "$@"; }
 
 step "release build"
 scripts/build.sh release
 step "unit, MPI and oracle tests"
-ctest --preset release
+ctest --preset release -j 2
+step "real models"
+build/venv/bin/python scripts/models/fetch.py
 step "end-to-end tests"
-build/venv/bin/pytest tests/e2e --quiet
+e2e
 [ "$tier" = fast ] && exit
 
 step "MPICH"
-configure mpich
-cmake --build --preset mpich --target widepipe_command mpi_collectives mpi_rounds
+scripts/build.sh mpich widepipe_command mpi_collectives mpi_rounds
 ctest --preset mpich -L mpi
-WIDEPIPE_BIN=build/mpich/widepipe WIDEPIPE_MPIEXEC=mpiexec.mpich \
-  build/venv/bin/pytest tests/e2e --quiet -k "same_bits or bad_input"
+WIDEPIPE_BIN=build/mpich/widepipe WIDEPIPE_MPIEXEC=mpiexec.mpich e2e -k "same_bits or bad_input"
 
 step "AddressSanitizer and UndefinedBehaviorSanitizer"
-configure asan-ubsan
-cmake --build --preset asan-ubsan --target unit_tests
-ctest --preset asan-ubsan -L unit
+scripts/build.sh asan-ubsan unit_tests
+ctest --preset asan-ubsan -L unit -j 2
 
 step "ThreadSanitizer"
-configure tsan
-cmake --build --preset tsan --target unit_tests
-ctest --preset tsan -L unit
+scripts/build.sh tsan unit_tests
+ctest --preset tsan -L unit -j 2
 
 step "done"

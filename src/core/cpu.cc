@@ -98,6 +98,11 @@ std::size_t l2_cache_bytes() {
   return bytes > 0 ? static_cast<std::size_t>(bytes) : kUsual;
 }
 
+std::uint64_t memory_bytes() {
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 std::string cpu_model_name() {
   std::ifstream file("/proc/cpuinfo");
   std::string line;

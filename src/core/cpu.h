@@ -1,6 +1,7 @@
 #pragma once
-// What this process may use of the machine's processors.
+// What this process may use of the machine's processors, and what the machine is.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ std::optional<double> parse_cpu_max(const std::string& text);
 
 /// Size in bytes of the second-level cache of one core; 512 KiB where the system does not tell.
 std::size_t l2_cache_bytes();
+
+/// Bytes of the machine's memory, used or not.
+std::uint64_t memory_bytes();
 
 /// "AMD EPYC 7B13" or what the system calls its processor.
 std::string cpu_model_name();

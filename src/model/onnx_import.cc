@@ -219,7 +219,8 @@ class Importer {
       DeclaredDim declared;
       // Some exporters write -1 for a dimension that is open.
       if (dim.has_dim_value() && dim.dim_value() != -1) declared.size = dim.dim_value();
-      declared.name = dim.dim_param();
+      // "?" is no name either: such dimensions need not be equal.
+      if (dim.dim_param() != "?") declared.name = dim.dim_param();
       shape.push_back(std::move(declared));
     }
     return shape;

@@ -4,7 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "core/cpu.h"
 #include "core/error.h"
+#include "core/units.h"
 #include "model/evaluate.h"
 #include "model/known_values.h"
 #include "model/onnx_constant.h"
@@ -21,6 +23,18 @@ void require_rows_apart(const SymShape& shape) {
                       to_string(shape));
   }
   product(shape);  // throws if rows are on two axes, or the elements cannot be counted
+}
+
+/// A model may ask for any size; one that no machine has is refused before it is allocated.
+void require_memory(const ValueType& type) {
+  const Shape row = at(type.shape, 1);
+  const double bytes =
+      static_cast<double>(element_count(row)) * static_cast<double>(size_of(type.dtype));
+  const auto memory = static_cast<double>(memory_bytes());
+  if (bytes <= memory) return;
+  throw_input_error("makes {}{}: {}, more than the {} of this machine's memory",
+                    name_of(type.dtype), widepipe::to_string(row), bytes_text(bytes),
+                    bytes_text(memory));
 }
 
 /// The elements of the node's outputs, if all inputs are constants.
@@ -66,6 +80,7 @@ void infer(Graph& graph, const Node& node) {
           types.size() == 1 ? "output 0 is" : fmt::format("outputs 0 to {} are", types.size() - 1));
     }
     require_rows_apart(types[i].shape);
+    require_memory(types[i]);
     graph.value(id).dtype = types[i].dtype;
     graph.value(id).shape = types[i].shape;
   }

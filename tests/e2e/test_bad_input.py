@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import bad_data  # noqa: F401  (they fill the table)
+import bad_models  # noqa: F401
 import bad_use  # noqa: F401
 import data
 from bad_table import CASES, Box

@@ -160,23 +160,27 @@ EXAMPLES = data.ROOT / "jobs/examples"
 
 @pytest.mark.parametrize("ranks", [None, 2])
 @pytest.mark.parametrize("name, outputs", [
-    ("one_stream.toml", {"scores.h5": []}),
-    ("two_streams.toml", {"first.h5": ["--rows", ":2000"], "second.h5": ["--rows", "2000:"]})])
+    ("one_stream.toml", {"scores.h5:/probabilities": []}),
+    ("answers.toml", {"answers.h5:/top": ["--form", "top3", "--carry", "test.h5:/labels"]}),
+    ("two_streams.toml", {"first.h5:/probabilities": ["--rows", ":2000"],
+                          "second.h5:/probabilities": ["--rows", "2000:"]})])
 def test_example(widepipe, lenet, tmp_path, name, outputs, ranks):
     (tmp_path / "fashion_lenet").mkdir()
     shutil.copy2(lenet, tmp_path / "fashion_lenet")
     shutil.copy2(EXAMPLES / name, tmp_path)
-    data.write(tmp_path / "test.h5", images=data.pixels(3000, 5))
+    data.write(tmp_path / "test.h5", images=data.pixels(3000, 5),
+               labels=np.arange(3000, dtype="u1"))
     widepipe.run("score", tmp_path / name, ranks=ranks).expect(0)
-    for output, window in outputs.items():
-        widepipe.score(lenet, f"{tmp_path}/test.h5:/images",
-                       f"{tmp_path}/alone_{output}:/probabilities", *window).expect(0)
-        assert data.same_bytes(tmp_path / f"alone_{output}", tmp_path / output), output
+    for output, options in outputs.items():
+        widepipe.score(lenet, "test.h5:/images", f"alone_{output}", *options,
+                       cwd=tmp_path).expect(0)
+        file = output.split(":")[0]
+        assert data.same_bytes(tmp_path / f"alone_{file}", tmp_path / file), output
 
 
 def test_every_example_is_tested():
-    assert sorted(path.name for path in EXAMPLES.glob("*.toml")) == ["one_stream.toml",
-                                                                     "two_streams.toml"]
+    assert sorted(path.name for path in EXAMPLES.glob("*.toml")) == [
+        "answers.toml", "one_stream.toml", "two_streams.toml"]
 
 
 # --- disturbed
