@@ -127,8 +127,7 @@ ModelBundle unpack(std::span<const std::byte> bytes) {
 std::shared_ptr<const Model> make_model(const ModelBundle& bundle) {
   return Model::from_bytes(
       bundle.bytes, bundle.label,
-      {.external = bundle.external,
-       .bind = [&](const Declared&) { return bundle.binding; }});
+      {.external = bundle.external, .bind = [&](const Declared&) { return bundle.binding; }});
 }
 
 }  // namespace widepipe::model

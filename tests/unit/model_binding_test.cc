@@ -32,9 +32,8 @@ using Ints = std::vector<std::int64_t>;
 using Build = std::function<void(OnnxBuilder&)>;
 
 std::shared_ptr<const Model> bound(const OnnxBuilder& builder, const Binding& binding) {
-  return Model::from_bytes(
-      builder.bytes(), "m.onnx",
-      {.external = {}, .bind = [&](const Declared&) { return binding; }});
+  return Model::from_bytes(builder.bytes(), "m.onnx",
+                           {.external = {}, .bind = [&](const Declared&) { return binding; }});
 }
 
 std::string binding_error(const OnnxBuilder& builder, const Binding& binding) {
