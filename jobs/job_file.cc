@@ -48,10 +48,10 @@ JobSpec JobParser::parse(std::string_view text) {
   JobSpec job;
   job.file = file_;
   if (const toml::table* table = top.table("job")) {
-    job.settings = settings(
-        TomlTable(*table, file_, "[job]",
-                  {"allow_mixed", "batch", "cores", "dedicated_scheduler", "device", "instances",
-                   "isa", "quiet", "report", "restart", "round_period", "rows_via"}));
+    job.settings = settings(TomlTable(
+        *table, file_, "[job]",
+        {"allow_mixed", "batch", "cores", "dedicated_scheduler", "device", "instances", "isa",
+         "on_nonfinite", "quiet", "report", "restart", "round_period", "rows_via", "write_via"}));
   }
   const toml::node* streams = top.find("stream");
   if (streams == nullptr) top.missing("[[stream]]");
@@ -81,6 +81,18 @@ JobSettings JobParser::settings(const TomlTable& job) const {
       job.unexpected("rows_via", *job.find("rows_via"), "'ranks' or 'scatter'");
     }
     settings.scatter_rows = *via == "scatter";
+  }
+  if (const auto via = job.text("write_via")) {
+    if (*via != "gather" && *via != "ranks") {
+      job.unexpected("write_via", *job.find("write_via"), "'gather' or 'ranks'");
+    }
+    settings.write_via_ranks = *via == "ranks";
+  }
+  if (const auto rule = job.text("on_nonfinite")) {
+    if (*rule != "keep" && *rule != "fail-row") {
+      job.unexpected("on_nonfinite", *job.find("on_nonfinite"), "'keep' or 'fail-row'");
+    }
+    settings.fail_nonfinite = *rule == "fail-row";
   }
   settings.dedicated_scheduler = job.boolean("dedicated_scheduler").value_or(false);
   settings.allow_mixed = job.boolean("allow_mixed").value_or(false);

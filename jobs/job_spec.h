@@ -28,8 +28,11 @@ struct JobSettings {
   int instances = 0;
   int cores = 0;  ///< cores an instance
   bool scatter_rows = false;
+  bool write_via_ranks = false;  ///< ranks write their results; otherwise rank 0 writes all
+  bool fail_nonfinite = false;   ///< rows with a NaN or an infinity in an output fail
   bool dedicated_scheduler = false;
   bool restart = false;
+  bool retry_failed = false;
   bool allow_mixed = false;
   bool quiet = false;
   std::string report_file;

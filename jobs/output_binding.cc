@@ -35,6 +35,26 @@ std::vector<Part> parts_of(const model::Model& model, const mpi_runtime::StreamO
   return parts;
 }
 
+/// The data sets of the results: the named one, or with several one in the named group for each,
+/// called after the output ("/" becomes "_") and its form.
+std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
+                                                  const mpi_runtime::StreamOutputs& outputs,
+                                                  const std::string& path) {
+  const std::vector<Part> parts = parts_of(model, outputs);
+  const bool one_output = outputs.size() == 1 || model.outputs().size() == 1;
+  std::vector<dataset::OutputColumn> columns;
+  for (const Part& part : parts) {
+    std::string name =
+        one_output ? part.suffix.substr(part.suffix.empty() ? 0 : 1) : part.output + part.suffix;
+    std::replace(name.begin(), name.end(), '/', '_');
+    const std::string full = parts.size() == 1 ? path
+                             : path == "/"     ? "/" + name
+                                               : path + "/" + name;
+    columns.push_back({full, part.dtype, part.row_shape});
+  }
+  return columns;
+}
+
 std::size_t index_of(const model::Model& model, const OutputChoice& choice) {
   const std::vector<model::Port>& ports = model.outputs();
   if (choice.name.empty()) {
@@ -91,22 +111,19 @@ mpi_runtime::StreamOutputs stream_outputs(const model::Model& model, const Strea
   return outputs;
 }
 
-std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
-                                                  const mpi_runtime::StreamOutputs& outputs,
-                                                  const std::string& path) {
-  const std::vector<Part> parts = parts_of(model, outputs);
-  const bool one_output = outputs.size() == 1 || model.outputs().size() == 1;
-  std::vector<dataset::OutputColumn> columns;
-  for (const Part& part : parts) {
-    std::string name =
-        one_output ? part.suffix.substr(part.suffix.empty() ? 0 : 1) : part.output + part.suffix;
-    std::replace(name.begin(), name.end(), '/', '_');
-    const std::string full = parts.size() == 1 ? path
-                             : path == "/"     ? "/" + name
-                                               : path + "/" + name;
-    columns.push_back({full, part.dtype, part.row_shape});
-  }
-  return columns;
+dataset::OutputSpec result_spec(const model::Model& model,
+                                const mpi_runtime::StreamOutputs& outputs, const StreamSpec& stream,
+                                std::int64_t rows) {
+  const dataset::DatasetRef& target = stream.output;
+  std::vector<dataset::OutputColumn> columns = output_columns(model, outputs, target.path);
+  std::string status_path = columns.size() == 1  ? target.path + "_status"
+                            : target.path == "/" ? "/status"
+                                                 : target.path + "/status";
+  return {.target = target,
+          .columns = std::move(columns),
+          .rows = rows,
+          .attributes = {},
+          .status_path = std::move(status_path)};
 }
 
 std::string outputs_text(const StreamSpec& stream, const model::Model& model,

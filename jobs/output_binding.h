@@ -1,6 +1,7 @@
 #pragma once
 // What is kept of a model's outputs, and where.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,11 +24,10 @@ std::vector<std::string> chosen_outputs(std::string_view label, const model::Dec
 /// a form that an output cannot have.
 mpi_runtime::StreamOutputs stream_outputs(const model::Model& model, const StreamSpec& stream);
 
-/// The data sets of the results: the named one, or with several one in the named group for each,
-/// called after the output ("/" becomes "_") and its form.
-std::vector<dataset::OutputColumn> output_columns(const model::Model& model,
-                                                  const mpi_runtime::StreamOutputs& outputs,
-                                                  const std::string& path);
+/// What the results of so many rows need in the stream's output.
+dataset::OutputSpec result_spec(const model::Model& model,
+                                const mpi_runtime::StreamOutputs& outputs, const StreamSpec& stream,
+                                std::int64_t rows);
 
 /// "features raw, scores top 5": what identifies the choice; empty if nothing was chosen.
 std::string outputs_text(const StreamSpec& stream, const model::Model& model,

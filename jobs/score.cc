@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "core/error.h"
 #include "core/units.h"
 #include "dataset/journal.h"
+#include "dataset/output_file.h"
 #include "jobs/input_binding.h"
 #include "jobs/job_file.h"
 #include "jobs/output_binding.h"
@@ -58,6 +60,14 @@ JobSpec share_job(const ScoreCommand& command, mpi_runtime::Collectives& collect
   return job;
 }
 
+/// Empty if there is no such file.
+std::vector<std::byte> file_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
+  return {begin, begin + text.size()};
+}
+
 /// One run of the job, the same steps on every rank.
 class ScoreRun {
  public:
@@ -78,6 +88,7 @@ class ScoreRun {
   void check_row_sizes() const;
   std::vector<mpi_runtime::StreamSource> open_sources();
   void start_worker();
+  void open_outputs();
   void compare_inputs(const std::vector<mpi_runtime::StreamSource>& sources);
   const StreamSpec& stream(std::size_t id) const { return job_.streams[active_[id]]; }
   void say(const std::string& text) const {
@@ -112,10 +123,13 @@ int ScoreRun::run() {
   share_models();
   form_fleet();
   start_worker();
+  mpi_runtime::agree(collectives_, [&] {
+    if (root_) setup_->create_files();
+  });
+  if (options_.write_via_ranks) open_outputs();
   std::optional<ScoreLead> lead;
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
-    setup_->create_files();
     lead.emplace(LeadContext{.collectives = collectives_,
                              .setup = *setup_,
                              .active = active_,
@@ -264,7 +278,9 @@ void ScoreRun::check_row_sizes() const {
   for (std::size_t id = 0; id < models_.size(); ++id) {
     const model::Model& model = *models_[id];
     const std::vector<std::size_t> columns = mpi_runtime::column_bytes(model, outputs_[id]);
-    check(model, "outputs", std::accumulate(columns.begin(), columns.end(), std::size_t{0}));
+    if (!options_.write_via_ranks) {
+      check(model, "outputs", std::accumulate(columns.begin(), columns.end(), std::size_t{0}));
+    }
     if (options_.scatter_rows) check(model, "inputs", model::bytes_per_row(model.inputs()));
   }
 }
@@ -296,9 +312,47 @@ void ScoreRun::start_worker() {
             .models = models_,
             .sources = std::move(sources),
             .outputs = outputs_,
+            .fail_nonfinite = std::vector<bool>(models_.size(), options_.fail_nonfinite),
             .max_payload_bytes = payload_limit(collectives_.size())},
         wakeup_);
   });
+}
+
+/// Every rank with a device opens the files that rank 0 made: those, and not others of their names.
+void ScoreRun::open_outputs() {
+  mpi_runtime::RowWriter::Outputs outputs;
+  try {
+    for (std::size_t id = 0; id < active_.size(); ++id) {
+      // Only a run holds the lock, and it names the process: no other file has this content.
+      std::vector<std::byte> mark;
+      mpi_runtime::agree(collectives_, [&] {
+        if (root_) mark = file_bytes(dataset::lock_path(stream(id).output.file));
+      });
+      collectives_.broadcast(mark);
+      std::int64_t rows = root_ ? setup_->stream(active_[id]).rows() : 0;
+      std::vector<std::byte> bytes(sizeof(rows));
+      std::memcpy(bytes.data(), &rows, sizeof(rows));
+      collectives_.broadcast(bytes);
+      std::memcpy(&rows, bytes.data(), sizeof(rows));
+      mpi_runtime::agree(collectives_, [&] {
+        if (!worker_) return;
+        if (file_bytes(dataset::lock_path(stream(id).output.file)) != mark) {
+          throw_input_error(
+              "output '{}' is not the one that rank 0 made: --write-via ranks needs a file system "
+              "that all ranks share",
+              stream(id).output.file);
+        }
+        for_stream(job_, stream(id), [&] {
+          outputs.push_back(std::make_unique<dataset::OutputFile>(
+              result_spec(*models_[id], outputs_[id], stream(id), rows)));
+        });
+      });
+    }
+  } catch (const InputError&) {
+    if (root_) setup_->remove_files();
+    throw;
+  }
+  if (worker_) worker_->write_to(std::move(outputs));
 }
 
 /// A stale copy on a node's own disk, or another working directory, must not slip in.

@@ -155,7 +155,9 @@ mpi_runtime::LeaderSettings ScoreLead::leader_settings() const {
   for (const auto& stream : streams_) {
     if (job_.settings.scatter_rows) settings.scatter_sources.push_back(stream->setup.source());
     settings.column_bytes.push_back(
-        mpi_runtime::column_bytes(stream->setup.model(), stream->setup.outputs()));
+        job_.settings.write_via_ranks
+            ? std::vector<std::size_t>{}
+            : mpi_runtime::column_bytes(stream->setup.model(), stream->setup.outputs()));
   }
   return settings;
 }

@@ -158,4 +158,8 @@ void ScoreSetup::create_files() const {
   }
 }
 
+void ScoreSetup::remove_files() const {
+  for (const auto& stream : streams_) stream->remove_files();
+}
+
 }  // namespace widepipe::jobs

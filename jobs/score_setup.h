@@ -31,6 +31,8 @@ class ScoreSetup {
   /// Makes journals and outputs of the streams that start afresh; after an InputError none of
   /// them is left. Throws InputError (disk full) or RunError.
   void create_files() const;
+  /// Undoes create_files().
+  void remove_files() const;
 
  private:
   void read_streams();

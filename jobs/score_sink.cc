@@ -27,16 +27,18 @@ void WriterSink::accept(mpi_runtime::FinishedRows rows) {
                                        .failed_reason = {}});
 }
 
-void WriterSink::reject(schedule::StreamId stream, RowRange rows, const std::string& reason) {
-  StreamTally& tally = tallies_.at(stream);
-  tally.failed.push_back({rows, reason});
-  tally.failed_rows += rows.count;
-  const auto& [writer, most_failed, prefix] = streams_[stream];
-  if (tally.failed_rows > most_failed) {
+void WriterSink::reject(mpi_runtime::FailedRows rows) {
+  StreamTally& tally = tallies_.at(rows.stream);
+  tally.failed.push_back({rows.rows, rows.reason});
+  tally.failed_rows += rows.rows.count;
+  if (rows.by_check) return;
+  tally.in_error += rows.rows.count;
+  const auto& [writer, most_failed, prefix] = streams_[rows.stream];
+  if (tally.in_error > most_failed) {
     throw_run_error(
         "{}more than {} rows failed, the last: {}; they are not recorded as failed: mend the cause "
         "and run the same command again",
-        prefix, grouped(most_failed), reason);
+        prefix, grouped(most_failed), rows.reason);
   }
 }
 

@@ -19,6 +19,7 @@ struct StreamTally {
   std::int64_t accepted = 0;
   std::vector<dataset::FailedRecord> failed;
   std::int64_t failed_rows = 0;
+  std::int64_t in_error = 0;  ///< failed rows without those that a check refused
 
   std::int64_t settled() const { return accepted + failed_rows; }
 };
@@ -37,7 +38,7 @@ class WriterSink final : public mpi_runtime::ResultSink {
 
   bool has_room() override;
   void accept(mpi_runtime::FinishedRows rows) override;
-  void reject(schedule::StreamId stream, RowRange rows, const std::string& reason) override;
+  void reject(mpi_runtime::FailedRows rows) override;
 
   /// Ends all writers; of a stream of which `complete` says so, the failed rows and the end are
   /// recorded. Throws the first writer's error, after all have ended.

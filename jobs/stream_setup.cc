@@ -102,19 +102,12 @@ void StreamSetup::bind_model(ModelStore& models) {
 }
 
 dataset::OutputSpec StreamSetup::output_spec() const {
-  const dataset::DatasetRef& target = stream_.output;
-  std::vector<dataset::OutputColumn> columns = output_columns(*model_, outputs_, target.path);
-  const bool one_column = columns.size() == 1;
+  dataset::OutputSpec spec =
+      result_spec(*model_, outputs_, stream_, source_.front().dataset->rows());
   for (std::size_t i = 0; i < carried_.size(); ++i) {
-    columns.push_back({stream_.carry[i].path, carried_[i]->dtype(), carried_[i]->row_shape()});
+    spec.columns.push_back({stream_.carry[i].path, carried_[i]->dtype(), carried_[i]->row_shape()});
   }
-  return {.target = target,
-          .columns = std::move(columns),
-          .rows = source_.front().dataset->rows(),
-          .attributes = {},
-          .status_path = one_column           ? target.path + "_status"
-                         : target.path == "/" ? "/status"
-                                              : target.path + "/status"};
+  return spec;
 }
 
 std::string StreamSetup::input_text() const {
@@ -165,7 +158,8 @@ void StreamSetup::decide(const std::string& isa) {
       spec_, identity_,
       {.restart = settings_.restart,
        .may_differ = settings_.allow_mixed ? std::vector<std::string>{kIsaField, kVersionField}
-                                           : std::vector<std::string>{}});
+                                           : std::vector<std::string>{},
+       .retry_failed = settings_.retry_failed});
 }
 
 dataset::StringFields StreamSetup::identity(
@@ -194,6 +188,7 @@ dataset::StringFields StreamSetup::identity(
   if (!stream_.outputs.empty()) {
     fields.emplace_back("outputs", outputs_text(stream_, *model_, outputs_));
   }
+  if (settings_.fail_nonfinite) fields.emplace_back("rows that are not finite", "fail");
   for (std::size_t i = 0; i < carried_.size(); ++i) {
     fields.emplace_back(fmt::format("carried '{}'", stream_.carry[i].path),
                         carried_[i]->identity().content);

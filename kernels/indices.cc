@@ -23,4 +23,9 @@ void check_tuples(const KernelCase& kernel_case, std::size_t i,
   }
 }
 
+void refuse_index(std::int64_t index, std::int64_t size) {
+  throw_run_error("index {} is not one of {} elements: expected {} to {}", index, size, -size,
+                  size - 1);
+}
+
 }  // namespace widepipe::kernels

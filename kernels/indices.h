@@ -15,15 +15,23 @@ inline std::int64_t element_at(std::int64_t index, std::int64_t size) {
   return from_front < 0 || from_front >= size ? -1 : from_front;
 }
 
+/// Throws RunError: the row that holds the index has no result.
+[[noreturn]] void refuse_index(std::int64_t index, std::int64_t size);
+
+/// Counted from the front. Throws RunError if the index names none of `size` elements.
+inline std::int64_t named_element(std::int64_t index, std::int64_t size) {
+  const std::int64_t element = element_at(index, size);
+  if (element < 0) refuse_index(index, size);
+  return element;
+}
+
 /// The number of the piece that a tuple of indices names, where the axes of `sizes` are outermost
-/// and pieces lie behind them; -1 if there is none.
+/// and pieces lie behind them. Throws RunError if there is none.
 template <typename Index>
 std::int64_t piece_at(std::span<const Index> tuple, std::span<const std::int64_t> sizes) {
   std::int64_t piece = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const std::int64_t element = element_at(tuple[i], sizes[i]);
-    if (element < 0) return -1;
-    piece = piece * sizes[i] + element;
+    piece = piece * sizes[i] + named_element(tuple[i], sizes[i]);
   }
   return piece;
 }

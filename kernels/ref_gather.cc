@@ -27,11 +27,9 @@ std::size_t gather_axis(const KernelCase& kernel_case) {
       normalized_axis(kernel_case.attributes->integer("axis", 0), rank, rank - 1));
 }
 
-/// The piece number `element` of `from`, or zeros if it is not there.
+/// The piece number `element` of `from`.
 void copy_piece(std::byte* to, const std::byte* from, std::int64_t element, std::size_t bytes) {
-  if (element < 0) {
-    std::memset(to, 0, bytes);
-  } else if (bytes == 4) {
+  if (bytes == 4) {
     std::memcpy(to, from + element * 4, 4);
   } else if (bytes == 8) {
     std::memcpy(to, from + element * 8, 8);
@@ -59,7 +57,7 @@ class RefGather final : public Kernel {
     std::byte* to = args.outputs[0];
     for (std::int64_t i = 0; i < outer_; ++i) {
       for (std::int64_t j = 0; j < indices_; ++j, to += bytes_) {
-        copy_piece(to, from, element_at(indices[j], size_), bytes_);
+        copy_piece(to, from, named_element(indices[j], size_), bytes_);
       }
       from += static_cast<std::size_t>(size_) * bytes_;
     }
@@ -93,7 +91,7 @@ class RefGatherElements final : public Kernel {
   void gather(const std::byte* data, const Index*& index, std::byte*& to, std::int64_t at,
               std::size_t depth) const {
     if (depth == indices_.size()) {
-      const std::int64_t element = element_at(*index++, size_);
+      const std::int64_t element = named_element(*index++, size_);
       copy_piece(to, data, element < 0 ? element : at + element * strides_[axis_], element_);
       to += element_;
       return;

@@ -103,11 +103,8 @@ class RefScatterElements final : public Kernel {
   void scatter(std::byte* data, const Index*& index, const std::byte*& update, std::int64_t at,
                std::size_t depth) const {
     if (depth == updates_.size()) {
-      const std::int64_t element = element_at(*index++, size_);
-      if (element >= 0) {
-        const std::int64_t position = at + element * strides_[axis_];
-        put_(data + static_cast<std::size_t>(position) * element_, update, 1);
-      }
+      const std::int64_t position = at + named_element(*index++, size_) * strides_[axis_];
+      put_(data + static_cast<std::size_t>(position) * element_, update, 1);
       update += element_;
       return;
     }
@@ -146,7 +143,6 @@ class RefScatterNd final : public Kernel {
     const std::byte* update = args.inputs[2];
     for (std::int64_t i = 0; i < tuples_; ++i, index += sizes_.size(), update += piece_) {
       const std::int64_t piece = piece_at<Index>({index, sizes_.size()}, sizes_);
-      if (piece < 0) continue;
       put_(args.outputs[0] + static_cast<std::size_t>(piece) * piece_, update, count_);
     }
   }

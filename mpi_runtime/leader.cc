@@ -95,7 +95,7 @@ void Leader::dispatch() {
     credit_changed_ = true;
     if (outcome.kind == schedule::Outcome::Kind::kFailed && !failure_) {
       try {
-        sink_.reject(outcome.dispatch.stream, outcome.dispatch.rows, rows.error);
+        sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, rows.error});
       } catch (const RunError&) {
         fail();  // here, so that the rest of what was read is not forgotten
       }
@@ -146,7 +146,7 @@ void Leader::take_slots(const Round& round) {
     results.sizes.push_back(slot.payload_bytes);
     for (std::size_t i = 0; i < slot.result_count; ++i) {
       const ResultWire& result = slot.results[i];
-      const bool failed = result.failed != 0;
+      const bool failed = result.state != ResultState::kDone;
       const schedule::Outcome outcome = scheduler_.complete(
           {.batch = result.batch, .failed = failed, .busy = result.busy_seconds});
       const double sent_at = sent_at_.extract(result.batch).mapped();
@@ -181,22 +181,36 @@ void Leader::take_payload(const Results& results) {
       return front;
     };
     for (const auto& [outcome, result] : results.by_rank[static_cast<std::size_t>(rank)]) {
-      const schedule::StreamId stream = outcome.dispatch.stream;
-      const RowRange rows = outcome.dispatch.rows;
-      if (result.failed != 0) {
-        const auto text = take(result.error_bytes);
-        if (outcome.kind == schedule::Outcome::Kind::kFailed) {
-          sink_.reject(stream, rows,
-                       std::string(reinterpret_cast<const char*>(text.data()), text.size()));
-        }
-        continue;
+      const std::span<const std::byte> columns = take(result.output_bytes);
+      const std::span<const std::byte> bytes = take(result.error_bytes);
+      const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      if (result.state == ResultState::kBroken) throw_run_error("rank {}: {}", rank, text);
+      if (result.state == ResultState::kDone) {
+        take_rows(outcome.dispatch, columns, unpack_failures(text), payload);
+      } else if (outcome.kind == schedule::Outcome::Kind::kFailed) {
+        sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, text});
       }
-      FinishedRows finished{.stream = stream, .rows = rows, .columns = {}, .owner = payload};
-      for (const std::size_t bytes_per_row : settings_.column_bytes.at(stream)) {
-        finished.columns.push_back(take(bytes_per_row * static_cast<std::size_t>(rows.count)));
-      }
-      sink_.accept(std::move(finished));
     }
+  }
+}
+
+/// Gives the sink the rows of a batch; `bytes` are its columns one after the other.
+void Leader::take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
+                       std::vector<RowFailure> failures,
+                       const std::shared_ptr<const Blocks>& owner) {
+  for (const RowRange& rows : rows_between(dispatch.rows, failures)) {
+    FinishedRows finished{.stream = dispatch.stream, .rows = rows, .columns = {}, .owner = owner};
+    std::size_t column = 0;
+    for (const std::size_t per_row : settings_.column_bytes.at(dispatch.stream)) {
+      const auto skipped = static_cast<std::size_t>(rows.first - dispatch.rows.first);
+      finished.columns.push_back(bytes.subspan(column + skipped * per_row,
+                                               static_cast<std::size_t>(rows.count) * per_row));
+      column += static_cast<std::size_t>(dispatch.rows.count) * per_row;
+    }
+    sink_.accept(std::move(finished));
+  }
+  for (RowFailure& failure : failures) {
+    sink_.reject({dispatch.stream, failure.rows, std::move(failure.reason), true});
   }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "mpi_runtime/follower.h"
 #include "mpi_runtime/result_sink.h"
 #include "mpi_runtime/row_reader.h"
+#include "mpi_runtime/rows_done.h"
 #include "mpi_runtime/wakeup.h"
 #include "mpi_runtime/worker.h"
 #include "schedule/run_stats.h"
@@ -28,7 +30,7 @@ struct LeaderSettings {
   std::chrono::microseconds longest_pause = kLongestPause;
   /// One a stream: rank 0 reads the rows and scatters them. Empty when ranks read their own.
   std::vector<StreamSource> scatter_sources;
-  /// By stream: bytes of each output column in a row.
+  /// By stream: bytes of each output column in a row; none where the ranks write the rows.
   std::vector<std::vector<std::size_t>> column_bytes;
 };
 
@@ -94,6 +96,8 @@ class Leader {
   bool collect_payloads();
   void take_slots(const Round& round);
   void take_payload(const Results& results);
+  void take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
+                 std::vector<RowFailure> failures, const std::shared_ptr<const Blocks>& owner);
   bool nothing_left() const;
   bool may_post() const;
   void post_round();

@@ -10,13 +10,21 @@
 
 namespace widepipe::mpi_runtime {
 
-/// Results of consecutive rows: one span a column (model output), row after row. `owner` keeps
-/// the memory of the spans alive for as long as the receiver needs it.
+/// Results of consecutive rows: one span a column, row after row, or none if the ranks wrote them.
+/// `owner` keeps the memory of the spans alive for as long as the receiver needs it.
 struct FinishedRows {
   schedule::StreamId stream = 0;
   RowRange rows;
   std::vector<std::span<const std::byte>> columns;
   std::shared_ptr<const void> owner;
+};
+
+/// Rows without a result, and why.
+struct FailedRows {
+  schedule::StreamId stream = 0;
+  RowRange rows;
+  std::string reason;
+  bool by_check = false;  ///< they were computed, but a check that the job asked for refused them
 };
 
 /// Where results end. Called on rank 0 from the MPI thread, so nothing here may block. Any call
@@ -27,8 +35,7 @@ class ResultSink {
   /// False while so much waits to be written that no new work should start.
   virtual bool has_room() = 0;
   virtual void accept(FinishedRows rows) = 0;
-  /// Rows that could not be computed, and why.
-  virtual void reject(schedule::StreamId stream, RowRange rows, const std::string& reason) = 0;
+  virtual void reject(FailedRows rows) = 0;
 };
 
 }  // namespace widepipe::mpi_runtime

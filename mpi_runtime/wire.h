@@ -21,15 +21,22 @@ struct DispatchWire {
   std::int64_t row_count = 0;
 };
 
+/// What became of a batch.
+enum class ResultState : std::uint32_t {
+  kDone,    ///< computed; single rows may have failed
+  kFailed,  ///< the batch could not be computed
+  kBroken   ///< the rank cannot go on
+};
+
 /// A finished batch on its way to rank 0. Its payload is `output_bytes` of results, a column
-/// after the other, then `error_bytes` of text.
+/// after the other, then `error_bytes` of text: the rows that failed, or why all did.
 struct ResultWire {
   std::uint64_t batch = 0;
   double busy_seconds = 0;
   double finished_at_seconds = 0;  ///< on the device's clock
   std::uint64_t output_bytes = 0;
   std::uint32_t error_bytes = 0;
-  std::uint32_t failed = 0;
+  ResultState state = ResultState::kDone;
 };
 
 /// What does not fit waits for the next round.

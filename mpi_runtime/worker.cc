@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "mpi_runtime/nonfinite_rows.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
@@ -27,26 +28,29 @@ std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOut
 }
 
 Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
-    : completions_(wakeup),
-      unreadable_(wakeup),
+    : done_(wakeup),
       max_payload_bytes_(config.max_payload_bytes),
       models_(config.models),
       outputs_(config.outputs),
-      device_(
-          device::make_device(config.device_kind, config.device, [this](device::Completion done) {
-            transform(done);
-            completions_.push(std::move(done));
-          })) {
+      fail_nonfinite_(config.fail_nonfinite),
+      device_(device::make_device(config.device_kind, config.device,
+                                  [this](device::Completion done) { take(std::move(done)); })) {
   load_models();
   if (!config.sources.empty()) {
     reader_.emplace(config.sources, [this](RowsRead rows) {
       if (rows.error.empty()) {
-        device_->submit(make_batch(rows.dispatch, std::move(rows.inputs)));
+        submit(rows.dispatch, std::move(rows.inputs));
       } else {
-        unreadable_.push(std::move(rows));
+        done_.push({.dispatch = rows.dispatch,
+                    .state = ResultState::kFailed,
+                    .error = std::move(rows.error)});
       }
     });
   }
+}
+
+void Worker::write_to(RowWriter::Outputs outputs) {
+  writer_.emplace(std::move(outputs), [this](RowsDone done) { done_.push(std::move(done)); });
 }
 
 void Worker::load_models() {
@@ -64,46 +68,67 @@ void Worker::load_models() {
   }
 }
 
-device::Batch Worker::make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
-  if (!outputs_.empty()) {
+void Worker::submit(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
+  {
     const std::lock_guard lock(mutex_);
-    stream_of_.emplace(dispatch.batch, dispatch.stream);
+    on_device_.emplace(dispatch.batch, dispatch);
   }
-  return {.id = dispatch.batch,
-          .model = model_ids_.at(dispatch.stream),
-          .rows = dispatch.row_count,
-          .inputs = std::move(inputs),
-          .outputs = {}};
+  device_->submit({.id = dispatch.batch,
+                   .model = model_ids_.at(dispatch.stream),
+                   .rows = dispatch.row_count,
+                   .inputs = std::move(inputs),
+                   .outputs = {}});
 }
 
 /// On the device's thread, so that the MPI thread never computes.
-void Worker::transform(device::Completion& done) {
-  if (outputs_.empty()) return;
-  std::uint32_t stream = 0;
+void Worker::take(device::Completion completion) {
+  RowsDone done{.busy_seconds = completion.busy_seconds,
+                .finished_at_seconds = completion.finished_at_seconds};
   {
     const std::lock_guard lock(mutex_);
-    stream = stream_of_.extract(done.batch.id).mapped();
+    done.dispatch = on_device_.extract(completion.batch.id).mapped();
   }
-  const StreamOutputs& wanted = outputs_.at(stream);
-  if (!done.error.empty() || wanted.empty()) return;
-  const auto rows = static_cast<std::size_t>(done.batch.rows);
+  if (!completion.error.empty()) {
+    done.state = ResultState::kFailed;
+    done.error = std::move(completion.error);
+    done_.push(std::move(done));
+    return;
+  }
+  const std::uint32_t stream = done.dispatch.stream;
+  const RowRange rows{done.dispatch.first_row, done.dispatch.row_count};
+  std::vector<AlignedBuffer>& outputs = completion.batch.outputs;
+  if (!fail_nonfinite_.empty() && fail_nonfinite_[stream]) {
+    done.failures = nonfinite_rows(*models_[stream], outputs, rows);
+  }
+  done.columns = stored(stream, rows.count, std::move(outputs));
+  if (writer_) {
+    writer_->write(std::move(done));
+  } else {
+    done_.push(std::move(done));
+  }
+}
+
+/// What is stored of a model's outputs.
+std::vector<AlignedBuffer> Worker::stored(std::uint32_t stream, std::int64_t rows,
+                                          std::vector<AlignedBuffer> outputs) const {
+  if (outputs_.empty() || outputs_[stream].empty()) return outputs;
   std::vector<AlignedBuffer> columns;
-  for (const StoredOutput& stored : wanted) {
+  for (const auto& [output, transform] : outputs_[stream]) {
     const std::size_t first = columns.size();
-    for (const std::size_t bytes : stored.transform.column_bytes()) {
-      columns.emplace_back(rows * bytes);
+    for (const std::size_t bytes : transform.column_bytes()) {
+      columns.emplace_back(static_cast<std::size_t>(rows) * bytes);
     }
     std::vector<std::span<std::byte>> outs;
     for (std::size_t i = first; i < columns.size(); ++i) outs.push_back(columns[i].span());
-    stored.transform.apply(done.batch.rows, done.batch.outputs.at(stored.output).span(), outs);
+    transform.apply(rows, outputs.at(output).span(), outs);
   }
-  done.batch.outputs = std::move(columns);
+  return columns;
 }
 
 void Worker::accept(const DispatchWire& dispatch) { reader_->request(dispatch); }
 
 void Worker::accept(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
-  device_->submit(make_batch(dispatch, std::move(inputs)));
+  submit(dispatch, std::move(inputs));
 }
 
 std::size_t Worker::accept(const DispatchWire& dispatch, std::span<const std::byte> rows) {
@@ -119,31 +144,26 @@ std::size_t Worker::accept(const DispatchWire& dispatch, std::span<const std::by
   return used;
 }
 
-void Worker::finish(const ResultWire& result, std::vector<AlignedBuffer> outputs,
-                    std::string error) {
-  Finished done{result, {}, std::move(error)};
-  if (done.error.empty()) {
-    done.outputs = std::move(outputs);
-    for (const AlignedBuffer& output : done.outputs) done.result.output_bytes += output.size();
-  } else {
-    done.error.resize(std::min(done.error.size(), kLongestError));
-    done.result.failed = 1;
-    done.result.error_bytes = static_cast<std::uint32_t>(done.error.size());
+void Worker::finish(RowsDone done) {
+  Finished finished{{.batch = done.dispatch.batch,
+                     .busy_seconds = done.busy_seconds,
+                     .finished_at_seconds = done.finished_at_seconds,
+                     .state = done.state},
+                    std::move(done.columns),
+                    done.state == ResultState::kDone ? pack(done.failures) : std::move(done.error)};
+  for (const AlignedBuffer& column : finished.columns) {
+    finished.result.output_bytes += column.size();
   }
-  finished_.push_back(std::move(done));
+  if (done.state != ResultState::kDone) {
+    finished.text.resize(std::min(finished.text.size(), kLongestError));
+  }
+  finished.result.error_bytes = static_cast<std::uint32_t>(finished.text.size());
+  finished_.push_back(std::move(finished));
 }
 
 bool Worker::pump() {
   const std::size_t before = finished_.size();
-  for (device::Completion& done : completions_.drain()) {
-    finish({.batch = done.batch.id,
-            .busy_seconds = done.busy_seconds,
-            .finished_at_seconds = done.finished_at_seconds},
-           std::move(done.batch.outputs), std::move(done.error));
-  }
-  for (RowsRead& rows : unreadable_.drain()) {
-    finish({.batch = rows.dispatch.batch}, {}, std::move(rows.error));
-  }
+  for (RowsDone& done : done_.drain()) finish(std::move(done));
   return finished_.size() > before;
 }
 
@@ -167,8 +187,8 @@ UpSlot Worker::make_slot(std::uint32_t round) {
     to += bytes;
   };
   for (std::size_t i = 0; i < taken; ++i) {
-    for (const AlignedBuffer& output : finished_[i].outputs) append(output.data(), output.size());
-    append(finished_[i].error.data(), finished_[i].error.size());
+    for (const AlignedBuffer& column : finished_[i].columns) append(column.data(), column.size());
+    append(finished_[i].text.data(), finished_[i].text.size());
   }
   payloads_.emplace(round, std::move(payload));
   finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(taken));

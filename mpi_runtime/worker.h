@@ -12,6 +12,8 @@
 #include "dataset/row_transform.h"
 #include "device/device.h"
 #include "mpi_runtime/row_reader.h"
+#include "mpi_runtime/row_writer.h"
+#include "mpi_runtime/rows_done.h"
 #include "mpi_runtime/wakeup.h"
 #include "mpi_runtime/wire.h"
 
@@ -38,6 +40,8 @@ struct WorkerConfig {
   std::vector<StreamSource> sources;
   /// One a stream; empty when all streams store every output, raw.
   std::vector<StreamOutputs> outputs;
+  /// One a stream, or empty: rows with a NaN or an infinity in an output fail.
+  std::vector<bool> fail_nonfinite;
   std::size_t max_payload_bytes = 0;  ///< of results, in one round
 };
 
@@ -49,6 +53,10 @@ class Worker {
   Worker(const WorkerConfig& config, Wakeup& wakeup);
 
   const device::Device& device() const { return *device_; }
+
+  /// From now on results are written here, one output a stream, and only announced to rank 0.
+  /// Before the first dispatch.
+  void write_to(RowWriter::Outputs outputs);
 
   /// Takes a dispatch whose rows this rank reads itself.
   void accept(const DispatchWire& dispatch);
@@ -70,26 +78,29 @@ class Worker {
  private:
   struct Finished {
     ResultWire result;
-    std::vector<AlignedBuffer> outputs;
-    std::string error;
+    std::vector<AlignedBuffer> columns;
+    std::string text;
   };
 
   void load_models();
-  device::Batch make_batch(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs);
-  void transform(device::Completion& done);
-  void finish(const ResultWire& result, std::vector<AlignedBuffer> outputs, std::string error);
+  void submit(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs);
+  void take(device::Completion completion);
+  std::vector<AlignedBuffer> stored(std::uint32_t stream, std::int64_t rows,
+                                    std::vector<AlignedBuffer> outputs) const;
+  void finish(RowsDone done);
 
-  Mailbox<device::Completion> completions_;
-  Mailbox<RowsRead> unreadable_;
+  Mailbox<RowsDone> done_;
   std::size_t max_payload_bytes_;
   std::vector<std::shared_ptr<const model::Model>> models_;  ///< by stream
   std::vector<device::ModelId> model_ids_;                   ///< by stream, on the device
   std::vector<StreamOutputs> outputs_;                       ///< by stream, or empty
-  std::mutex mutex_;                                         ///< of stream_of_
-  std::map<std::uint64_t, std::uint32_t> stream_of_;         ///< batches on the device
+  std::vector<bool> fail_nonfinite_;                         ///< by stream, or empty
+  std::mutex mutex_;                                         ///< of on_device_
+  std::map<std::uint64_t, DispatchWire> on_device_;          ///< by batch
   std::vector<Finished> finished_;                           ///< not yet announced, oldest first
   std::map<std::uint32_t, AlignedBuffer> payloads_;          ///< announced, by round
-  std::unique_ptr<device::Device> device_;                   // after the mailbox that it reports to
+  std::optional<RowWriter> writer_;                          // after the mailbox that it reports to
+  std::unique_ptr<device::Device> device_;                   // after those that it reports to
   std::optional<RowReader> reader_;                          // after the device that it feeds
 };
 

@@ -65,18 +65,31 @@ void add_batch(CLI::App& verb, jobs::ScoreCommand& score) {
       ->type_name("N|auto");
 }
 
-void add_rows_via(CLI::App& verb, jobs::ScoreCommand& score) {
+/// An option of two words, of which the second sets a switch.
+void add_choice(CLI::App& verb, jobs::ScoreCommand& score, const std::string& name,
+                bool JobSettings::*setting, const std::string& off, const std::string& on,
+                const std::string& help) {
   verb.add_option_function<std::string>(
-          "--rows-via",
-          [&score](const std::string& via) {
-            score.overrides.push_back([scatter = via == "scatter"](JobSettings& settings) {
-              settings.scatter_rows = scatter;
-            });
+          name,
+          [&score, setting, on](const std::string& word) {
+            score.overrides.push_back(
+                [=](JobSettings& settings) { settings.*setting = word == on; });
           },
-          "How rows reach the ranks: each reads its own from the file, or rank 0 reads and "
-          "scatters them [ranks]")
-      ->check(CLI::IsMember({"ranks", "scatter"}))
-      ->type_name("ranks|scatter");
+          help)
+      ->check(CLI::IsMember({off, on}))
+      ->type_name(off + "|" + on);
+}
+
+void add_ways(CLI::App& verb, jobs::ScoreCommand& score) {
+  add_choice(verb, score, "--rows-via", &JobSettings::scatter_rows, "ranks", "scatter",
+             "How rows reach the ranks: each reads its own from the file, or rank 0 reads and "
+             "scatters them [ranks]");
+  add_choice(verb, score, "--write-via", &JobSettings::write_via_ranks, "gather", "ranks",
+             "How results reach the file: rank 0 gathers and writes them, or each rank writes its "
+             "own [gather]");
+  add_choice(verb, score, "--on-nonfinite", &JobSettings::fail_nonfinite, "keep", "fail-row",
+             "What to do with a row of which an output holds NaN or an infinity: keep it, or count "
+             "it as failed [keep]");
 }
 
 void add_rows(CLI::App& verb, dataset::RowWindow& window) {
@@ -158,7 +171,7 @@ void add_score(CLI::App& app, CommandLine& command) {
   CLI::App& verb = *app.add_subcommand("score", "Run models over every row of HDF5 data sets");
   add_job(verb, score);
   add_batch(verb, score);
-  add_rows_via(verb, score);
+  add_ways(verb, score);
   add_setting(verb, score, "--device", &JobSettings::device, "Kind of device [cpu]")
       ->type_name("KIND");
   add_setting(verb, score, "--instances", &JobSettings::instances,
@@ -175,6 +188,8 @@ void add_score(CLI::App& app, CommandLine& command) {
       ->type_name("FILE.json");
   add_switch(verb, score, "--restart", &JobSettings::restart,
              "Forget an earlier run's output and journal and begin anew");
+  add_switch(verb, score, "--retry-failed", &JobSettings::retry_failed,
+             "Compute the rows that failed in earlier runs once more");
   add_switch(verb, score, "--allow-mixed", &JobSettings::allow_mixed,
              "Let ranks, or a run and the run it resumes, differ in instruction set or version");
   add_switch(verb, score, "--dedicated-scheduler", &JobSettings::dedicated_scheduler,

@@ -132,7 +132,7 @@ bool DurableWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
 
 void DurableWriter::write(const RowBlock& block) {
   if (block.failed_reason.empty()) {
-    if (block.columns.size() != sink_.column_count()) {
+    if (!block.columns.empty() && block.columns.size() != sink_.column_count()) {
       throw_run_error("rows {} to {} have {} columns, the output has {}", block.rows.first,
                       block.rows.end() - 1, block.columns.size(), sink_.column_count());
     }

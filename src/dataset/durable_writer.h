@@ -23,7 +23,8 @@ namespace widepipe::dataset {
 /// Results of consecutive rows, on their way to the disk.
 struct RowBlock {
   RowRange rows;
-  /// The rows of each column of the spec, dense; empty if the rows failed.
+  /// The rows of each column of the spec, dense; empty if the rows failed, or are in the output
+  /// already and will survive a crash there.
   std::vector<std::span<const std::byte>> columns;
   /// Keeps the memory of `columns` until it is written.
   std::shared_ptr<const void> owner;

@@ -40,8 +40,15 @@ std::string Hdf5Error::innermost_message() {
     return herr_t{0};
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &message);
-  // HDF5 breaks some of its messages into lines; ours are one.
+  // HDF5 breaks some of its messages into lines; ours are one. Of a failed system call it tells the
+  // time and addresses in memory: then no two messages would be alike.
   std::replace(message.begin(), message.end(), '\n', ' ');
+  const std::size_t time = message.find(": time = ");
+  const std::size_t number = message.find("errno = ");
+  if (time != std::string::npos && number != std::string::npos && time < number) {
+    message.erase(time + 2, number - time - 2);
+    message.erase(std::min(message.find(", buf = "), message.size()));
+  }
   return message.empty() ? "the HDF5 library gives no reason" : message;
 }
 

@@ -96,7 +96,7 @@ ResumeDecision go_on(const OutputSpec& spec, const ExistingOutput& existing,
   }
   check_status_marks(spec, locate(existing, spec), journal);
   decision.done = std::move(journal.done);
-  decision.failed = std::move(journal.failed);
+  if (!options.retry_failed) decision.failed = std::move(journal.failed);
   decision.finished = journal.finished;
   decision.kind =
       decision.todo(spec.rows).empty() ? ResumeKind::kAlreadyComplete : ResumeKind::kResume;

@@ -15,6 +15,7 @@ struct ResumeOptions {
   bool restart = false;
   /// Identity fields that may differ (--allow-mixed); a difference becomes a warning.
   std::vector<std::string> may_differ;
+  bool retry_failed = false;  ///< rows that failed count as not computed
 };
 
 enum class ResumeKind {

@@ -36,7 +36,12 @@ void Plan::run(std::span<const std::byte* const> inputs, std::span<std::byte* co
   for (const auto& patch : prepared.read_outputs) *patch.slot = outputs[patch.port];
   for (const auto& patch : prepared.written_outputs) *patch.slot = outputs[patch.port];
   for (const Step& step : prepared.steps) {
-    step.kernel->run({.inputs = step.inputs, .outputs = step.outputs, .scratch = step.scratch});
+    try {
+      step.kernel->run({.inputs = step.inputs, .outputs = step.outputs, .scratch = step.scratch});
+    } catch (const RunError& error) {
+      throw_run_error("{}: node '{}', operator {}: {}", impl_->model->label(), step.info.node,
+                      step.info.op, error.what());
+    }
   }
 }
 

@@ -23,6 +23,11 @@ def ranges(record):
     return [tuple(pair) for pair in record["ranges"]] if record["kind"] == "rows" else []
 
 
+def failed_ranges(record):
+    """Row ranges (first, count) that a record says have failed."""
+    return [(record["first"], record["count"])] if record["kind"] == "failed" else []
+
+
 def times_recorded(path, rows):
     """How often the journal names each row as done."""
     counts = [0] * rows

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,7 +49,9 @@ class MemorySink final : public ResultSink {
     if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");
     const auto count = static_cast<std::size_t>(rows.rows.count);
     std::vector<float> values(count);
-    if (top_) {
+    if (rows.columns.empty()) {
+      // The rank that computed them has written them.
+    } else if (top_) {
       ASSERT_EQ(rows.columns.size(), 3U);
       ASSERT_EQ(rows.columns[0].size(), count * 8);   // argmax
       ASSERT_EQ(rows.columns[1].size(), count * 16);  // indices
@@ -68,9 +71,10 @@ class MemorySink final : public ResultSink {
           << "doubled row";
     }
   }
-  void reject(schedule::StreamId, RowRange rows, const std::string& reason) override {
+  void reject(FailedRows failed) override {
+    const RowRange rows = failed.rows;
     for (std::int64_t row = rows.first; row < rows.end(); ++row) {
-      EXPECT_TRUE(rejected_.emplace(row, reason).second) << "doubled failure";
+      EXPECT_TRUE(rejected_.emplace(row, failed.reason).second) << "doubled failure";
     }
   }
 
@@ -99,6 +103,8 @@ struct Case {
   bool dedicated = false;
   int instances = 1;
   bool top = false;  ///< the two greatest of each row, and its argmax, instead of the row
+  bool fail_nonfinite = false;
+  RowWriter::Outputs* outputs = nullptr;  ///< this rank writes its rows there
 };
 
 class Rounds : public ::testing::Test {
@@ -118,12 +124,14 @@ class Rounds : public ::testing::Test {
     if (root_) std::filesystem::remove_all(folder_);
   }
 
-  /// Row i is {i, i, i}.
-  std::string make_data(std::int64_t rows) {
-    const std::string path = folder_ + "/rows" + std::to_string(rows) + ".h5";
+  /// Row i is {i, i, i}, but for the second element of odd rows.
+  std::string make_data(std::int64_t rows, const std::map<std::int64_t, float>& odd = {}) {
+    const std::string path =
+        folder_ + "/rows" + std::to_string(rows) + (odd.empty() ? "" : "odd") + ".h5";
     if (root_ && !std::filesystem::exists(path)) {
       std::vector<float> values;
       for (std::int64_t i = 0; i < rows; ++i) values.insert(values.end(), 3, static_cast<float>(i));
+      for (const auto& [row, value] : odd) values[static_cast<std::size_t>(row) * 3 + 1] = value;
       dataset::Hdf5Maker file(path);
       file.dataset("/data", H5T_NATIVE_FLOAT, {static_cast<hsize_t>(rows), 3}, H5T_NATIVE_FLOAT,
                    values.data());
@@ -161,7 +169,9 @@ class Rounds : public ::testing::Test {
                           .max_payload_bytes = kMaxPayloadBytes / 4};
       if (!c.scatter) config.sources = {source};
       if (c.top) config.outputs = {outputs};
+      config.fail_nonfinite = {c.fail_nonfinite};
       worker.emplace(config, wakeup);
+      if (c.outputs != nullptr) worker->write_to(std::move(*c.outputs));
     }
     if (!root_) {
       follow(*collectives_, *worker, wakeup, kLongestPause, [] { return false; });
@@ -178,7 +188,8 @@ class Rounds : public ::testing::Test {
     scheduler.add_rows(0, {0, c.rows});
     schedule::RunStats stats(1, specs.size());
     LeaderSettings settings;
-    settings.column_bytes = {column_bytes(*model, outputs)};
+    settings.column_bytes.emplace_back();
+    if (c.outputs == nullptr) settings.column_bytes[0] = column_bytes(*model, outputs);
     if (c.scatter) settings.scatter_sources = {source};
     Leader leader(*collectives_, scheduler, ranks, worker ? &*worker : nullptr, wakeup, sink, stats,
                   settings, {.stop_requested = stop, .tick = [](double) {}});
@@ -230,6 +241,92 @@ TEST_F(Rounds, RowsThatCannotBeReadAreFailedAloneAndTheRestIsDone) {
       EXPECT_NE(reason.find("/data"), std::string::npos) << reason;
     }
   }
+}
+
+TEST_F(Rounds, RowsWithNanFailAloneIfTheJobSaysSo) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::map<std::int64_t, float> odd = {{0, kNan}, {17, kInfinity}, {18, kNan}, {99, kNan}};
+  for (const bool fail : {false, true}) {
+    for (const std::int64_t batch : {1, 16, 100}) {
+      SCOPED_TRACE(::testing::Message() << "batch " << batch << (fail ? ", fail" : ", keep"));
+      MemorySink sink;
+      run({.rows = 100, .batch = batch, .fail_nonfinite = fail}, make_data(100, odd), sink);
+      if (!root_) continue;
+      if (!fail) {
+        EXPECT_EQ(sink.rows().size(), 100U);
+        EXPECT_TRUE(sink.rejected().empty());
+        continue;
+      }
+      EXPECT_EQ(sink.rows().size(), 96U);
+      ASSERT_EQ(sink.rejected().size(), 4U);
+      for (const auto& [row, reason] : sink.rejected()) {
+        EXPECT_EQ(reason, row == 17 ? "output 'y' holds an infinity" : "output 'y' holds NaN");
+      }
+      for (const auto& [row, value] : sink.rows()) EXPECT_EQ(value, static_cast<float>(row) + 1);
+    }
+  }
+}
+
+/// Keeps what one rank writes; may fail like a full disk.
+class RankSink final : public dataset::RowSink {
+ public:
+  RankSink(std::map<std::int64_t, float>& synced, std::size_t room)
+      : synced_(synced), room_(room) {}
+  std::size_t column_count() const override { return 1; }
+  void write_rows(std::size_t, RowRange rows, std::span<const std::byte> bytes) override {
+    ASSERT_EQ(bytes.size(), static_cast<std::size_t>(rows.count) * 12);
+    if (written_.size() >= room_) throw_run_error("this rank's disk is full");
+    for (std::int64_t i = 0; i < rows.count; ++i) {
+      std::memcpy(&written_[rows.first + i], bytes.data() + i * 12, sizeof(float));
+    }
+  }
+  void write_status(RowRange, dataset::RowStatus) override { FAIL() << "rank 0's to write"; }
+  void sync() override { synced_ = written_; }
+
+ private:
+  std::map<std::int64_t, float>& synced_;
+  std::map<std::int64_t, float> written_;
+  std::size_t room_;
+};
+
+TEST_F(Rounds, RanksWriteTheRowsThatTheyComputed) {
+  const std::int64_t rows = 1000;
+  for (const bool dedicated : {false, true}) {
+    std::map<std::int64_t, float> mine;
+    RowWriter::Outputs outputs;
+    outputs.push_back(std::make_unique<RankSink>(mine, rows));
+    MemorySink sink;
+    run({.rows = rows, .batch = 7, .dedicated = dedicated, .outputs = &outputs}, make_data(rows),
+        sink);
+    // Announced means synced; all together have all rows, each once.
+    for (const auto& [row, value] : mine) EXPECT_EQ(value, static_cast<float>(row) + 1);
+    const std::vector<std::string> counts = collectives_->all_texts(std::to_string(mine.size()));
+    std::int64_t total = 0;
+    for (const std::string& count : counts) total += std::stoll(count);
+    EXPECT_EQ(total, rows);
+    EXPECT_EQ(sink.rows().size(), root_ ? static_cast<std::size_t>(rows) : 0U);
+  }
+}
+
+TEST_F(Rounds, ARankThatCannotWriteEndsTheJob) {
+  std::map<std::int64_t, float> mine;
+  RowWriter::Outputs outputs;
+  outputs.push_back(std::make_unique<RankSink>(mine, root_ ? 10'000 : 20));
+  MemorySink sink;
+  const Case c{.rows = 2000, .batch = 10, .outputs = &outputs};
+  const std::string path = make_data(c.rows);
+  if (!root_ || collectives_->size() == 1) {
+    run(c, path, sink);
+    return;
+  }
+  try {
+    run(c, path, sink);
+    FAIL() << "expected RunError";
+  } catch (const RunError& error) {
+    EXPECT_NE(std::string(error.what()).find(": this rank's disk is full"), std::string::npos);
+  }
+  EXPECT_TRUE(sink.rejected().empty()) << "a full disk is not the rows' fault";
 }
 
 TEST_F(Rounds, AFullDiskReleasesAllRanksAndIsThenReported) {

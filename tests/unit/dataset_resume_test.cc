@@ -51,6 +51,16 @@ TEST(Resume, PlainCourseOfAJob) {
   EXPECT_EQ(decision.failed, (std::vector<FailedRecord>{{{50, 2}, "NaN"}}));
   EXPECT_EQ(decision.done.count(), 98);
 
+  // Tried again: what the journal says of them stands until there is better news.
+  decision = decide_resume(spec, kIdentity, {.retry_failed = true});
+  EXPECT_EQ(decision.kind, ResumeKind::kResume);
+  EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{50, 2}}));
+  EXPECT_TRUE(decision.failed.empty());
+  record_done(spec, {50, 1});
+  decision = decide_resume(spec, kIdentity, {});
+  EXPECT_EQ(decision.kind, ResumeKind::kAlreadyComplete);
+  EXPECT_EQ(decision.failed, (std::vector<FailedRecord>{{{51, 1}, "NaN"}}));
+
   EXPECT_EQ(decide(spec, true), ResumeKind::kFresh);
   prepare_output(spec, header_of(spec));
   decision = decide_resume(spec, kIdentity, {});

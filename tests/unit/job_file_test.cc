@@ -186,12 +186,12 @@ TEST(JobFile, MistakesInSettings) {
   expect_errors({
       {job("rows-via = 'ranks'"),
        "job.toml:2:1: unknown key 'rows-via' in [job] (did you mean 'rows_via'?); its keys: "
-       "allow_mixed, batch, cores, dedicated_scheduler, device, instances, isa, quiet, report, "
-       "restart, round_period, rows_via"},
+       "allow_mixed, batch, cores, dedicated_scheduler, device, instances, isa, on_nonfinite, "
+       "quiet, report, restart, round_period, rows_via, write_via"},
       {job("frobnicate = 1"),
        "job.toml:2:1: unknown key 'frobnicate' in [job]; its keys: allow_mixed, batch, cores, "
-       "dedicated_scheduler, device, instances, isa, quiet, report, restart, round_period, "
-       "rows_via"},
+       "dedicated_scheduler, device, instances, isa, on_nonfinite, quiet, report, restart, "
+       "round_period, rows_via, write_via"},
       {job("rows_via = 'mail'"),
        "job.toml:2:12: 'rows_via' in [job]: expected 'ranks' or 'scatter', found a string, 'mail'"},
       {job("batch = 0"),

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "kernels/registry.h"
 #include "tests/unit/kernel_harness.h"
 #include "tests/unit/moving_cases.h"
@@ -54,6 +55,57 @@ TEST(Moving, RowsDoNotDependOnEachOther) {
     ++compared;
   }
   EXPECT_GT(compared, 10);
+}
+
+/// A row that names what is not there has no result: the device says so, and the job goes on.
+TEST(Moving, IndicesThatNameNothingThrow) {
+  const auto data = [](Shape shape) { return InputSpec{.shape = std::move(shape)}; };
+  const auto indices = [](Shape shape, std::vector<double> values) {
+    return InputSpec{.shape = std::move(shape), .dtype = DType::kI64, .values = std::move(values)};
+  };
+  struct Case {
+    std::string op;
+    std::vector<InputSpec> inputs;
+    Shape output;
+    std::string error;
+  };
+  const std::vector<Case> cases = {
+      {"Gather",
+       {data({3, 2}), indices({2}, {0, 3})},
+       {2, 2},
+       "index 3 is not one of 3 elements: expected -3 to 2"},
+      {"Gather",
+       {data({3, 2}), indices({1}, {-4})},
+       {1, 2},
+       "index -4 is not one of 3 elements: expected -3 to 2"},
+      {"GatherElements",
+       {data({2, 2}), indices({1, 2}, {0, 2})},
+       {1, 2},
+       "index 2 is not one of 2 elements: expected -2 to 1"},
+      {"GatherND",
+       {data({2, 5}), indices({1, 2}, {1, 5})},
+       {1},
+       "index 5 is not one of 5 elements: expected -5 to 4"},
+      {"ScatterElements",
+       {data({2, 2}), indices({1, 1}, {7}), data({1, 1})},
+       {2, 2},
+       "index 7 is not one of 2 elements: expected -2 to 1"},
+      {"ScatterND",
+       {data({2, 2}), indices({1, 1}, {-3}), data({1, 2})},
+       {2, 2},
+       "index -3 is not one of 2 elements: expected -2 to 1"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.op);
+    CaseData data_of(
+        {.name = c.op, .op = c.op, .version = 16, .inputs = c.inputs, .output = c.output});
+    try {
+      reference_output(data_of);
+      FAIL() << "expected RunError";
+    } catch (const RunError& error) {
+      EXPECT_EQ(error.what(), c.error);
+    }
+  }
 }
 
 TEST(Moving, SplitFillsTheOutputsThatAreAskedFor) {
