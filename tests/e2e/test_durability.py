@@ -15,6 +15,8 @@ import long_job
 import write_log
 from data import seed
 
+pytestmark = pytest.mark.xdist_group("durability")  # the traced runs are made once
+
 CUTS = 10
 RECORDS = 3  # of rows, at least; there is one a second
 SECONDS = (4.5, 8, 16)  # of the traced run; longer ones where the machine is too busy to tell
@@ -60,8 +62,7 @@ class Trace:
         return mask
 
 
-@pytest.fixture(scope="module")
-def trace(widepipe, heavy, tmp_path_factory):
+def traced(widepipe, heavy, tmp_path_factory, *options):
     probe = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "true"],
                            capture_output=True, text=True, check=False)
     if probe.returncode != 0:
@@ -69,14 +70,33 @@ def trace(widepipe, heavy, tmp_path_factory):
     for seconds in SECONDS:
         folder = tmp_path_factory.mktemp("traced")
         job_kind = long_job.make(widepipe, heavy, folder, seconds)
-        widepipe.score(job_kind.model, job_kind.source, f"{folder}/out.h5:/scores",
+        widepipe.score(job_kind.model, job_kind.source, f"{folder}/out.h5:/scores", *options,
                        prefix=write_log.strace(folder / "strace.log"),
                        timeout=long_job.TIMEOUT).expect(0)
         assert data.same_bytes(job_kind.output, folder / "out.h5")
-        traced = Trace(job_kind, folder)
-        if journal.kinds(traced.journal).count("rows") >= RECORDS:
-            return traced
+        found = Trace(job_kind, folder)
+        if journal.kinds(found.journal).count("rows") >= RECORDS:
+            return found
     return pytest.fail(f"no run had {RECORDS} records of rows, which an order needs")
+
+
+@pytest.fixture(scope="module")
+def trace(widepipe, heavy, tmp_path_factory):
+    return traced(widepipe, heavy, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def trace_of_ranks(widepipe, heavy, tmp_path_factory):
+    """Where the thread that records rows is not the one that wrote them."""
+    return traced(widepipe, heavy, tmp_path_factory, "--write-via", "ranks")
+
+
+@pytest.fixture
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
+EITHER = pytest.mark.parametrize("either", ["trace", "trace_of_ranks"], indirect=True)
 
 
 def position(events, what, after=-1):
@@ -87,8 +107,10 @@ def position(events, what, after=-1):
     raise AssertionError(f"no such event behind {after}")
 
 
-def test_the_trace_is_whole(trace):
+@EITHER
+def test_the_trace_is_whole(either):
     """Guards all that follows: every byte of the journal and each row is in the log."""
+    trace = either
     written = sum(event.size for event in trace.events
                   if trace.is_write(event, trace.journal)
                   or trace.is_write(event, f"{trace.journal}.part"))
@@ -128,7 +150,9 @@ def test_disk_space_is_reserved(trace):
     assert blocks >= trace.raw_mask().sum()
 
 
-def test_rows_are_on_disk_before_their_record(trace):
+@EITHER
+def test_rows_are_on_disk_before_their_record(either):
+    trace = either
     synced = np.zeros(len(trace.content), bool)
     waiting = []  # pwrites of the output that no sync covers yet
     at = sum(event.size for event in trace.events

@@ -185,6 +185,9 @@ def test_every_example_is_tested():
 
 # --- disturbed
 
+LONG_PAIR = pytest.mark.xdist_group("long pair")  # made once
+
+
 @pytest.fixture(scope="module")
 def long_pair(widepipe, heavy, tmp_path_factory):
     """Two long jobs, undisturbed: the second of half the rows of the first."""
@@ -204,6 +207,7 @@ def write_pair(pair, folder, sources=None):
     return file, outputs
 
 
+@LONG_PAIR
 @pytest.mark.parametrize("ranks", [(None, 3), (3, 1), (2, None)])
 def test_kill_and_resume(widepipe, long_pair, tmp_path, ranks):
     file, outputs = write_pair(long_pair, tmp_path)
@@ -223,6 +227,7 @@ def test_kill_and_resume(widepipe, long_pair, tmp_path, ranks):
         long_job.check_complete(stream, output)
 
 
+@LONG_PAIR
 def test_stop_signal(widepipe, long_pair, tmp_path):
     file, outputs = write_pair(long_pair, tmp_path)
     running = widepipe.start("score", file)
@@ -237,6 +242,7 @@ def test_stop_signal(widepipe, long_pair, tmp_path):
         long_job.check_complete(stream, output)
 
 
+@LONG_PAIR
 def test_an_input_that_goes_away_is_named_with_its_stream(widepipe, long_pair, tmp_path):
     original = long_pair[1].source.removesuffix(":/images")
     copy = shutil.copy2(original, tmp_path / "in.h5")
@@ -253,6 +259,7 @@ def test_an_input_that_goes_away_is_named_with_its_stream(widepipe, long_pair, t
         long_job.check_complete(stream, output)
 
 
+@LONG_PAIR
 def test_an_output_in_use_keeps_the_whole_job_out(widepipe, long_pair, tmp_path):
     file, outputs = write_pair(long_pair, tmp_path)
     running = widepipe.start_score(long_pair[1].model, long_pair[1].source,

@@ -64,15 +64,37 @@ def test_an_input_beside_the_output_is_not_overwritten(widepipe, lenet, tmp_path
     assert data.snapshot(tmp_path) == before
 
 
-def test_ranks_that_read_different_files_are_refused(widepipe, lenet, tmp_path):
-    for rank in range(2):
-        (tmp_path / str(rank)).mkdir()
-        data.write(tmp_path / str(rank) / "in.h5", images=data.pixels(50, rank))
-    wrapper = tmp_path / "widepipe"
-    wrapper.write_text(f'#!/bin/sh\ncd "{tmp_path}/${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}" &&\n'
+def in_folders_of_their_own(widepipe, folder, ranks):
+    """A runner whose ranks work in folder/0, folder/1 ..."""
+    for rank in range(ranks):
+        (folder / str(rank)).mkdir()
+    wrapper = folder / "widepipe"
+    wrapper.write_text(f'#!/bin/sh\ncd "{folder}/${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}" &&\n'
                        f'exec "{os.path.abspath(widepipe.command)}" "$@"\n')
     wrapper.chmod(0o755)
-    elsewhere = Runner(str(wrapper), " ".join(widepipe.launcher))
+    return Runner(str(wrapper), " ".join(widepipe.launcher))
+
+
+def test_ranks_that_would_write_different_files_are_refused(widepipe, lenet, tmp_path):
+    """As on a node that does not have the output's file system, or has another one there."""
+    elsewhere = in_folders_of_their_own(widepipe, tmp_path, 3)
+    source = data.write(tmp_path / "in.h5", images=data.pixels(50))
+    shutil.copy(source, tmp_path / "2" / "out.h5")
+    for rank in range(3):
+        (tmp_path / str(rank) / "out.h5.lock").write_text("{}" if rank == 2 else "")
+    (tmp_path / "0" / "out.h5.lock").unlink()
+    before = data.snapshot(tmp_path)
+    result = elsewhere.score(lenet, f"{source}:/images", "out.h5:/scores", "--write-via", "ranks",
+                             ranks=3)
+    check_refused(result, ["1@", "output 'out.h5' is not the one that rank 0 made",
+                           "--write-via ranks needs a file system that all ranks share"])
+    assert data.snapshot(tmp_path) == before
+
+
+def test_ranks_that_read_different_files_are_refused(widepipe, lenet, tmp_path):
+    elsewhere = in_folders_of_their_own(widepipe, tmp_path, 2)
+    for rank in range(2):
+        data.write(tmp_path / str(rank) / "in.h5", images=data.pixels(50, rank))
     result = elsewhere.score(lenet, "in.h5:/images", f"{tmp_path}/out.h5:/scores", ranks=2)
     check_refused(result, ["1@", "not the one that rank 0 reads"])
     assert not (tmp_path / "out.h5").exists()

@@ -33,11 +33,11 @@ def other_ranks(rng, previous):
     return rng.choice([ranks for ranks in RANKS if ranks != previous])
 
 
-def kill_once(widepipe, job_kind, output, ranks, share):
+def kill_once(widepipe, job_kind, output, ranks, share, options):
     """Kills a run when `share` of the time that it should need is over. False if it was faster
     than that and has finished the job."""
     left = 1 - long_job.recorded_rows(output) / job_kind.rows
-    job = long_job.start(widepipe, job_kind, output, ranks=ranks)
+    job = long_job.start(widepipe, job_kind, output, *options, ranks=ranks)
     time.sleep(share * (0.3 + left * job_kind.seconds))
     if not job.running():
         job.finish(10).expect(0)
@@ -62,7 +62,8 @@ def test_kill_at_random_moments(widepipe, job_kind, tmp_path, rng):
         ranks = None
         for share in shares[:KILLS_A_JOB]:
             ranks = other_ranks(rng, ranks)
-            if not kill_once(widepipe, job_kind, output, ranks, share):
+            via = ["--write-via", rng.choice(["gather", "ranks"])]
+            if not kill_once(widepipe, job_kind, output, ranks, share, via):
                 shares[0] *= 0.9  # it stays in the list: each counts only once it has hit
                 break
             shares.pop(0)
