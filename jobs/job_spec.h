@@ -33,6 +33,7 @@ struct JobSettings {
   bool dedicated_scheduler = false;
   bool restart = false;
   bool retry_failed = false;
+  bool dry_run = false;  ///< check and tell, but compute and write nothing
   bool allow_mixed = false;
   bool quiet = false;
   std::string report_file;

@@ -81,6 +81,7 @@ class ScoreRun {
 
  private:
   void find_active_streams();
+  int tell_dry_run();
   int report_complete() const;
   void share_models();
   std::shared_ptr<const model::Model> share_model(std::size_t id);
@@ -123,6 +124,7 @@ int ScoreRun::run() {
   share_models();
   form_fleet();
   start_worker();
+  if (options_.dry_run) return tell_dry_run();
   mpi_runtime::agree(collectives_, [&] {
     if (root_) setup_->create_files();
   });
@@ -148,6 +150,17 @@ int ScoreRun::run() {
   return kDone;
 }
 
+/// [collective]
+int ScoreRun::tell_dry_run() {
+  const std::size_t mine = worker_ ? worker_->device().memory_bytes() : 0;
+  std::vector<std::uint64_t> memory;
+  for (const std::string& bytes : collectives_.all_texts(std::to_string(mine))) {
+    memory.push_back(std::stoull(bytes));
+  }
+  if (root_) say(start_text(*setup_, fleet_) + dry_run_text(*setup_, active_, memory));
+  return kDone;
+}
+
 /// Leaves out the streams that earlier runs completed.
 void ScoreRun::find_active_streams() {
   std::vector<std::byte> active(job_.streams.size());
@@ -156,7 +169,7 @@ void ScoreRun::find_active_streams() {
     for (std::size_t i = 0; i < active.size(); ++i) {
       const StreamSetup& stream = setup_->stream(i);
       active[i] = stream.complete() ? std::byte{0} : std::byte{1};
-      if (!stream.complete() || stream.decision().finished) continue;
+      if (!stream.complete() || stream.decision().finished || options_.dry_run) continue;
       // Killed between the last row and the last record.
       dataset::Journal journal(dataset::journal_path(stream.output_file()));
       const std::vector<dataset::JournalRecord> done = {dataset::DoneRecord{}};
@@ -179,7 +192,9 @@ int ScoreRun::report_complete() const {
                       stream->spec()));
   }
   const report::RunReport report = complete_report(*setup_, isa_, collectives_.size());
-  if (!options_.report_file.empty()) report::write_json(report, options_.report_file);
+  if (!options_.report_file.empty() && !options_.dry_run) {
+    report::write_json(report, options_.report_file);
+  }
   return report.exit_code;
 }
 

@@ -72,6 +72,7 @@ report::RunReport complete_report(const ScoreSetup& setup, const std::string& is
   report.ranks = ranks;
   report.policy = "bulk";
   report.rows_via = setup.job().settings.scatter_rows ? "scatter" : "ranks";
+  report.write_via = setup.job().settings.write_via_ranks ? "ranks" : "gather";
   report.isa = isa;
   report.libraries = kernels::kernel_library_versions();
   for (const auto& stream : setup.streams()) {

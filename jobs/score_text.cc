@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <numeric>
 
 #include "core/units.h"
 #include "core/version.h"
+#include "dataset/posix_file.h"
 #include "jobs/constant_input.h"
 #include "jobs/input_binding.h"
 #include "jobs/output_binding.h"
@@ -136,6 +139,37 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
   return text;
 }
 
+std::string dry_run_text(const ScoreSetup& setup, const std::vector<std::size_t>& active,
+                         const std::vector<std::uint64_t>& memory) {
+  std::string text = "dry run: nothing is computed or written\n";
+  for (const std::size_t index : active) {
+    const StreamSetup& stream = setup.stream(index);
+    const bool fresh = stream.decision().kind == dataset::ResumeKind::kFresh;
+    std::int64_t rows = 0;
+    for (const RowRange& range : stream.decision().todo(stream.rows())) rows += range.count;
+    std::error_code unknown;
+    const auto space = std::filesystem::space(dataset::folder_of(stream.output_file()), unknown);
+    text += fmt::format("  {}rows    {} of {} to compute\n",
+                        stream_prefix(setup.job(), stream.stream()), grouped(rows),
+                        grouped(stream.rows()));
+    text += fmt::format("  {}disk    {}{}{}\n", stream_prefix(setup.job(), stream.stream()),
+                        bytes_text(static_cast<double>(dataset::raw_bytes(stream.spec()))),
+                        fresh ? "" : ", reserved by an earlier run",
+                        unknown ? ""
+                                : fmt::format("; {} are free in its folder",
+                                              bytes_text(static_cast<double>(space.available))));
+  }
+  const std::uint64_t most = *std::max_element(memory.begin(), memory.end());
+  const std::uint64_t total = std::accumulate(memory.begin(), memory.end(), std::uint64_t{0});
+  text += fmt::format("  memory  {} of weights and activations on a rank",
+                      bytes_text(static_cast<double>(most)));
+  if (memory.size() > 1) {
+    text += fmt::format(" at most, {} on all {}", bytes_text(static_cast<double>(total)),
+                        memory.size());
+  }
+  return text + '\n';
+}
+
 std::string failures_text(const std::string& prefix,
                           const std::vector<dataset::FailedRecord>& failed,
                           const dataset::OutputSpec& spec) {
@@ -151,9 +185,10 @@ std::string failures_text(const std::string& prefix,
   if (failed.size() > kShown)
     text += fmt::format("failed: {}{} more\n", prefix, failed.size() - kShown);
   if (!failed.empty()) {
-    text +=
-        fmt::format("{}all failed rows: those with status 2 in {}:{}; reasons: {}\n", prefix,
-                    spec.target.file, spec.status_path, dataset::journal_path(spec.target.file));
+    text += fmt::format(
+        "{}all failed rows: those with status 2 in {}:{}; reasons: {}; --retry-failed "
+        "tries them again\n",
+        prefix, spec.target.file, spec.status_path, dataset::journal_path(spec.target.file));
   }
   return text;
 }

@@ -1,6 +1,8 @@
 #pragma once
 // What `widepipe score` shows a person before it starts and when it ends.
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,11 @@ struct Fleet {
 /// Each stream's model, input and output, and the table of ranks, with a warning where ranks share
 /// cores.
 std::string start_text(const ScoreSetup& setup, const Fleet& fleet);
+
+/// What a job would do to streams `active`, and what it needs: `memory` is what each rank's device
+/// holds, in bytes, 0 where there is none.
+std::string dry_run_text(const ScoreSetup& setup, const std::vector<std::size_t>& active,
+                         const std::vector<std::uint64_t>& memory);
 
 /// The first failed rows and their reasons, and where to find the rest; empty if none failed.
 /// `prefix` names the stream.

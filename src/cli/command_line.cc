@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/help_pages.h"
 #include "core/version.h"
 
 namespace widepipe::cli {
@@ -186,6 +187,8 @@ void add_score(CLI::App& app, CommandLine& command) {
       ->type_name("sse41|avx2|avx512");
   add_setting(verb, score, "--report", &JobSettings::report_file, "Write the run's numbers as JSON")
       ->type_name("FILE.json");
+  add_switch(verb, score, "--dry-run", &JobSettings::dry_run,
+             "Check everything, say what would run and what it needs, and end");
   add_switch(verb, score, "--restart", &JobSettings::restart,
              "Forget an earlier run's output and journal and begin anew");
   add_switch(verb, score, "--retry-failed", &JobSettings::retry_failed,
@@ -232,6 +235,16 @@ void add_inspect(CLI::App& app, CommandLine& command) {
       ->type_name("sse41|avx2|avx512");
 }
 
+/// Verbs that print a page made of the others' options.
+void add_pages(CLI::App& app, std::string& shell) {
+  app.add_subcommand("completion", "Print a script that completes command lines in a shell")
+      ->add_option("shell", shell, "The shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->type_name("bash|zsh");
+  app.add_subcommand("manual", "Print the manual page, for man(1)");
+}
+
 }  // namespace
 
 Parsed parse(int argc, const char* const* argv) {
@@ -245,16 +258,22 @@ Parsed parse(int argc, const char* const* argv) {
       "3 stopped early, resumable; 4 failed, resumable. Run `widepipe VERB --help` for a verb.");
   add_score(app, parsed.command);
   add_inspect(app, parsed.command);
+  std::string shell;
+  add_pages(app, shell);
   try {
     app.parse(argc, argv);
     parsed.command.verb = app.get_subcommands().front()->get_name();
+    if (parsed.command.verb == "completion") parsed.text = completion(app, shell);
+    if (parsed.command.verb == "manual") parsed.text = man_page(app);
+    parsed.finished = !parsed.text.empty();
   } catch (const CLI::ParseError& error) {
     parsed.finished = true;
     const std::string first = argc > 1 ? argv[1] : "";
     if (app.get_subcommands().empty() && !first.empty() && first.front() != '-') {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
-          "widepipe: verb '{}' is not known: expected score or inspect; see `widepipe --help`\n",
+          "widepipe: verb '{}' is not known: expected score, inspect, completion or manual; see "
+          "`widepipe --help`\n",
           first);
       return parsed;
     }

@@ -119,6 +119,7 @@ std::string to_json(const RunReport& report) {
                {"dedicated_scheduler", report.dedicated_scheduler},
                {"policy", report.policy},
                {"rows_via", report.rows_via},
+               {"write_via", report.write_via},
                {"isa", report.isa},
                {"libraries", report.libraries},
                {"round_period_seconds", report.round_period_seconds},

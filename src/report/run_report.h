@@ -43,6 +43,7 @@ struct RunReport {
   bool dedicated_scheduler = false;
   std::string policy;
   std::string rows_via;
+  std::string write_via;  ///< "gather" or "ranks"
   std::string isa;
   std::string libraries;
   double round_period_seconds = 0;

@@ -4,9 +4,12 @@ import fnmatch
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 
 import h5py
+import jsonschema
 import numpy as np
 import pytest
 
@@ -15,10 +18,14 @@ import long_job
 from runner import control_characters
 
 OPTIONS = {
-    "score": ["JOB.toml", "--job", "--model", "--input", "--output", "--batch", "--rows-via", "--instances", "--cores",
-              "--isa", "--device", "--restart", "--allow-mixed", "--report", "--round-period",
-              "--dedicated-scheduler", "--quiet", "--help"],
-    "inspect": ["--help", "devices", "TARGET"],
+    "score": ["JOB.toml", "--job", "--model", "--input", "--value", "--output", "--form", "--carry",
+              "--rows", "--limit", "--batch", "--rows-via", "--write-via", "--on-nonfinite",
+              "--retry-failed", "--dry-run", "--instances", "--cores", "--isa", "--device",
+              "--restart", "--allow-mixed", "--report", "--round-period", "--dedicated-scheduler",
+              "--quiet", "--help"],
+    "inspect": ["--help", "devices", "TARGET", "--shape", "--value", "--kernels", "--batch"],
+    "completion": ["bash|zsh"],
+    "manual": ["--help"],
 }
 
 
@@ -192,3 +199,72 @@ def test_hdf5_tools(scored):
                           check=False)
     assert dump.returncode == 0, dump.stderr
     assert "( 700, 10 )" in dump.stdout and "H5T_IEEE_F32LE" in dump.stdout
+
+
+@pytest.mark.parametrize("ranks", [None, 3])
+def test_dry_run(widepipe, lenet, images, tmp_path, ranks):
+    """Everything that a run would find wrong, and nothing that it would write."""
+    def dry(*more, **how):
+        result = widepipe.score(lenet, f"{images}:/images", f"{tmp_path}/out.h5:/y", "--dry-run",
+                                "--report", tmp_path / "report.json", *more, ranks=ranks, **how)
+        return result
+
+    result = dry().expect(0)
+    check_plain(result)
+    for fact in ("dry run: nothing is computed or written", r"rows +700 of 700 to compute",
+                 r"disk +28\.7 kB; .* are free in its folder",
+                 r"memory +\d.* of weights and activations on a rank", "rank  host"):
+        assert re.search(fact, result.stdout), f"expected {fact}{result.story()}"
+    assert list(tmp_path.iterdir()) == []
+    bad = dry("--rows", "600:800").expect(2)
+    assert "600:800" in bad.errors[0]
+    widepipe.score(lenet, f"{images}:/images", f"{tmp_path}/out.h5:/y").expect(0)
+    before = data.snapshot(tmp_path)
+    assert "is complete" in dry().expect(0).stdout
+    again = dry("--restart").expect(0)
+    assert "700 of 700 to compute" in again.stdout, again.story()
+    assert data.snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("ranks", [None, 1, 3])
+def test_the_report_is_as_its_schema_says(scored, ranks):
+    schema = json.loads((data.ROOT / "docs/report.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    _, _, report = scored[ranks]
+    jsonschema.validate(report, schema)
+    for field in report:  # and the schema is no emptier than the report
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({name: value for name, value in report.items() if name != field},
+                                schema)
+
+
+def test_manual(widepipe):
+    """Of the same options as --help."""
+    page = widepipe.run("manual").expect(0).stdout
+    text = page.replace("\\-", "-")
+    for verb, options in OPTIONS.items():
+        assert f".SH {verb.upper()}\n" in text
+        for option in options:
+            assert option in text or option == "devices", option
+    if shutil.which("groff"):
+        warnings = subprocess.run(["groff", "-man", "-Tascii", "-ww", "-z"], input=page, text=True,
+                                  capture_output=True, check=True)
+        assert warnings.stderr == ""
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["sc"], ["score"]), (["--ver"], ["--version"]), (["completion", ""], ["bash", "zsh"]),
+    (["score", "--rows"], ["--rows", "--rows-via"]), (["score", "--write-via", "r"], ["ranks"]),
+    (["score", "--batch", ""], ["auto"]), (["inspect", "--ker"], ["--kernels"]),
+    (["score", "--model", "net"], ["net.onnx"]), (["score", "jo"], ["job.toml"])])
+def test_completion(widepipe, tmp_path, words, expected):
+    (tmp_path / "net.onnx").touch()
+    (tmp_path / "job.toml").touch()
+    script = widepipe.run("completion", "bash").expect(0).stdout
+    line = " ".join(shlex.quote(word) for word in ["widepipe", *words])
+    script += f'COMP_WORDS=({line})\nCOMP_CWORD={len(words)}\n_widepipe\n'
+    script += 'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    found = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True,
+                           check=True).stdout.split()
+    assert sorted(found) == expected
+    assert "bashcompinit" in widepipe.run("completion", "zsh").expect(0).stdout
