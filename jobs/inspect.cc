@@ -166,8 +166,11 @@ int inspect_model(const InspectOptions& options) {
   // Planning asks every kernel: a node that none supports ends here, with all reasons.
   const model::Plan plan(model, std::make_shared<kernels::WeightStore>(), 1, 1);
   fmt::print("{:<15}yes, on the built-in cpu device ({})\n", "supported", kernels::effective_isa());
-  print_memory(model, options.batches);
-  if (options.kernels) print_kernels(model, options.batches.back());
+  std::vector<std::int64_t> batches = options.batches;
+  std::erase_if(batches, [&](std::int64_t rows) { return rows > model->max_batch(); });
+  if (batches.empty()) batches = {1};
+  print_memory(model, batches);
+  if (options.kernels) print_kernels(model, batches.back());
   return 0;
 }
 

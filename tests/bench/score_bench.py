@@ -7,6 +7,8 @@ best batch is found first. Prints CSV rows, one a run, then a table of medians a
     score_bench.py                                   60,000 rows of Fashion-MNIST, 2 ranks
     score_bench.py --rows 60000 2000000 --repeats 5
     score_bench.py --load conv                       compute-bound: also the devices' busy share
+    score_bench.py --load efficientnet_lite0         a model of scripts/models/fetch.py; or
+                                                     light_resnet50
 
 Needs mpi4py (built for the launcher's MPI), h5py, onnx, onnxruntime, numpy.
 """
@@ -32,6 +34,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LENET = ROOT / "jobs/examples/fashion_lenet"
 BATCHES = (16, 32, 64, 128, 256, 512, 1024)
+PHOTO_BATCHES = (1, 2, 4, 8, 16, 32)
+PHOTO_ROWS = {"efficientnet_lite0": 400, "light_resnet50": 100}
 AGREEMENT = 1e-5  # of the largest value
 FIELDS = ["load", "rows", "ranks", "program", "batch", "repeat", "wall_seconds", "seconds",
           "rows_per_second", "busy_share"]
@@ -43,6 +47,7 @@ class Load:
     model: Path
     source: str  # FILE:/path
     rows: int
+    batches: tuple = BATCHES  # of the peer, to try
 
 
 def run(command, timeout):
@@ -143,10 +148,26 @@ def conv_load(rows, folder):
     return Load("conv", model, f"{path}:/images", rows)
 
 
+def photo_load(name, rows, folder):
+    """Bytes as photos have them; the values do not matter to the time."""
+    models, path = ROOT / "build/models", folder / f"photos_{rows}.h5"
+    subprocess.run([sys.executable, ROOT / "scripts/models/fetch.py", "--folder", models, name],
+                   check=True)
+    with h5py.File(path, "w") as file:
+        file["images"] = np.random.default_rng(3).integers(0, 256, (rows, 3, 224, 224), np.uint8)
+    return Load(name, models / f"{name}.onnx", f"{path}:/images", rows, PHOTO_BATCHES)
+
+
+def make_load(name, rows, folder):
+    if name in PHOTO_ROWS:
+        return photo_load(name, rows or PHOTO_ROWS[name], folder)
+    return conv_load(rows or 3000, folder) if name == "conv" else lenet_load(rows or 60_000, folder)
+
+
 def best_batch(programs, load, out):
     """The peer's, by its own clock; the better of two runs each."""
     best = {}
-    for batch in BATCHES:
+    for batch in load.batches:
         if batch * programs.options.ranks > load.rows:
             break
         best[batch] = min(programs.peer(load, "search", batch)["seconds"] for _ in range(2))
@@ -202,9 +223,9 @@ def measure(programs, load, folder, writer, out):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--load", choices=["lenet", "conv"], default="lenet")
+    parser.add_argument("--load", choices=["lenet", "conv", *PHOTO_ROWS], default="lenet")
     parser.add_argument("--rows", type=int, nargs="+",
-                        help="default: 60000 for lenet, 3000 for conv")
+                        help="default: 60000 for lenet, 3000 for conv, 400 and 100 for photos")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-batch", type=int, help="instead of searching for the best")
@@ -225,9 +246,9 @@ def main():
         writer = csv.DictWriter(sys.stdout, FIELDS)
         writer.writeheader()
         lines = []
-        for rows in options.rows or [3000 if options.load == "conv" else 60_000]:
-            make = conv_load if options.load == "conv" else lenet_load
-            lines.append(measure(programs, make(rows, folder), folder, writer, sys.stdout))
+        for rows in options.rows or [None]:
+            load = make_load(options.load, rows, folder)
+            lines.append(measure(programs, load, folder, writer, sys.stdout))
     print("\n".join(["", HEADER, *lines]))
 
 

@@ -6,6 +6,7 @@ build/models; what is there already is not fetched again.
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ import pytest
 
 import data
 from data import ROOT, seed
+
+pytestmark = pytest.mark.xdist_group("models")  # one process counts what was compared
 
 TOLERANCE = 1e-4  # of the largest value
 CHECKED = {}      # rows compared, by model
@@ -67,6 +70,9 @@ CASES = [
                                "attention_mask": mask(64)}),
     Case("silero_ifless", 20, {"input": normal(576, scale=.1), "state": normal(2, 128, scale=.1)},
          values={"sr": np.array(16000)}, batch_axes={"state": 1, "stateN": 1}),
+    Case("silero_16k_sequence", 20, {"input": normal(576, scale=.1), "h": normal(1, 128, scale=.1),
+                                     "c": normal(1, 128, scale=.1)}, apart=True,
+         warned="rows run one at a time: silero_16k_sequence.onnx: node '/recurrent/LSTM'"),
     Case("surf_mlp", 100, {"input": normal(4)}),
 ]
 
@@ -140,6 +146,21 @@ def test_model(widepipe, tmp_path, case, ranks):
         stored = "results" if len(expected) == 1 else f"results/{name.replace('/', '_')}"
         check_agrees(f"{case.name} {name}", data.read(output, stored), values)
     CHECKED[case.name] = case.rows
+
+
+SHAPES = {"ocr_cls": ["3x48x192"], "ocr_det": ["3x160x320"], "ocr_rec": ["3x48x320"],
+          "paraphrase_l3": ["input_ids=64", "attention_mask=64"],
+          "silero_ifless": ["input=576", "state=2x128"]}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_inspect(widepipe, case):
+    options = [part for shape in SHAPES.get(case.name, []) for part in ("--shape", shape)]
+    options += [part for name, value in case.values.items() for part in
+                ("--value", f"{name}={value}")]
+    result = widepipe.run("inspect", fetched(case.name), *options).expect(0)
+    for fact in ("supported +yes", r"^ +1 +\d", *([case.warned] if case.warned else [])):
+        assert re.search(fact, result.stdout, re.MULTILINE), f"expected {fact}{result.story()}"
 
 
 def test_models_were_compared(request):
