@@ -22,6 +22,19 @@ if(WIDEPIPE_SANITIZE MATCHES "thread")
   set(widepipe_not_sanitized kernels model)
 endif()
 
+# widepipe_precompile(TARGET more...): the headers of others that nearly every source includes are
+# read once; with them a source takes a second less to compile. Sources include what they use all
+# the same: WIDEPIPE_PRECOMPILE=OFF shows what is missing.
+function(widepipe_precompile target)
+  if(NOT WIDEPIPE_PRECOMPILE)
+    return()
+  endif()
+  target_precompile_headers(${target} PRIVATE
+    <fmt/format.h> <algorithm> <functional> <memory> <optional> <span> <string> <vector> ${ARGN})
+  # So that a compiler cache may be used, too.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
 # widepipe_library(NAME DIR folder [LINK public...] [PRIVATE private...])
 # Makes widepipe::NAME of the sources in the folder. Names of sibling folders in LINK stand for
 # their libraries.

@@ -13,6 +13,7 @@ options+=(-DWIDEPIPE_BUILD_TESTS=$tests)
 if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 # What does not differ between presets is compiled once.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
+export CCACHE_SLOPPINESS=pch_defines,time_macros  # what ccache asks for with precompiled headers
 mkdir -p build
 cmake --preset "$preset" "${options[@]}" >build/configure.log || { cat build/configure.log >&2; exit 1; }
 cmake --build --preset "$preset" ${2:+--target "${@:2}"}

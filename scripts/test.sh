@@ -34,7 +34,7 @@ if [ ! -x build/venv/bin/pytest ]; then
   build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt \
     -r scripts/models/requirements.txt
 fi
-e2e() { build/venv/bin/pytest tests/e2e --quiet --numprocesses 3 --dist loadgroup "$@"; }
+e2e() { build/venv/bin/pytest tests/e2e --quiet --numprocesses 4 --dist loadgroup "$@"; }
 
 step "release build"
 scripts/build.sh release
