@@ -39,7 +39,7 @@ e2e() { build/venv/bin/pytest tests/e2e --quiet --numprocesses 4 --dist loadgrou
 step "release build"
 scripts/build.sh release
 step "unit, MPI and oracle tests"
-ctest --preset release -j 2
+ctest --preset release -LE e2e -j 2
 step "real models"
 build/venv/bin/python scripts/models/fetch.py
 step "end-to-end tests"

@@ -295,7 +295,7 @@ MISTAKES = {
     "syntax": ("[job]\nbatch 3\n", r"job\.toml:2:7: Error while parsing key-value pair: .*"),
     "unknown key": ("[job]\nbtach = 3\n" + two_streams(),
                     r"job\.toml:2:1: unknown key 'btach' in \[job\] \(did you mean 'batch'\?\); "
-                    "its keys: allow_mixed, .*, rows_via"),
+                    "its keys: allow_mixed, .*, write_via"),
     "wrong type": ('[job]\ninstances = "2"\n' + two_streams(),
                    r"job\.toml:2:13: 'instances' in \[job\]: expected a whole number from 1 to "
                    "1024, found a string, '2'"),
