@@ -16,6 +16,13 @@ find_package(ONNX REQUIRED CONFIG)
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C)
 
+# Users have it from its vendor: OpenVINO_DIR or CMAKE_PREFIX_PATH say where.
+if(WIDEPIPE_WITH_OPENVINO STREQUAL "AUTO")
+  find_package(OpenVINO QUIET CONFIG COMPONENTS Runtime)
+elseif(WIDEPIPE_WITH_OPENVINO)
+  find_package(OpenVINO REQUIRED CONFIG COMPONENTS Runtime)
+endif()
+
 # widepipe_find_library(TARGET header library): for what has no usable package file. Debian's
 # oneDNN has one, but it asks for OpenCL's development files, which nothing here needs.
 function(widepipe_find_library target header library)

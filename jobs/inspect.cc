@@ -244,10 +244,13 @@ int inspect_devices() {
   TextTable table(
       {{"device"}, {"description"}, {"instances", Align::kRight}, {"cores each", Align::kRight}});
   for (const device::DeviceKind& kind : device::device_kinds()) {
-    const auto device = kind.make({.instances = budget.usable()}, [](device::Completion) {});
-    const device::DeviceInfo& info = device->info();
-    table.add({info.kind, info.description, std::to_string(info.instances),
-               std::to_string(info.cores_per_instance)});
+    for (const std::string& part : kind.parts ? kind.parts() : std::vector<std::string>{""}) {
+      const auto device =
+          kind.make({.instances = budget.usable(), .part = part}, [](device::Completion) {});
+      const device::DeviceInfo& info = device->info();
+      table.add({info.kind, info.description, std::to_string(info.instances),
+                 std::to_string(info.cores_per_instance)});
+    }
   }
   fmt::print("{}", table.text());
   return 0;

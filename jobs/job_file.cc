@@ -48,10 +48,11 @@ JobSpec JobParser::parse(std::string_view text) {
   JobSpec job;
   job.file = file_;
   if (const toml::table* table = top.table("job")) {
-    job.settings = settings(TomlTable(
-        *table, file_, "[job]",
-        {"allow_mixed", "batch", "cores", "dedicated_scheduler", "device", "instances", "isa",
-         "on_nonfinite", "quiet", "report", "restart", "round_period", "rows_via", "write_via"}));
+    job.settings =
+        settings(TomlTable(*table, file_, "[job]",
+                           {"allow_mixed", "batch", "cores", "dedicated_scheduler", "device",
+                            "instances", "isa", "on_nonfinite", "precision", "quiet", "report",
+                            "restart", "round_period", "rows_via", "write_via"}));
   }
   const toml::node* streams = top.find("stream");
   if (streams == nullptr) top.missing("[[stream]]");
@@ -72,6 +73,13 @@ JobSettings JobParser::settings(const TomlTable& job) const {
                "would throw away the rows of every earlier run");
   }
   if (const auto device = job.text("device")) settings.device = *device;
+  if (const auto precision = job.text("precision")) {
+    if (std::find(std::begin(kPrecisions), std::end(kPrecisions), *precision) ==
+        std::end(kPrecisions)) {
+      job.unexpected("precision", *job.find("precision"), "'f32', 'f16', 'bf16' or 'auto'");
+    }
+    settings.precision = *precision;
+  }
   if (const auto isa = job.text("isa")) settings.isa = *isa;
   settings.batch_rows = batch(job).value_or(0);
   settings.instances = static_cast<int>(job.whole("instances", 1, kMostInstances).value_or(0));

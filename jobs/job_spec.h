@@ -16,6 +16,7 @@
 namespace widepipe::jobs {
 
 inline constexpr int kMostInstances = 1024;
+inline constexpr std::string_view kPrecisions[] = {"f32", "f16", "bf16", "auto"};
 inline constexpr std::int64_t kMostBatchRows = std::int64_t{1} << 31;
 inline constexpr double kLongestRoundPeriodMs = 10'000;
 inline constexpr std::int64_t kMostTop = 1'000'000;
@@ -23,6 +24,7 @@ inline constexpr std::int64_t kMostTop = 1'000'000;
 /// What holds for all streams of a job. Zero means "choose".
 struct JobSettings {
   std::string device = "cpu";
+  std::string precision = "f32";
   std::string isa;  ///< instruction set to pin; empty for the processor's best
   std::int64_t batch_rows = 0;
   int instances = 0;

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "device/device_list.h"
+
 namespace widepipe::jobs {
 
 std::shared_ptr<const model::Model> ModelStore::load(const std::string& path, const Bind& bind) {
   auto file = files_.find(path);
   if (file == files_.end()) file = files_.emplace(path, read_model_file(path)).first;
-  auto made = model::Model::from_bytes(file->second.bytes, file_name(path),
-                                       {.external = file->second.external, .bind = bind});
+  auto made = device::import_model(device_, file->second.bytes, file_name(path),
+                                   {.external = file->second.external, .bind = bind});
   std::vector<std::byte> binding =
       model::pack({.label = {}, .bytes = {}, .external = {}, .binding = made->binding()});
   const auto same = std::find_if(loaded_.begin(), loaded_.end(), [&](const Loaded& other) {

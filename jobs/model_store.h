@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jobs/model_file.h"
@@ -17,6 +18,9 @@ namespace widepipe::jobs {
 /// way share it.
 class ModelStore {
  public:
+  /// Of models that `device` will run.
+  explicit ModelStore(std::string device) : device_(std::move(device)) {}
+
   using Bind = std::function<model::Binding(const model::Declared&)>;
 
   /// The model at `path` as `bind` says. Throws InputError.
@@ -37,6 +41,7 @@ class ModelStore {
     std::shared_ptr<const model::Model> model;
   };
 
+  const std::string device_;
   std::map<std::string, ModelFile> files_;  ///< by path
   std::vector<Loaded> loaded_;
 };

@@ -27,6 +27,9 @@ std::string why_one_row(const std::shared_ptr<const model::Model>& model,
     return model::why_rows_interfere(model, pair);
   } catch (const RunError&) {
     return "";
+  } catch (const InputError& error) {
+    if (model->onnx().empty()) throw;
+    return error.what();  // another device runs the model: nothing shows that rows may go together
   }
 }
 

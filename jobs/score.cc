@@ -13,6 +13,7 @@
 #include "core/units.h"
 #include "dataset/journal.h"
 #include "dataset/output_file.h"
+#include "device/device_list.h"
 #include "jobs/input_binding.h"
 #include "jobs/job_file.h"
 #include "jobs/output_binding.h"
@@ -236,18 +237,19 @@ std::shared_ptr<const model::Model> ScoreRun::share_model(std::size_t id) {
   }
   collectives_.broadcast(bytes);
   mpi_runtime::agree(collectives_, [&] {
-    if (!root_) model = model::make_model(model::unpack(bytes));
+    if (!root_) model = device::import_model(options_.device, model::unpack(bytes));
   });
   return model;
 }
 
 void ScoreRun::form_fleet() {
-  fleet_.places = mpi_runtime::exchange_places(collectives_, isa_, versions());
+  const std::string versions = versions_with(options_.device);
+  fleet_.places = mpi_runtime::exchange_places(collectives_, isa_, versions);
   fleet_.shares = mpi_runtime::share_cores(fleet_.places);
   fleet_.device_kind = options_.device;
   fleet_.dedicated_scheduler =
       options_.dedicated_scheduler || collectives_.size() > kMostRanksWithSharedScheduler;
-  mpi_runtime::agree(collectives_, [this] {
+  mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
     if (fleet_.dedicated_scheduler && collectives_.size() == 1) {
       throw_input_error("--dedicated-scheduler needs at least 2 ranks, found 1");
@@ -267,16 +269,20 @@ void ScoreRun::form_fleet() {
             "last bits; pin one with --isa avx2, or say --allow-mixed",
             rank, place.host, place.isa, fleet_.places[0].host, isa_);
       }
-      if (place.versions != versions() && !options_.allow_mixed) {
+      if (place.versions != versions && !options_.allow_mixed) {
         throw_input_error("rank {}@{} runs {}, rank 0@{} {}: use the same on all", rank, place.host,
-                          place.versions, fleet_.places[0].host, versions());
+                          place.versions, fleet_.places[0].host, versions);
       }
     }
   });
   for (const mpi_runtime::RankShare& share : fleet_.shares) {
     const int cores = options_.cores > 0 ? options_.cores : 1;
     const int instances = options_.instances > 0 ? options_.instances : share.cores / cores;
-    fleet_.devices.push_back({.instances = std::max(instances, 1), .cores_per_instance = cores});
+    fleet_.devices.push_back({.instances = std::max(instances, 1),
+                              .cores_per_instance = cores,
+                              .micro_batch = 0,
+                              .part = {},
+                              .precision = options_.precision});
   }
 }
 

@@ -11,8 +11,8 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/units.h"
+#include "device/device_list.h"
 #include "jobs/stream_error.h"
-#include "kernels/isa.h"
 #include "report/progress.h"
 #include "schedule/bulk_policy.h"
 
@@ -74,7 +74,7 @@ report::RunReport complete_report(const ScoreSetup& setup, const std::string& is
   report.rows_via = setup.job().settings.scatter_rows ? "scatter" : "ranks";
   report.write_via = setup.job().settings.write_via_ranks ? "ranks" : "gather";
   report.isa = isa;
-  report.libraries = kernels::kernel_library_versions();
+  report.libraries = device::library_versions(setup.job().settings.device);
   for (const auto& stream : setup.streams()) {
     report.streams.push_back({.name = stream->stream().name,
                               .model = stream->stream().model,

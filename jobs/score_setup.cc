@@ -87,7 +87,8 @@ void check_disks(const std::vector<std::unique_ptr<StreamSetup>>& streams) {
 
 }  // namespace
 
-ScoreSetup::ScoreSetup(const JobSpec& job, const std::string& isa) : job_(job) {
+ScoreSetup::ScoreSetup(const JobSpec& job, const std::string& isa)
+    : job_(job), models_(job.settings.device) {
   check_streams_apart();
   read_streams();
   check_outputs();

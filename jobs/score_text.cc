@@ -9,6 +9,7 @@
 #include "core/units.h"
 #include "core/version.h"
 #include "dataset/posix_file.h"
+#include "device/device_list.h"
 #include "jobs/constant_input.h"
 #include "jobs/input_binding.h"
 #include "jobs/output_binding.h"
@@ -61,12 +62,23 @@ std::string inputs_text(const StreamSetup& setup) {
   return text;
 }
 
-std::string stream_text(const StreamSetup& setup) {
+/// What "auto" came to, where it is not the built-in device.
+std::string device_text(const StreamSetup& setup, const std::string& device) {
+  if (device != device::kAutoDevice || setup.model().onnx().empty()) return "";
+  return fmt::format("  device  {}, for the built-in device cannot run the model: {}\n",
+                     device::chosen_device(device, setup.model()),
+                     device::why_not_builtin(setup.model()));
+}
+
+std::string stream_text(const StreamSetup& setup, const std::string& device) {
   const model::Model& model = setup.model();
-  std::string text = fmt::format("  model   {}: {} -> {}; {} parameters, {} multiply-adds a row\n",
-                                 model.label(), ports_text(model.inputs()),
-                                 ports_text(model.outputs()), grouped(model.parameter_count()),
-                                 scaled(static_cast<double>(model.multiply_adds_per_row())));
+  std::string text = fmt::format("  model   {}: {} -> {}", model.label(),
+                                 ports_text(model.inputs()), ports_text(model.outputs()));
+  if (model.why_no_graph().empty()) {
+    text += fmt::format("; {} parameters, {} multiply-adds a row", grouped(model.parameter_count()),
+                        scaled(static_cast<double>(model.multiply_adds_per_row())));
+  }
+  text += '\n' + device_text(setup, device);
   text += inputs_text(setup);
   const std::string kept = outputs_text(setup.stream(), model, setup.outputs());
   text += fmt::format("  output  {}: {}{}, {}\n", dataset::to_string(setup.spec().target),
@@ -108,7 +120,7 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
                   several ? fmt::format(", {} streams", setup.streams().size()) : "");
   for (const auto& stream : setup.streams()) {
     if (several) text += fmt::format("{}\n", stream->stream().name);
-    text += stream_text(*stream);
+    text += stream_text(*stream, setup.job().settings.device);
   }
   text += '\n' + ranks_table(fleet) + '\n';
   const auto sharing = std::count_if(fleet.shares.begin(), fleet.shares.end(),

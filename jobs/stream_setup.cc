@@ -11,10 +11,10 @@
 #include "dataset/existing_output.h"
 #include "dataset/file_list.h"
 #include "dataset/posix_file.h"
+#include "device/device_list.h"
 #include "jobs/constant_input.h"
 #include "jobs/output_binding.h"
 #include "jobs/row_check.h"
-#include "kernels/isa.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -68,8 +68,8 @@ std::string content_of(const std::vector<dataset::InputIdentity>& inputs) {
   return content;
 }
 
-std::string versions() {
-  return fmt::format("widepipe {}, {}", kVersion, kernels::kernel_library_versions());
+std::string versions_with(std::string_view device) {
+  return fmt::format("widepipe {}, {}", kVersion, device::library_versions(device));
 }
 
 StreamSetup::StreamSetup(const StreamSpec& stream, const JobSettings& settings, ModelStore& models)
@@ -197,9 +197,11 @@ dataset::StringFields StreamSetup::identity(
     fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),
                                                              shape_with_batch(column.row_shape)));
   }
-  fields.emplace_back("device", settings_.device);
+  const std::string device = device::chosen_device(settings_.device, *model_);
+  fields.emplace_back("device", device);
+  if (!model_->onnx().empty()) fields.emplace_back("precision", settings_.precision);
   fields.emplace_back(kIsaField, isa);
-  fields.emplace_back(kVersionField, versions());
+  fields.emplace_back(kVersionField, versions_with(device));
   return fields;
 }
 

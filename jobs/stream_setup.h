@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataset/output_lock.h"
@@ -89,7 +90,7 @@ std::vector<dataset::InputIdentity> input_identities(const mpi_runtime::StreamSo
 /// What the inputs hold, as one text.
 std::string content_of(const std::vector<dataset::InputIdentity>& inputs);
 
-/// Of widepipe and the libraries that a row's bits depend on.
-std::string versions();
+/// Of widepipe and the libraries that a row's bits depend on when this device computes it.
+std::string versions_with(std::string_view device);
 
 }  // namespace widepipe::jobs

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "device/device_list.h"
 #include "mpi_runtime/nonfinite_rows.h"
 
 namespace widepipe::mpi_runtime {

@@ -32,7 +32,7 @@ using StreamOutputs = std::vector<StoredOutput>;
 std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOutputs& outputs);
 
 struct WorkerConfig {
-  std::string device_kind = "cpu";
+  std::string device_kind = "cpu";  ///< as device::make_device() takes it
   device::DeviceConfig device;
   /// One a stream; streams may share a model, which is then loaded once.
   std::vector<std::shared_ptr<const model::Model>> models;

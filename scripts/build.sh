@@ -14,6 +14,11 @@ if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=cc
 # What does not differ between presets is compiled once.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 export CCACHE_SLOPPINESS=pch_defines,time_macros  # what ccache asks for with precompiled headers
+# The tests bring OpenVINO along.
+for found in build/venv/lib/python3*/site-packages/openvino/cmake; do
+  [ -z "${WIDEPIPE_WITH_TESTS:-}" ] || [ "$preset" != release ] || [ ! -d "$found" ] ||
+    options+=(-DWIDEPIPE_WITH_OPENVINO=ON -DOpenVINO_DIR="$PWD/$found")
+done
 mkdir -p build
 cmake --preset "$preset" "${options[@]}" >build/configure.log || { cat build/configure.log >&2; exit 1; }
 cmake --build --preset "$preset" ${2:+--target "${@:2}"}

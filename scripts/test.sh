@@ -29,7 +29,7 @@ if [ "$tier" = tidy ]; then
 fi
 
 step "test environment"
-if [ ! -x build/venv/bin/pytest ]; then
+if ! ls build/venv/lib/python3*/site-packages/{pytest,openvino}/__init__.py >/dev/null 2>&1; then
   /usr/bin/python3 -m venv build/venv
   build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt \
     -r scripts/models/requirements.txt

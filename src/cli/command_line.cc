@@ -173,8 +173,15 @@ void add_score(CLI::App& app, CommandLine& command) {
   add_job(verb, score);
   add_batch(verb, score);
   add_ways(verb, score);
-  add_setting(verb, score, "--device", &JobSettings::device, "Kind of device [cpu]")
+  add_setting(verb, score, "--device", &JobSettings::device,
+              "What computes: cpu, the built-in device; openvino, or one of its devices as "
+              "openvino:NPU; auto, which turns to openvino for a model that cpu cannot run [cpu]")
       ->type_name("KIND");
+  add_setting(verb, score, "--precision", &JobSettings::precision,
+              "In what openvino multiplies; 'auto' is its device's fastest [f32]")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(std::begin(jobs::kPrecisions), std::end(jobs::kPrecisions))))
+      ->type_name("f32|f16|bf16|auto");
   add_setting(verb, score, "--instances", &JobSettings::instances,
               "Instances of the model on each rank's device [one for each share of cores]")
       ->check(CLI::Range(1, jobs::kMostInstances))

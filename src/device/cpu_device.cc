@@ -45,13 +45,7 @@ class CpuDevice final : public Device {
   const DeviceInfo& info() const override { return info_; }
 
   std::optional<std::string> declines(const model::Model& model) const override {
-    try {
-      // Planning one row asks every kernel; the plan is thrown away.
-      const model::Plan probe(borrow(model), std::make_shared<kernels::WeightStore>(), 1, 1);
-      return std::nullopt;
-    } catch (const InputError& error) {
-      return error.what();
-    }
+    return cpu_declines(model);
   }
 
   ModelId load(std::shared_ptr<const model::Model> model) override {
@@ -86,10 +80,6 @@ class CpuDevice final : public Device {
   }
 
  private:
-  static std::shared_ptr<const model::Model> borrow(const model::Model& model) {
-    return {std::shared_ptr<const void>{}, &model};
-  }
-
   /// An instance's life: prepare what was loaded, run what was submitted.
   void work(const std::stop_token& stop) {
     omp_set_num_threads(config_.cores_per_instance);
@@ -112,6 +102,9 @@ class CpuDevice final : public Device {
       const Clock::time_point start = Clock::now();
       try {
         if (!loaded) throw_input_error("model {} is not loaded", done.batch.model);
+        if (const std::string unfit = why_unfit(done.batch, *model); !unfit.empty()) {
+          throw InputError(unfit);
+        }
         run(*instances[done.batch.model], *model, done.batch);
       } catch (const std::exception& error) {
         done.error = error.what();
@@ -174,7 +167,21 @@ class CpuDevice final : public Device {
 
 }  // namespace
 
+std::optional<std::string> cpu_declines(const model::Model& model) {
+  try {
+    const std::shared_ptr<const model::Model> borrowed(std::shared_ptr<const void>{}, &model);
+    // Planning one row asks every kernel; the plan is thrown away.
+    const model::Plan probe(borrowed, std::make_shared<kernels::WeightStore>(), 1, 1);
+    return std::nullopt;
+  } catch (const InputError& error) {
+    return error.what();
+  }
+}
+
 std::unique_ptr<Device> make_cpu_device(const DeviceConfig& config, CompletionSink sink) {
+  if (config.precision != "f32" && config.precision != "auto") {
+    throw_input_error("precision {}: device cpu computes in f32", config.precision);
+  }
   return std::make_unique<CpuDevice>(config, std::move(sink));
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // The one interface between widepipe and a processor that runs models. A new device is two files
-// and one line in device_list.cc.
+// and one line in device_list.cc: docs/adding-a-device.md.
 
 #include <cstdint>
 #include <functional>
@@ -37,7 +37,8 @@ struct Completion {
   double finished_at_seconds = 0;  ///< on the device's own clock, since it was made
 };
 
-/// Called for each submitted batch exactly once, from a thread of the device.
+/// Called for each submitted batch exactly once, from a thread of the device; only batches that are
+/// not begun when the device is destroyed never come back.
 using CompletionSink = std::function<void(Completion)>;
 
 struct DeviceConfig {
@@ -45,10 +46,14 @@ struct DeviceConfig {
   int cores_per_instance = 1;
   /// Rows an instance computes at a time; 0 lets the device choose what suits its caches.
   std::int64_t micro_batch = 0;
+  /// Of several processors of a kind, as "GPU" in "openvino:GPU"; empty for the kind's usual one.
+  std::string part;
+  /// In which elements are multiplied: "f32", "f16", "bf16", or "auto" for the device's fastest.
+  std::string precision = "f32";
 };
 
 struct DeviceInfo {
-  std::string kind;         ///< "cpu"
+  std::string kind;         ///< "cpu", "openvino:GPU"
   std::string description;  ///< processor and instruction set, for people
   int instances = 0;
   int cores_per_instance = 0;
@@ -57,6 +62,7 @@ struct DeviceInfo {
 /// Models are loaded first; then batches are submitted. All calls from one thread.
 class Device {
  public:
+  /// Waits for the batches that are being computed and drops those that are not begun.
   virtual ~Device() = default;
   Device() = default;
   Device(const Device&) = delete;
@@ -67,26 +73,35 @@ class Device {
   /// Why the device cannot run this model, or nothing if it can.
   virtual std::optional<std::string> declines(const model::Model& model) const = 0;
 
-  /// Makes a model that the device does not decline ready on all instances.
+  /// Makes a model that the device does not decline ready on all instances. Throws InputError if
+  /// that shows a reason against it which declines() could not see.
   virtual ModelId load(std::shared_ptr<const model::Model> model) = 0;
 
-  /// Takes a batch and returns at once. Batches may finish in any order.
+  /// Takes a batch and returns at once. Batches may finish in any order. One that does not fit a
+  /// loaded model (why_unfit()) fails as a value.
   virtual void submit(Batch batch) = 0;
 
-  /// Bytes of packed weights and of activations now held.
+  /// Bytes of packed weights and of activations now held, as far as the device knows.
   virtual std::size_t memory_bytes() const = 0;
 };
+
+/// Why a batch cannot be run with this model: rows, or a buffer of another size; empty if it can.
+std::string why_unfit(const Batch& batch, const model::Model& model);
 
 /// A kind of device that this build knows.
 struct DeviceKind {
   std::string_view name;
+  /// Throws InputError: a part or precision that is not there.
   std::unique_ptr<Device> (*make)(const DeviceConfig& config, CompletionSink sink);
+  /// The processors of this kind on this machine, the usual one first; null if it has no parts.
+  std::vector<std::string> (*parts)() = nullptr;
+  /// Names and versions of libraries that results depend on; null if they are the kernels'.
+  std::string (*versions)() = nullptr;
+  /// Set if the device imports ONNX models itself (Model::onnx()), and so may know more operators.
+  std::vector<model::RowType> (*outputs)(const model::Model&,
+                                         const std::vector<std::string>& names) = nullptr;
 };
 
 std::span<const DeviceKind> device_kinds();
-
-/// Throws InputError that lists the kinds if there is none of this name.
-std::unique_ptr<Device> make_device(std::string_view kind, const DeviceConfig& config,
-                                    CompletionSink sink);
 
 }  // namespace widepipe::device

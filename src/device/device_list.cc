@@ -1,34 +1,142 @@
+#include "device/device_list.h"
+
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "device/auto_device.h"
 #include "device/cpu_device.h"
-#include "device/device.h"
+#include "kernels/isa.h"
+#ifdef WIDEPIPE_WITH_OPENVINO
+#include "device/openvino_device.h"
+#endif
 
 namespace widepipe::device {
 namespace {
 
-constexpr std::array<DeviceKind, 1> kKinds = {{
+constexpr DeviceKind kKinds[] = {
     {"cpu", make_cpu_device},
-}};
+#ifdef WIDEPIPE_WITH_OPENVINO
+    {"openvino", make_openvino_device, openvino_parts, openvino_versions, openvino_outputs},
+#endif
+};
+
+#ifdef WIDEPIPE_WITH_OPENVINO
+constexpr const char* kMore = "";
+#else
+constexpr const char* kMore = "; OpenVINO was not found when it was built";
+#endif
+
+const DeviceKind& kind_of(std::string_view name) {
+  const std::string_view kind = name.substr(0, name.find(':'));
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                  [&](const DeviceKind& one) { return one.name == kind; });
+  if (found != std::end(kKinds)) return *found;
+  std::vector<std::string_view> names = {kAutoDevice};
+  for (const DeviceKind& known : kKinds) names.push_back(known.name);
+  throw_input_error("device '{}' is not known; this build has: {}{}", name, fmt::join(names, ", "),
+                    kind == "openvino" ? kMore : "");
+}
+
+/// What "auto" turns to; null if this build has nothing.
+const DeviceKind* second_choice() {
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                  [](const DeviceKind& kind) { return kind.outputs != nullptr; });
+  return found == std::end(kKinds) ? nullptr : &*found;
+}
+
+constexpr const char* kOtherBuild = "a build of widepipe with OpenVINO might run it";
+
+model::OutputsElsewhere no_outputs() {
+  return [](const model::Model&, const std::vector<std::string>&) -> std::vector<model::RowType> {
+    throw InputError(kOtherBuild);
+  };
+}
+
+std::shared_ptr<const model::Model> import_elsewhere(const DeviceKind* kind,
+                                                     std::span<const std::byte> bytes,
+                                                     std::string_view label,
+                                                     model::ModelOptions options) {
+  options.outputs_elsewhere = kind == nullptr ? no_outputs() : kind->outputs;
+  return model::Model::from_bytes(bytes, label, options);
+}
 
 }  // namespace
 
 std::span<const DeviceKind> device_kinds() { return kKinds; }
 
-std::unique_ptr<Device> make_device(std::string_view kind, const DeviceConfig& config,
+std::unique_ptr<Device> make_device(std::string_view name, DeviceConfig config,
                                     CompletionSink sink) {
-  const auto found = std::find_if(kKinds.begin(), kKinds.end(),
-                                  [kind](const DeviceKind& k) { return k.name == kind; });
-  if (found == kKinds.end()) {
-    std::vector<std::string_view> names;
-    for (const DeviceKind& known : kKinds) names.push_back(known.name);
-    throw_input_error("device '{}' is not known; this build has: {}", kind, fmt::join(names, ", "));
+  if (name == kAutoDevice) {
+    const DeviceKind* second = second_choice();
+    return make_auto_device(kKinds[0], second, std::move(config), std::move(sink));
   }
-  return found->make(config, std::move(sink));
+  const DeviceKind& kind = kind_of(name);
+  if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
+    config.part = name.substr(colon + 1);
+    if (kind.parts == nullptr || config.part.empty()) {
+      throw_input_error(
+          "device '{}': expected {}", name,
+          kind.parts == nullptr
+              ? fmt::format("'{}', which has no parts", kind.name)
+              : fmt::format("one of {}:{}", kind.name,
+                            fmt::join(kind.parts(), fmt::format(", {}:", kind.name))));
+    }
+  }
+  return kind.make(config, std::move(sink));
+}
+
+std::shared_ptr<const model::Model> import_model(std::string_view device,
+                                                 std::span<const std::byte> bytes,
+                                                 std::string_view label,
+                                                 const model::ModelOptions& options) {
+  if (device != kAutoDevice) {
+    const DeviceKind& kind = kind_of(device);
+    return kind.outputs == nullptr ? model::Model::from_bytes(bytes, label, options)
+                                   : import_elsewhere(&kind, bytes, label, options);
+  }
+  // The job is asked once, whichever import its answer is for.
+  std::optional<model::Binding> binding;
+  model::ModelOptions asking = options;
+  asking.bind = [&](const model::Declared& declared) {
+    if (!binding) binding = options.bind ? options.bind(declared) : model::Binding{};
+    return *binding;
+  };
+  std::shared_ptr<const model::Model> model;
+  try {
+    model = model::Model::from_bytes(bytes, label, asking);
+  } catch (const InputError&) {
+    if (!binding) throw;
+    return import_elsewhere(second_choice(), bytes, label, asking);
+  }
+  const std::string why_not = why_not_builtin(*model);
+  if (why_not.empty()) return model;
+  if (second_choice() == nullptr) throw_input_error("{}; {}", why_not, kOtherBuild);
+  return import_elsewhere(second_choice(), bytes, label, asking);
+}
+
+std::shared_ptr<const model::Model> import_model(std::string_view device,
+                                                 const model::ModelBundle& bundle) {
+  return import_model(device, bundle.bytes, bundle.label, model::options_of(bundle));
+}
+
+std::string chosen_device(std::string_view device, const model::Model& model) {
+  if (device != kAutoDevice) return std::string(device);
+  return std::string(model.onnx().empty() ? kKinds[0].name : second_choice()->name);
+}
+
+std::string why_not_builtin(const model::Model& model) { return cpu_declines(model).value_or(""); }
+
+std::string library_versions(std::string_view device) {
+  std::string versions = kernels::kernel_library_versions();
+  const DeviceKind* kind = device == kAutoDevice ? second_choice() : &kind_of(device);
+  if (kind == nullptr || kind->versions == nullptr) return versions;
+  return device == kAutoDevice ? fmt::format("{}, {}", versions, kind->versions())
+                               : kind->versions();
 }
 
 }  // namespace widepipe::device

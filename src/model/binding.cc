@@ -224,6 +224,7 @@ void bind_inputs(Graph& graph, const Binding& binding) {
   for (GraphInput& input : graph.inputs) {
     const std::size_t axis = batch_axis(graph, input, binding, batch);
     graph.value(input.value).shape = bound_shape(graph, input, axis, binding, sizes);
+    input.batch_axis = axis;
     if (axis != 0) bring_to_front(graph, input, axis);
   }
 }
@@ -288,9 +289,8 @@ void bind_outputs(Graph& graph, const Binding& binding) {
       throw_input_error("{}: output '{}' {} does not carry the batch N", graph.label, output.name,
                         to_string(shape));
     }
-    if (rows != shape.begin()) {
-      bring_to_front(graph, output, static_cast<std::size_t>(rows - shape.begin()));
-    }
+    output.batch_axis = static_cast<std::size_t>(rows - shape.begin());
+    if (output.batch_axis != 0) bring_to_front(graph, output, output.batch_axis);
     if (graph.value(output.value).shape[0].per_row != 1) split_rows(graph, output);
   }
 }

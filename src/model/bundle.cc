@@ -124,10 +124,9 @@ ModelBundle unpack(std::span<const std::byte> bytes) {
   return bundle;
 }
 
-std::shared_ptr<const Model> make_model(const ModelBundle& bundle) {
-  return Model::from_bytes(
-      bundle.bytes, bundle.label,
-      {.external = bundle.external, .bind = [&](const Declared&) { return bundle.binding; }});
+ModelOptions options_of(const ModelBundle& bundle) {
+  return {.external = bundle.external,
+          .bind = [&bundle](const Declared&) { return bundle.binding; }};
 }
 
 }  // namespace widepipe::model

@@ -25,7 +25,7 @@ std::vector<std::byte> pack(const ModelBundle& bundle);
 /// Throws std::logic_error if the bytes are not what pack() makes.
 ModelBundle unpack(std::span<const std::byte> bytes);
 
-/// The model as the bundle binds it. Throws what Model::from_bytes() throws.
-std::shared_ptr<const Model> make_model(const ModelBundle& bundle);
+/// With what Model::from_bytes() makes the model as the bundle binds it, which must outlive them.
+ModelOptions options_of(const ModelBundle& bundle);
 
 }  // namespace widepipe::model

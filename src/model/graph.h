@@ -58,6 +58,7 @@ std::string to_string(const DeclaredShape& shape);
 struct GraphInput {
   ValueId value = kNoValue;
   DeclaredShape declared;
+  std::size_t batch_axis = 0;  ///< in the model's file; `value` has the rows first
 };
 
 struct GraphOutput {
@@ -65,6 +66,7 @@ struct GraphOutput {
   ValueId value = kNoValue;
   DType declared_dtype = DType::kUndefined;  ///< kUndefined if the model does not say
   std::optional<DeclaredShape> declared = {};
+  std::size_t batch_axis = 0;  ///< in the model's file; `value` has the rows first
 };
 
 /// Nodes are in an order in which every value is made before it is read. Each value is made by

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -14,14 +15,26 @@ namespace widepipe::model {
 namespace {
 
 /// The output of a single row may have no axis for it.
-Port port_of(std::string name, const Value& value, bool rowless) {
-  Shape row_shape = at(value.shape, 1);
+Port port_of(std::string name, RowType type, std::size_t batch_axis, bool rowless) {
+  Shape& row_shape = type.shape;
   if (!row_shape.empty() && !(rowless && row_shape[0] != 1)) row_shape.erase(row_shape.begin());
-  const auto bytes = static_cast<std::size_t>(element_count(row_shape)) * size_of(value.dtype);
+  const auto bytes = static_cast<std::size_t>(element_count(row_shape)) * size_of(type.dtype);
   return {.name = std::move(name),
-          .dtype = value.dtype,
+          .dtype = type.dtype,
           .row_shape = std::move(row_shape),
-          .bytes_per_row = bytes};
+          .bytes_per_row = bytes,
+          .batch_axis = batch_axis};
+}
+
+RowType row_type(const Value& value) { return {value.dtype, at(value.shape, 1)}; }
+
+std::vector<Port> input_ports(const Graph& graph) {
+  std::vector<Port> ports;
+  for (const GraphInput& input : graph.inputs) {
+    const Value& value = graph.value(input.value);
+    ports.push_back(port_of(value.name, row_type(value), input.batch_axis, false));
+  }
+  return ports;
 }
 
 /// Products summed into each element of the node's output; 0 if it does not multiply.
@@ -77,19 +90,49 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
     asked = true;
     bind_inputs(graph, model->binding_);
   };
-  try {
-    model->build(bytes, {.external = options.external, .bind = bind});
-  } catch (const InputError& error) {
-    // Without an input bound to one row, another try would fail in the same way.
-    if (!asked || !model->binding_.one_row_reason.empty()) throw;
-    model->binding_.one_row_reason = error.what();
+  const ImportOptions import{.external = options.external, .bind = bind};
+  const auto why_not = [&]() -> std::optional<InputError> {
     try {
-      model->build(bytes, {.external = options.external, .bind = bind});
-    } catch (const InputError&) {
-      throw error;
+      model->build(bytes, import);
+      return std::nullopt;
+    } catch (const InputError& error) {
+      return error;
     }
+  };
+  std::optional<InputError> failure = why_not();
+  // With an input bound to one row, another try would fail in the same way.
+  if (failure && asked && model->binding_.one_row_reason.empty()) {
+    model->binding_.one_row_reason = failure->what();
+    if (!why_not()) failure.reset();
+  }
+  if (failure && !options.outputs_elsewhere) throw *failure;
+  if (options.outputs_elsewhere) model->onnx_ = with_external_data(bytes, label, options.external);
+  if (failure) {
+    model->why_no_graph_ = failure->what();
+    model->build_ports(bytes, import, options.outputs_elsewhere);
   }
   return model;
+}
+
+/// The ports alone, of a model whose graph only a device can import.
+void Model::build_ports(std::span<const std::byte> bytes, const ImportOptions& options,
+                        const OutputsElsewhere& outputs_elsewhere) {
+  if (binding_.one_row_reason.empty()) binding_.one_row_reason = why_no_graph_;
+  parameter_count_ = 0;
+  Graph interface = import_interface(bytes, label_, options);
+  choose_outputs(interface, binding_.outputs);
+  inputs_ = input_ports(interface);
+  std::vector<std::string> names;
+  for (const GraphOutput& output : interface.outputs) names.push_back(output.name);
+  try {
+    std::vector<RowType> types = outputs_elsewhere(*this, names);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      outputs_.push_back(port_of(names[i], std::move(types.at(i)), 0, true));
+    }
+  } catch (const InputError& error) {
+    throw_input_error("{}; {}", why_no_graph_, error.what());
+  }
+  graph_ = {};
 }
 
 void Model::build(std::span<const std::byte> bytes, const ImportOptions& options) {
@@ -105,13 +148,10 @@ void Model::build(std::span<const std::byte> bytes, const ImportOptions& options
   check_declared_outputs(graph);
   bind_outputs(graph, binding_);
   optimize(graph);
-  const bool one_row = max_batch() == 1;
-  for (const GraphInput& input : graph.inputs) {
-    const Value& value = graph.value(input.value);
-    inputs_.push_back(port_of(value.name, value, false));
-  }
+  inputs_ = input_ports(graph);
   for (const GraphOutput& output : graph.outputs) {
-    outputs_.push_back(port_of(output.name, graph.value(output.value), one_row));
+    outputs_.push_back(port_of(output.name, row_type(graph.value(output.value)), output.batch_axis,
+                               max_batch() == 1));
   }
 }
 

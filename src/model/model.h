@@ -25,6 +25,7 @@ struct Port {
   DType dtype;
   Shape row_shape;  ///< without the batch axis
   std::size_t bytes_per_row;
+  std::size_t batch_axis = 0;  ///< in the model's file; buffers have the rows first
 };
 
 /// Of a row of all the ports together.
@@ -43,11 +44,27 @@ struct Declared {
   std::vector<std::string> outputs;
 };
 
+/// The type of an output of a single row.
+struct RowType {
+  DType dtype;
+  Shape shape;
+};
+
+class Model;
+/// For a device that imports ONNX models itself: the types that the outputs of these names have
+/// there, of a model of which nothing but the inputs is known. Throws InputError with the reason
+/// if the device cannot run it either.
+using OutputsElsewhere =
+    std::function<std::vector<RowType>(const Model&, const std::vector<std::string>&)>;
+
 struct ModelOptions {
   ExternalFiles external;
   /// Called once; what it says gives the inputs their shapes. Without it every dimension but the
   /// batch must be fixed.
   std::function<Binding(const Declared&)> bind;
+  /// Set for a device that imports ONNX models itself: keeps what such a device needs, and a model
+  /// whose graph cannot be imported here is no error if this knows its outputs.
+  OutputsElsewhere outputs_elsewhere = {};
 };
 
 /// Immutable and shared by every plan and instance of a rank.
@@ -63,7 +80,13 @@ class Model {
 
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
+  /// Empty if why_no_graph() says so.
   const Graph& graph() const { return graph_; }
+  /// Why the model runs only on a device that imports it itself; empty if the graph is here. Rows
+  /// of such a model go one at a time: nothing shows that they could go together.
+  const std::string& why_no_graph() const { return why_no_graph_; }
+  /// The ONNX model with all its weights, for a device that imports it itself; otherwise empty.
+  std::span<const std::byte> onnx() const { return onnx_; }
   /// How the inputs were bound; one_row_reason says why rows go one at a time, if they do.
   const Binding& binding() const { return binding_; }
   /// Rows that may run together.
@@ -81,10 +104,14 @@ class Model {
  private:
   Model() = default;
   void build(std::span<const std::byte> bytes, const ImportOptions& options);
+  void build_ports(std::span<const std::byte> bytes, const ImportOptions& options,
+                   const OutputsElsewhere& outputs_elsewhere);
 
   std::string label_;
   std::string hash_;
   Graph graph_;
+  std::string why_no_graph_;
+  std::vector<std::byte> onnx_;
   Binding binding_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

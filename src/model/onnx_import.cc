@@ -70,6 +70,16 @@ class Importer {
     return std::move(graph_);
   }
 
+  Graph import_interface() && {
+    for (const onnx::TensorProto& proto : proto_.initializer()) {
+      define(proto.name(), constant_value(std::make_shared<const Tensor>()));
+    }
+    add_inputs();
+    declare_outputs();
+    if (options_.bind) options_.bind(graph_);
+    return std::move(graph_);
+  }
+
  private:
   void check_model() {
     const std::int64_t ir = model_.ir_version();
@@ -473,6 +483,34 @@ Graph import_graph(std::span<const std::byte> bytes, std::string_view label,
                    const ImportOptions& options) {
   const onnx::ModelProto model = parse(bytes, label);
   return Importer(model, label, options).import();
+}
+
+Graph import_interface(std::span<const std::byte> bytes, std::string_view label,
+                       const ImportOptions& options) {
+  const onnx::ModelProto model = parse(bytes, label);
+  return Importer(model, label, options).import_interface();
+}
+
+std::vector<std::byte> with_external_data(std::span<const std::byte> bytes, std::string_view label,
+                                          const ExternalFiles& external) {
+  if (external.empty()) return {bytes.begin(), bytes.end()};
+  onnx::ModelProto model = parse(bytes, label);
+  for (onnx::TensorProto& proto : *model.mutable_graph()->mutable_initializer()) {
+    if (external_location(proto).empty()) continue;
+    const Tensor tensor = read_tensor(proto, external);
+    proto.clear_external_data();
+    proto.clear_data_location();
+    proto.set_raw_data(tensor.data(), tensor.bytes());
+  }
+  const std::size_t size = model.ByteSizeLong();
+  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    throw_input_error(
+        "{}: {} bytes with its external data: a device that imports ONNX itself takes 2 GiB", label,
+        size);
+  }
+  std::vector<std::byte> whole(size);
+  model.SerializeToArray(whole.data(), static_cast<int>(size));
+  return whole;
 }
 
 std::vector<std::string> external_files(std::span<const std::byte> bytes) {

@@ -23,6 +23,7 @@ Plan::Plan(std::shared_ptr<const Model> model, std::shared_ptr<kernels::WeightSt
   if (rows > model->max_batch()) {
     throw_input_error("{}: runs one row at a time, found a plan for {}", model->label(), rows);
   }
+  if (!model->why_no_graph().empty()) throw InputError(model->why_no_graph());
   PreparedSteps prepared = PlanBuilder(model->graph(), *weights, rows, threads, nan).build();
   impl_ =
       std::make_unique<Impl>(Impl{std::move(model), std::move(weights), rows, std::move(prepared)});

@@ -4,15 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <condition_variable>
 #include <cstring>
 #include <limits>
 #include <map>
-#include <mutex>
 
-#include "core/error.h"
-#include "device/device.h"
+#include "device/device_list.h"
 #include "device/instance.h"
+#include "tests/unit/device_harness.h"
 #include "tests/unit/onnx_builder.h"
 
 namespace widepipe::device {
@@ -48,28 +46,6 @@ AlignedBuffer rows_of(std::int64_t first, std::int64_t count) {
   }
   return rows;
 }
-
-/// Collects completions from the device's threads.
-class Collector {
- public:
-  CompletionSink sink() {
-    return [this](Completion done) {
-      const std::lock_guard lock(mutex_);
-      done_.push_back(std::move(done));
-      changed_.notify_all();
-    };
-  }
-  std::vector<Completion> wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(60), [&] { return done_.size() >= count; });
-    return std::move(done_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Completion> done_;
-};
 
 std::vector<float> run_alone(const std::shared_ptr<const model::Model>& model, AlignedBuffer rows,
                              std::int64_t micro_batch) {
@@ -124,28 +100,6 @@ TEST(CpuDevice, EveryBatchComesBackOnceWithTheSameBits) {
                 0);
     }
   }
-}
-
-TEST(CpuDevice, AnUnknownKindIsRefusedWithTheKnownOnes) {
-  try {
-    make_device("abacus", {}, [](Completion) {});
-    FAIL() << "expected InputError";
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(), "device 'abacus' is not known; this build has: cpu");
-  }
-}
-
-TEST(CpuDevice, ABatchOfNoModelFailsAsAValue) {
-  Collector collector;
-  const auto device = make_device("cpu", {}, collector.sink());
-  device->load(small_net());
-  Batch batch{.id = 7, .model = 3, .rows = 1};
-  batch.inputs.push_back(rows_of(0, 1));
-  device->submit(std::move(batch));
-  const auto done = collector.wait_for(1);
-  ASSERT_EQ(done.size(), 1U);
-  EXPECT_EQ(done[0].batch.id, 7U);
-  EXPECT_EQ(done[0].error, "model 3 is not loaded");
 }
 
 TEST(ModelInstance, KeepsNanInItsRowAndLeavesTheOthersAlone) {

@@ -260,10 +260,11 @@ TEST(ModelBundle, MakesTheSameModelElsewhere) {
   const std::vector<std::byte> packed = pack(bundle);
   const ModelBundle copy = unpack(packed);
   EXPECT_EQ(pack(copy), packed);
-  const auto model = make_model(copy);
+  const auto model = Model::from_bytes(copy.bytes, copy.label, options_of(copy));
   EXPECT_EQ(model->inputs()[0].row_shape, (Shape{2, 3}));
   EXPECT_EQ(model->binding().one_row_reason, "for a test");
-  EXPECT_EQ(model->hash(), make_model(bundle)->hash());
+  EXPECT_EQ(model->hash(),
+            Model::from_bytes(bundle.bytes, bundle.label, options_of(bundle))->hash());
   EXPECT_THROW(unpack(std::span(packed).first(packed.size() - 1)), std::logic_error);
 }
 
