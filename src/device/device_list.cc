@@ -3,7 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -110,7 +111,6 @@ std::shared_ptr<const model::Model> import_model(std::string_view device,
   try {
     model = model::Model::from_bytes(bytes, label, asking);
   } catch (const InputError&) {
-    if (!binding) throw;
     return import_elsewhere(second_choice(), bytes, label, asking);
   }
   const std::string why_not = why_not_builtin(*model);
@@ -125,8 +125,13 @@ std::shared_ptr<const model::Model> import_model(std::string_view device,
 }
 
 std::string chosen_device(std::string_view device, const model::Model& model) {
-  if (device != kAutoDevice) return std::string(device);
-  return std::string(model.onnx().empty() ? kKinds[0].name : second_choice()->name);
+  const DeviceKind& kind = device != kAutoDevice  ? kind_of(device)
+                           : model.onnx().empty() ? kKinds[0]
+                                                  : *second_choice();
+  if (kind.parts == nullptr || device.find(':') != std::string_view::npos) {
+    return std::string(device == kAutoDevice ? kind.name : device);
+  }
+  return fmt::format("{}:{}", kind.name, kind.parts().front());
 }
 
 std::string why_not_builtin(const model::Model& model) { return cpu_declines(model).value_or(""); }

@@ -62,7 +62,8 @@ Opened open(ov::Core& core, const model::Model& model) {
   return opened;
 }
 
-/// Of buffers with the rows first; a single row has the same bytes wherever its axis is.
+/// Of buffers with the rows first, and with that all other shapes. A single row has the same bytes
+/// wherever its axis is.
 void shape_inputs(Opened& opened, const model::Model& model, std::int64_t rows) {
   const ov::Dimension batch = rows == 1 ? ov::Dimension(1) : ov::Dimension(1, rows);
   for (std::size_t i = 0; i < opened.parameters.size(); ++i) {
@@ -83,6 +84,7 @@ void shape_inputs(Opened& opened, const model::Model& model, std::int64_t rows) 
         std::make_shared<ov::op::v1::Transpose>(rows_first, whole_numbers(order)));
     opened.parameters[i] = rows_first;
   }
+  opened.file->validate_nodes_and_infer_types();
 }
 
 ov::Output<ov::Node> output_of(const Opened& opened, const std::string& name) {
@@ -153,14 +155,12 @@ std::shared_ptr<ov::Model> to_openvino(ov::Core& core, const model::Model& model
   return saying_why(model, [&] {
     Opened opened = open(core, model);
     shape_inputs(opened, model, rows);
-    opened.file->validate_nodes_and_infer_types();
     ov::OutputVector outputs;
     for (const model::Port& port : model.outputs()) {
       const ov::Output<ov::Node> value = output_of(opened, port.name);
       outputs.push_back(rows == 1 ? value : shape_output(value, port));
     }
     auto made = std::make_shared<ov::Model>(outputs, opened.parameters, model.label());
-    made->validate_nodes_and_infer_types();
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       check_output(model, model.outputs()[i], made->output(i), rows);
     }

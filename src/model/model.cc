@@ -88,6 +88,9 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
   const auto bind = [&](Graph& graph) {
     if (!asked && options.bind) model->binding_ = options.bind(declared(graph));
     asked = true;
+    if (model->binding_.one_row_reason.empty()) {
+      model->binding_.one_row_reason = model->why_no_graph_;
+    }
     bind_inputs(graph, model->binding_);
   };
   const ImportOptions import{.external = options.external, .bind = bind};
@@ -117,7 +120,6 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
 /// The ports alone, of a model whose graph only a device can import.
 void Model::build_ports(std::span<const std::byte> bytes, const ImportOptions& options,
                         const OutputsElsewhere& outputs_elsewhere) {
-  if (binding_.one_row_reason.empty()) binding_.one_row_reason = why_no_graph_;
   parameter_count_ = 0;
   Graph interface = import_interface(bytes, label_, options);
   choose_outputs(interface, binding_.outputs);
