@@ -23,6 +23,7 @@
 #include "jobs/input_binding.h"
 #include "jobs/job_spec.h"
 #include "jobs/model_file.h"
+#include "jobs/score_text.h"
 #include "kernels/isa.h"
 #include "model/plan.h"
 #include "report/text_table.h"
@@ -194,8 +195,7 @@ void print_journal(const std::string& file) {
     fmt::print("  run: {}\n", fmt::join(fields, ", "));
   }
   for (const dataset::FailedRecord& failed : journal.failed) {
-    fmt::print("  failed: rows {} to {}: {}\n", failed.rows.first, failed.rows.end() - 1,
-               failed.reason);
+    fmt::print("  failed: {}\n", failure_text(failed));
   }
   for (const std::string& warning : journal.warnings) fmt::print("  warning: {}\n", warning);
 }

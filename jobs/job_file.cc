@@ -28,6 +28,7 @@ class JobParser {
   std::vector<OutputChoice> outputs(const TomlTable& stream) const;
   OutputChoice output(const TomlTable& outputs, const std::string& name) const;
   static std::optional<std::int64_t> batch(const TomlTable& table);
+  static std::optional<bool> fail_nonfinite(const TomlTable& table);
   static dataset::RowWindow rows(const TomlTable& stream);
   void check_names(const std::vector<StreamSpec>& streams) const;
   dataset::DatasetRef dataset_ref(const std::string& text, const toml::node& node) const;
@@ -96,12 +97,7 @@ JobSettings JobParser::settings(const TomlTable& job) const {
     }
     settings.write_via_ranks = *via == "ranks";
   }
-  if (const auto rule = job.text("on_nonfinite")) {
-    if (*rule != "keep" && *rule != "fail-row") {
-      job.unexpected("on_nonfinite", *job.find("on_nonfinite"), "'keep' or 'fail-row'");
-    }
-    settings.fail_nonfinite = *rule == "fail-row";
-  }
+  settings.fail_nonfinite = fail_nonfinite(job).value_or(false);
   settings.dedicated_scheduler = job.boolean("dedicated_scheduler").value_or(false);
   settings.allow_mixed = job.boolean("allow_mixed").value_or(false);
   settings.quiet = job.boolean("quiet").value_or(false);
@@ -112,9 +108,9 @@ JobSettings JobParser::settings(const TomlTable& job) const {
 }
 
 StreamSpec JobParser::stream(const toml::table& table) const {
-  const TomlTable keys(
-      table, file_, "[[stream]]",
-      {"batch", "carry", "input", "inputs", "limit", "model", "name", "output", "outputs", "rows"});
+  const TomlTable keys(table, file_, "[[stream]]",
+                       {"batch", "carry", "input", "inputs", "limit", "model", "name",
+                        "on_nonfinite", "output", "outputs", "rows"});
   StreamSpec stream;
   stream.where =
       fmt::format("{}:{}:{}", file_, table.source().begin.line, table.source().begin.column);
@@ -128,6 +124,7 @@ StreamSpec JobParser::stream(const toml::table& table) const {
   stream.output = dataset_ref(*output, *keys.find("output"));
   stream.rows = rows(keys);
   stream.batch_rows = batch(keys);
+  stream.fail_nonfinite = fail_nonfinite(keys);
   stream.outputs = outputs(keys);
   for (const TomlTable::Text& carried : keys.texts("carry")) {
     stream.carry.push_back(dataset_ref(carried.value, *carried.node));
@@ -145,6 +142,15 @@ std::optional<std::int64_t> JobParser::batch(const TomlTable& table) {
                      fmt::format("a whole number from 1 to {}, or 'auto'", kMostBatchRows));
   }
   return rows;
+}
+
+std::optional<bool> JobParser::fail_nonfinite(const TomlTable& table) {
+  const auto rule = table.text("on_nonfinite");
+  if (!rule) return std::nullopt;
+  if (*rule != "keep" && *rule != "fail-row") {
+    table.unexpected("on_nonfinite", *table.find("on_nonfinite"), "'keep' or 'fail-row'");
+  }
+  return *rule == "fail-row";
 }
 
 dataset::RowWindow JobParser::rows(const TomlTable& stream) {

@@ -74,6 +74,7 @@ struct StreamSpec {
   dataset::DatasetRef output;
   dataset::RowWindow rows;
   std::optional<std::int64_t> batch_rows;  ///< instead of the job's; 0 adapts
+  std::optional<bool> fail_nonfinite;      ///< instead of the job's
   std::vector<OutputChoice> outputs;       ///< empty: all, raw
   std::vector<dataset::DatasetRef> carry;  ///< data sets whose rows go to the output as they are
 };

@@ -185,10 +185,11 @@ void ScoreRun::find_active_streams() {
 
 int ScoreRun::report_complete() const {
   for (const auto& stream : setup_->streams()) {
-    say(
-        fmt::format("{} is complete: all {} rows were scored before; nothing to do (--restart "
-                    "begins anew)\n",
-                    dataset::to_string(stream->spec().target), grouped(stream->rows())));
+    say(fmt::format(
+        "{} is complete: {} of {} rows were scored before; {} (--restart begins anew)\n",
+        dataset::to_string(stream->spec().target), grouped(stream->decision().done.count()),
+        grouped(stream->rows()),
+        options_.retry_failed ? "no failed rows to try again" : "nothing to do"));
     say(failures_text(stream_prefix(job_, stream->stream()), stream->decision().failed,
                       stream->spec()));
   }
@@ -324,6 +325,10 @@ std::vector<mpi_runtime::StreamSource> ScoreRun::open_sources() {
 
 void ScoreRun::start_worker() {
   std::vector<mpi_runtime::StreamSource> sources = open_sources();
+  std::vector<bool> fail_nonfinite;
+  for (std::size_t id = 0; id < active_.size(); ++id) {
+    fail_nonfinite.push_back(stream(id).fail_nonfinite.value_or(options_.fail_nonfinite));
+  }
   mpi_runtime::agree(collectives_, [&] {
     if (root_ && fleet_.dedicated_scheduler) return;
     worker_.emplace(
@@ -333,7 +338,7 @@ void ScoreRun::start_worker() {
             .models = models_,
             .sources = std::move(sources),
             .outputs = outputs_,
-            .fail_nonfinite = std::vector<bool>(models_.size(), options_.fail_nonfinite),
+            .fail_nonfinite = std::move(fail_nonfinite),
             .max_payload_bytes = payload_limit(collectives_.size())},
         wakeup_);
   });

@@ -54,6 +54,12 @@ schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& se
       .chunk_rows = chunk_rows(setup, settings)};
 }
 
+std::vector<report::FailedRange> failed_ranges(const std::vector<dataset::FailedRecord>& records) {
+  std::vector<report::FailedRange> ranges;
+  for (const auto& [rows, reason] : records) ranges.push_back({rows, reason});
+  return ranges;
+}
+
 void set_outcome(report::RunReport& report, bool stopped) {
   const bool failed = report.rows_failed() > 0;
   report.status = stopped ? "stopped" : failed ? "failed-rows" : "done";
@@ -83,7 +89,8 @@ report::RunReport complete_report(const ScoreSetup& setup, const std::string& is
                               .output = dataset::to_string(stream->spec().target),
                               .rows_total = stream->rows(),
                               .rows_before = stream->decision().done.count(),
-                              .rows_failed = rows_in(stream->decision().failed)});
+                              .rows_failed = rows_in(stream->decision().failed),
+                              .failed = failed_ranges(stream->decision().failed)});
   }
   set_outcome(report, false);
   return report;
@@ -98,6 +105,9 @@ ScoreLead::OpenStream::OpenStream(const StreamSetup& stream, const dataset::RunR
   const std::vector<dataset::JournalRecord> records = {began};
   journal.append(records);
   writer = std::make_unique<dataset::DurableWriter>(rows, journal, options);
+  for (const auto& [failed, reason] : stream.decision().unmarked) {
+    writer->submit({.rows = failed, .columns = {}, .owner = {}, .failed_reason = reason});
+  }
 }
 
 ScoreLead::ScoreLead(const LeadContext& context)
@@ -115,7 +125,7 @@ std::vector<std::unique_ptr<ScoreLead::OpenStream>> ScoreLead::open_streams() co
   for (const std::size_t index : context_.active) {
     const StreamSetup& setup = context_.setup.stream(index);
     for_stream(job_, setup.stream(), [&] {
-      streams.push_back(std::make_unique<OpenStream>(setup, run_record(setup.stream()), options));
+      streams.push_back(std::make_unique<OpenStream>(setup, run_record(setup), options));
     });
   }
   return streams;
@@ -177,6 +187,16 @@ bool ScoreLead::settled(std::size_t id) const {
          setup.rows();
 }
 
+/// In this run and in earlier ones.
+dataset::FailedRows ScoreLead::failed(std::size_t id) const {
+  dataset::FailedRows failed(streams_[id]->setup.decision().failed);
+  for (dataset::FailedRecord& record :
+       sink_.tally(static_cast<schedule::StreamId>(id)).failed.records()) {
+    failed.add(std::move(record));
+  }
+  return failed;
+}
+
 mpi_runtime::LeaderResult ScoreLead::run_rounds() {
   schedule::Scheduler scheduler = make_scheduler();
   std::vector<int> device_ranks;
@@ -203,20 +223,23 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
   }
 }
 
-dataset::RunRecord ScoreLead::run_record(const StreamSpec& stream) const {
+dataset::RunRecord ScoreLead::run_record(const StreamSetup& setup) const {
   std::vector<std::string> hosts;
   for (const mpi_runtime::RankPlace& place : context_.fleet.places) hosts.push_back(place.host);
   std::sort(hosts.begin(), hosts.end());
   hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   dataset::RunRecord record{{{"began", dataset::utc_now_text()},
-                             {"model", stream.model},
+                             {"model", setup.stream().model},
                              {"hosts", fmt::format("{}", fmt::join(hosts, " "))},
                              {"ranks", std::to_string(context_.collectives.size())},
                              {"device", job_.settings.device},
                              {"instruction set", context_.isa}}};
   if (!job_.file.empty()) {
     record.fields.emplace_back("job file", job_.file);
-    record.fields.emplace_back("stream", stream.name);
+    record.fields.emplace_back("stream", setup.stream().name);
+  }
+  if (setup.decision().retried > 0) {
+    record.fields.emplace_back("failed rows tried again", std::to_string(setup.decision().retried));
   }
   return record;
 }
@@ -233,7 +256,9 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
     const StreamTally& tally = sink_.tally(static_cast<schedule::StreamId>(id));
     report::StreamReport& stream = report.streams[context_.active[id]];
     stream.rows_done = tally.accepted;
-    stream.rows_failed += tally.failed_rows;
+    const dataset::FailedRows all_failed = failed(id);
+    stream.rows_failed = all_failed.count();
+    stream.failed = failed_ranges(all_failed.records());
     stream.batches = stats_.batches(static_cast<schedule::StreamId>(id));
     stopped |= !settled(id);
   }
@@ -258,8 +283,7 @@ void ScoreLead::say_outcome(const report::RunReport& report) const {
       if (!settled(id)) continue;
       const StreamSetup& setup = streams_[id]->setup;
       say(stdout,
-          failures_text(stream_prefix(job_, setup.stream()),
-                        sink_.tally(static_cast<schedule::StreamId>(id)).failed, setup.spec()));
+          failures_text(stream_prefix(job_, setup.stream()), failed(id).records(), setup.spec()));
     }
   }
   if (report.exit_code == kStopped) {

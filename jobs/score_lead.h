@@ -69,12 +69,13 @@ class ScoreLead {
 
   std::int64_t rows_before() const;
   bool settled(std::size_t id) const;
+  dataset::FailedRows failed(std::size_t id) const;
   std::vector<std::unique_ptr<OpenStream>> open_streams() const;
   WriterSink make_sink() const;
   schedule::Scheduler make_scheduler() const;
   mpi_runtime::LeaderSettings leader_settings() const;
   mpi_runtime::LeaderResult run_rounds();
-  dataset::RunRecord run_record(const StreamSpec& stream) const;
+  dataset::RunRecord run_record(const StreamSetup& setup) const;
   report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;
   void say_outcome(const report::RunReport& report) const;
 

@@ -29,8 +29,7 @@ void WriterSink::accept(mpi_runtime::FinishedRows rows) {
 
 void WriterSink::reject(mpi_runtime::FailedRows rows) {
   StreamTally& tally = tallies_.at(rows.stream);
-  tally.failed.push_back({rows.rows, rows.reason});
-  tally.failed_rows += rows.rows.count;
+  tally.failed.add({rows.rows, rows.reason});
   if (rows.by_check) return;
   tally.in_error += rows.rows.count;
   const auto& [writer, most_failed, prefix] = streams_[rows.stream];
@@ -48,7 +47,7 @@ void WriterSink::finish(const std::vector<bool>& complete) {
     dataset::DurableWriter& writer = streams_[i].writer;
     try {
       if (complete[i]) {
-        for (const dataset::FailedRecord& record : tallies_[i].failed) {
+        for (const dataset::FailedRecord& record : tallies_[i].failed.records()) {
           writer.submit(
               {.rows = record.rows, .columns = {}, .owner = {}, .failed_reason = record.reason});
         }

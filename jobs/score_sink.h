@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataset/durable_writer.h"
+#include "dataset/failed_rows.h"
 #include "dataset/journal_record.h"
 #include "mpi_runtime/result_sink.h"
 
@@ -17,11 +18,10 @@ std::int64_t rows_in(const std::vector<dataset::FailedRecord>& failed);
 /// What became of a stream's rows in this run.
 struct StreamTally {
   std::int64_t accepted = 0;
-  std::vector<dataset::FailedRecord> failed;
-  std::int64_t failed_rows = 0;
+  dataset::FailedRows failed;
   std::int64_t in_error = 0;  ///< failed rows without those that a check refused
 
-  std::int64_t settled() const { return accepted + failed_rows; }
+  std::int64_t settled() const { return accepted + failed.count(); }
 };
 
 /// Hands results to the writers' threads. Failed rows are recorded at the end of the job only: an

@@ -36,8 +36,12 @@ std::string state_text(const StreamSetup& setup) {
     case dataset::ResumeKind::kResume:
       break;
   }
-  return fmt::format("resumed, {} of {} rows are done", grouped(setup.decision().done.count()),
-                     grouped(setup.rows()));
+  std::string text = fmt::format("resumed, {} of {} rows are done",
+                                 grouped(setup.decision().done.count()), grouped(setup.rows()));
+  if (setup.decision().retried > 0) {
+    text += fmt::format(", {} that failed are tried again", grouped(setup.decision().retried));
+  }
+  return text;
 }
 
 /// A line an input, with what is taken of it and done to it.
@@ -182,17 +186,19 @@ std::string dry_run_text(const ScoreSetup& setup, const std::vector<std::size_t>
   return text + '\n';
 }
 
+std::string failure_text(const dataset::FailedRecord& failed) {
+  const RowRange rows = failed.rows;
+  if (rows.count == 1) return fmt::format("row {}: {}", rows.first, failed.reason);
+  return fmt::format("rows {} to {}: {}", rows.first, rows.end() - 1, failed.reason);
+}
+
 std::string failures_text(const std::string& prefix,
                           const std::vector<dataset::FailedRecord>& failed,
                           const dataset::OutputSpec& spec) {
   constexpr std::size_t kShown = 5;
   std::string text;
   for (std::size_t i = 0; i < std::min(failed.size(), kShown); ++i) {
-    const RowRange rows = failed[i].rows;
-    const std::string range = rows.count == 1
-                                  ? fmt::format("row {}", rows.first)
-                                  : fmt::format("rows {} to {}", rows.first, rows.end() - 1);
-    text += fmt::format("failed: {}{}: {}\n", prefix, range, failed[i].reason);
+    text += fmt::format("failed: {}{}\n", prefix, failure_text(failed[i]));
   }
   if (failed.size() > kShown)
     text += fmt::format("failed: {}{} more\n", prefix, failed.size() - kShown);

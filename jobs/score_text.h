@@ -30,6 +30,9 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet);
 std::string dry_run_text(const ScoreSetup& setup, const std::vector<std::size_t>& active,
                          const std::vector<std::uint64_t>& memory);
 
+/// "rows 7 to 8: why", "row 7: why".
+std::string failure_text(const dataset::FailedRecord& failed);
+
 /// The first failed rows and their reasons, and where to find the rest; empty if none failed.
 /// `prefix` names the stream.
 std::string failures_text(const std::string& prefix,

@@ -188,7 +188,9 @@ dataset::StringFields StreamSetup::identity(
   if (!stream_.outputs.empty()) {
     fields.emplace_back("outputs", outputs_text(stream_, *model_, outputs_));
   }
-  if (settings_.fail_nonfinite) fields.emplace_back("rows that are not finite", "fail");
+  if (stream_.fail_nonfinite.value_or(settings_.fail_nonfinite)) {
+    fields.emplace_back("rows that are not finite", "fail");
+  }
   for (std::size_t i = 0; i < carried_.size(); ++i) {
     fields.emplace_back(fmt::format("carried '{}'", stream_.carry[i].path),
                         carried_[i]->identity().content);

@@ -22,6 +22,11 @@ bool any_nan(std::span<const std::byte> bytes) {
 std::vector<RowFailure> nonfinite_rows(const model::Model& model,
                                        std::span<const AlignedBuffer> outputs, RowRange rows) {
   std::vector<RowFailure> failures;
+  bool any = false;
+  for (std::size_t output = 0; output < outputs.size(); ++output) {
+    any = any || device::any_non_finite(outputs[output].span(), model.outputs()[output].dtype);
+  }
+  if (!any) return failures;  // nearly always: one pass over long arrays
   for (std::int64_t i = 0; i < rows.count; ++i) {
     for (std::size_t output = 0; output < outputs.size(); ++output) {
       const model::Port& port = model.outputs()[output];

@@ -9,18 +9,21 @@ namespace widepipe::mpi_runtime {
 std::string pack(std::span<const RowFailure> failures) {
   std::string text;
   for (const RowFailure& failure : failures) {
-    text += fmt::format("{} {} {}\n", failure.rows.first, failure.rows.count, failure.reason);
+    text += fmt::format("{} {} {} {}", failure.rows.first, failure.rows.count,
+                        failure.reason.size(), failure.reason);
   }
   return text;
 }
 
 std::vector<RowFailure> unpack_failures(std::string_view text) {
   std::vector<RowFailure> failures;
-  std::istringstream lines{std::string(text)};
+  std::istringstream records{std::string(text)};
   RowFailure failure;
-  while (lines >> failure.rows.first >> failure.rows.count) {
-    lines.get();  // the space before the reason
-    std::getline(lines, failure.reason);
+  std::size_t length = 0;
+  while (records >> failure.rows.first >> failure.rows.count >> length) {
+    records.get();  // the space before the reason
+    failure.reason.resize(length);
+    records.read(failure.reason.data(), static_cast<std::streamsize>(length));
     failures.push_back(failure);
   }
   return failures;

@@ -11,7 +11,7 @@
 
 namespace widepipe::mpi_runtime {
 
-/// Rows that were computed but are not accepted, and why: one line.
+/// Rows that were computed but are not accepted, and why.
 struct RowFailure {
   RowRange rows;
   std::string reason;

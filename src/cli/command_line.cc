@@ -200,6 +200,7 @@ void add_score(CLI::App& app, CommandLine& command) {
              "Forget an earlier run's output and journal and begin anew");
   add_switch(verb, score, "--retry-failed", &JobSettings::retry_failed,
              "Compute the rows that failed in earlier runs once more");
+  verb.get_option("--retry-failed")->excludes("--restart");
   add_switch(verb, score, "--allow-mixed", &JobSettings::allow_mixed,
              "Let ranks, or a run and the run it resumes, differ in instruction set or version");
   add_switch(verb, score, "--dedicated-scheduler", &JobSettings::dedicated_scheduler,

@@ -108,9 +108,9 @@ struct InputDataset::Impl {
   }
 
   void check_bytes_in_file(std::size_t stored_element_bytes) const;
-  [[noreturn]] void fail(RowRange range, const std::string& reason) const {
-    throw_run_error("{}: cannot read rows {} to {}: {}", where, range.first, range.end() - 1,
-                    reason);
+  /// Without the rows: those that fail for one reason are then recorded together.
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw_run_error("{}: cannot be read: {}", where, reason);
   }
   void read_direct(RowRange range, DType as, std::span<std::byte> out) const;
   void read_by_library(RowRange range, DType as, std::span<std::byte> out) const;
@@ -178,10 +178,9 @@ void InputDataset::Impl::read_direct(RowRange range, DType as, std::span<std::by
   std::uint64_t offset = storage.offset + first_element * stored_size;
   const auto read_piece = [&](std::span<std::byte> piece) {
     const auto got = read_at(fd.get(), offset, piece);
-    if (!got) fail(range, errno_text());
+    if (!got) fail(errno_text());
     if (*got < piece.size()) {
-      fail(range, fmt::format("the file ends before byte {}; it had {} bytes when it was opened",
-                              offset + piece.size(), stamp.bytes));
+      fail(fmt::format("the file ends too early: it had {} bytes when it was opened", stamp.bytes));
     }
     offset += piece.size();
   };
@@ -208,10 +207,10 @@ void InputDataset::Impl::call_library(RowRange range, std::byte* out) const {
 
   // Beyond the end of a file that was cut meanwhile, the library reads zeros without an error.
   const std::optional<FileStamp> now = stamp_of(fd.get());
-  if (!now) fail(range, errno_text());
+  if (!now) fail(errno_text());
   if (now->bytes < stamp.bytes) {
-    fail(range, fmt::format("the file has {} bytes; it had {} bytes when it was opened", now->bytes,
-                            stamp.bytes));
+    fail(fmt::format("the file has {} bytes; it had {} bytes when it was opened", now->bytes,
+                     stamp.bytes));
   }
   const Hdf5Session session;
   try {
@@ -223,7 +222,7 @@ void InputDataset::Impl::call_library(RowRange range, std::byte* out) const {
     checked("H5Dread", H5Dread(library->dataset.get(), library->memory.get(), dense.get(),
                                selection.get(), H5P_DEFAULT, out));
   } catch (const Hdf5Error& error) {
-    fail(range, error.what());
+    fail(error.what());
   }
 }
 

@@ -11,31 +11,10 @@
 #include <utility>
 
 #include "core/error.h"
+#include "dataset/failed_rows.h"
 
 namespace widepipe::dataset {
 namespace {
-
-/// Failed rows by first row; disjoint.
-using FailedMap = std::map<std::int64_t, FailedRecord>;
-
-void forget_failed(FailedMap& failed, RowRange cut) {
-  auto next = failed.upper_bound(cut.first);
-  if (next != failed.begin() && std::prev(next)->second.rows.end() > cut.first) --next;
-  while (next != failed.end() && next->first < cut.end()) {
-    FailedRecord record = std::move(next->second);
-    const std::int64_t end = record.rows.end();
-    next = failed.erase(next);
-    if (record.rows.first < cut.first) {
-      const RowRange left{record.rows.first, cut.first - record.rows.first};
-      failed.emplace(left.first, FailedRecord{left, record.reason});
-    }
-    if (end > cut.end()) {
-      const RowRange right{cut.end(), end - cut.end()};
-      next = failed.emplace(right.first, FailedRecord{right, std::move(record.reason)}).first;
-      ++next;
-    }
-  }
-}
 
 /// Collects records into contents.
 class Reader {
@@ -53,16 +32,15 @@ class Reader {
         if (!inside(range)) return false;
       }
       for (const RowRange& range : rows->ranges) {
-        forget_failed(failed_, range);
+        failed_.remove(range);
         contents_.done.add(range);
       }
       return true;
     }
     if (auto* failed = std::get_if<FailedRecord>(&record)) {
       if (!inside(failed->rows)) return false;
-      forget_failed(failed_, failed->rows);
       contents_.done.remove(failed->rows);
-      failed_.emplace(failed->rows.first, std::move(*failed));
+      failed_.add(std::move(*failed));
       return true;
     }
     if (std::holds_alternative<DoneRecord>(record)) {
@@ -72,9 +50,7 @@ class Reader {
     return false;
   }
 
-  void finish() {
-    for (auto& [first, record] : failed_) contents_.failed.push_back(std::move(record));
-  }
+  void finish() { contents_.failed = failed_.records(); }
 
  private:
   bool inside(RowRange range) const {
@@ -84,7 +60,7 @@ class Reader {
 
   JournalContents& contents_;
   std::int64_t rows_;
-  FailedMap failed_;
+  FailedRows failed_;
 };
 
 /// A line and where it ends; the last one may lack its newline.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ struct JournalContents {
   JournalHeader header;
   std::vector<StringFields> runs;  ///< fields of each run, in order
   RowSet done;
-  std::vector<FailedRecord> failed;  ///< ascending, disjoint, none of them in `done`
+  std::vector<FailedRecord> failed;  ///< as of FailedRows; none of them in `done`
   bool finished = false;             ///< it has a done record
   /// For the user: damaged records in the middle, whose rows will be computed again.
   std::vector<std::string> warnings;

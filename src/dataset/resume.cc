@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "dataset/existing_output.h"
+#include "dataset/failed_rows.h"
 #include "dataset/output_file.h"
 #include "dataset/posix_file.h"
 
@@ -77,6 +78,15 @@ void check_status_marks(const OutputSpec& spec, const Placement& placement,
       spec.target.file, first.first, first.end() - 1, unmarked.count());
 }
 
+std::vector<FailedRecord> unmarked_failures(const OutputSpec& spec, const Placement& placement,
+                                            const JournalContents& journal) {
+  FailedRows unmarked(journal.failed);
+  const RowSet rows =
+      rows_not_marked(spec.target.file, placement, journal.failed_set(), RowStatus::kFailed);
+  for (const RowRange& others : rows.missing(spec.rows)) unmarked.remove(others);
+  return unmarked.records();
+}
+
 ResumeDecision go_on(const OutputSpec& spec, const ExistingOutput& existing,
                      JournalContents journal, const StringFields& identity,
                      const ResumeOptions& options) {
@@ -94,12 +104,18 @@ ResumeDecision go_on(const OutputSpec& spec, const ExistingOutput& existing,
     throw_input_error("{}: cannot be continued: {}; use --restart to begin anew", spec.target.file,
                       fmt::join(differences, "; "));
   }
-  check_status_marks(spec, locate(existing, spec), journal);
-  decision.done = std::move(journal.done);
-  if (!options.retry_failed) decision.failed = std::move(journal.failed);
+  const Placement placement = locate(existing, spec);
+  check_status_marks(spec, placement, journal);
   decision.finished = journal.finished;
-  decision.kind =
-      decision.todo(spec.rows).empty() ? ResumeKind::kAlreadyComplete : ResumeKind::kResume;
+  if (options.retry_failed) {
+    decision.retried = journal.failed_rows();
+  } else {
+    decision.unmarked = unmarked_failures(spec, placement, journal);
+    decision.failed = std::move(journal.failed);
+  }
+  decision.done = std::move(journal.done);
+  const bool complete = decision.todo(spec.rows).empty() && decision.unmarked.empty();
+  decision.kind = complete ? ResumeKind::kAlreadyComplete : ResumeKind::kResume;
   return decision;
 }
 

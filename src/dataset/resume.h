@@ -15,19 +15,23 @@ struct ResumeOptions {
   bool restart = false;
   /// Identity fields that may differ (--allow-mixed); a difference becomes a warning.
   std::vector<std::string> may_differ;
-  bool retry_failed = false;  ///< rows that failed count as not computed
+  bool retry_failed = false;  ///< rows that failed are computed once more
 };
 
 enum class ResumeKind {
   kFresh,           ///< make journal and output with prepare_output()
   kResume,          ///< both are there; compute the missing rows
-  kAlreadyComplete  ///< every row is done or failed
+  kAlreadyComplete  ///< every row is done or failed, and marked so
 };
 
 struct ResumeDecision {
   ResumeKind kind = ResumeKind::kFresh;
   RowSet done;
   std::vector<FailedRecord> failed;
+  std::int64_t retried = 0;  ///< rows that failed and are not in `failed`: to be tried again
+  /// Of `failed`, what the status data set does not show: an attempt to have the rows after all was
+  /// cut short. To be recorded once more.
+  std::vector<FailedRecord> unmarked;
   bool finished = false;  ///< the journal has its done record
   std::vector<std::string> warnings;
 

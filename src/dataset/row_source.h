@@ -53,8 +53,8 @@ class RowSource {
 
   /// Reads rows [first, first + count) as `as`, row-major, into `out`, which holds exactly
   /// count * elements_per_row() elements and is aligned for them. Values are converted one by
-  /// one, floats rounded to nearest. Throws RunError, naming the file and its own rows, if it
-  /// cannot be read, and if the range or `out` does not fit.
+  /// one, floats rounded to nearest. Throws RunError, naming the file, if it cannot be
+  /// read, and if the range or `out` does not fit.
   void read_rows(std::int64_t first, std::int64_t count, DType as, std::span<std::byte> out) const;
 
   /// Reads up to 64 MiB of one file, of each of many at least 12 KiB. Throws RunError if that

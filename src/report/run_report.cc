@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,18 @@ Json spread(const std::vector<double>& samples) {
           {"max", schedule::percentile(samples, 1.00)}};
 }
 
+/// A report is read whole, the journal is not.
+constexpr std::size_t kMostFailedRanges = 1000;
+
+Json failed_json(const std::vector<FailedRange>& failed) {
+  Json ranges = Json::array();
+  for (std::size_t i = 0; i < std::min(failed.size(), kMostFailedRanges); ++i) {
+    const auto& [rows, reason] = failed[i];
+    ranges.push_back({{"first", rows.first}, {"count", rows.count}, {"reason", reason}});
+  }
+  return ranges;
+}
+
 Json stream_json(const StreamReport& stream, double seconds) {
   std::vector<double> rows;
   std::vector<double> busy;
@@ -47,6 +60,7 @@ Json stream_json(const StreamReport& stream, double seconds) {
           {"rows_before", stream.rows_before},
           {"rows_done", stream.rows_done},
           {"rows_failed", stream.rows_failed},
+          {"failed", failed_json(stream.failed)},
           {"rows_per_second", seconds > 0 ? static_cast<double>(stream.rows_done) / seconds : 0},
           {"batches", stream.batches.size()},
           {"batch_rows", spread(rows)},
@@ -133,7 +147,8 @@ std::string to_json(const RunReport& report) {
   for (const DeviceReport& device : report.devices) {
     json["devices"].push_back(device_json(device, report.seconds));
   }
-  return json.dump(2) + "\n";
+  // Reasons may come from files, and those in any encoding.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 void write_json(const RunReport& report, const std::string& path) {

@@ -6,9 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "core/row_range.h"
 #include "schedule/run_stats.h"
 
 namespace widepipe::report {
+
+/// Neighbouring rows that failed for one reason.
+struct FailedRange {
+  RowRange rows;
+  std::string reason;
+};
 
 struct StreamReport {
   std::string name;
@@ -17,9 +24,10 @@ struct StreamReport {
   std::string input;
   std::string output;
   std::int64_t rows_total = 0;
-  std::int64_t rows_before = 0;  ///< done by earlier runs
-  std::int64_t rows_done = 0;    ///< by this run
-  std::int64_t rows_failed = 0;  ///< in all
+  std::int64_t rows_before = 0;     ///< done by earlier runs
+  std::int64_t rows_done = 0;       ///< by this run
+  std::int64_t rows_failed = 0;     ///< in all
+  std::vector<FailedRange> failed;  ///< likewise, ascending
   std::vector<schedule::BatchTiming> batches;
 };
 

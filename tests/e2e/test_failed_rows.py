@@ -1,10 +1,15 @@
 """Rows that cannot be had, and rows that nobody wants: they fail alone, are recorded with their
 reasons, and may be tried again."""
 
+import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,6 +19,7 @@ from onnx import TensorProto, helper
 
 import data
 import journal
+import long_job
 from data import seed
 from runner import check_refused
 
@@ -61,6 +67,12 @@ def failed(output):
     return found
 
 
+def failed_ranges(output):
+    """(first, count) of the journal's failed records, as they stand there."""
+    return [rows for _, _, record in journal.records(output.with_name(output.name + ".journal"))
+            for rows in journal.failed_ranges(record)]
+
+
 @pytest.mark.parametrize("ranks, options", [
     (None, []), (1, ["--batch", "1"]), (3, ["--batch", "100"]), (2, ["--rows-via", "scatter"]),
     (2, ["--write-via", "ranks", "--batch", "64"])])
@@ -70,7 +82,8 @@ def test_a_row_that_a_kernel_cannot_compute(widepipe, words, ranks, options):
                             cwd=words).expect(1)
     reason = (r"m\.onnx: node 'lookup', operator Gather: index 55 is not one of 50 elements: "
               r"expected -50 to 49")
-    assert re.search(rf"failed: row.* 7.*: {reason}", result.stdout), result.story()
+    assert re.search(rf"failed: rows 7 to 8: {reason}", result.stdout), result.story()
+    assert [(7, 2), (150, 1)] == failed_ranges(words / "out.h5")
     found = failed(words / "out.h5")
     assert sorted(found) == [7, 8, 150]
     assert all(re.fullmatch(reason, text) for text in found.values()), found
@@ -82,7 +95,8 @@ def test_a_row_that_a_kernel_cannot_compute(widepipe, words, ranks, options):
     again = widepipe.score("m.onnx", "bad.h5:/x", "out.h5:/y", cwd=words).expect(1)
     assert "is complete" in again.stdout and "row 150" in again.stdout, again.story()
     shown = widepipe.run("inspect", "out.h5", cwd=words).expect(0)
-    assert re.search(rf"failed: rows 7 to 8|failed: rows 7 to 7", shown.stdout), shown.story()
+    for rows in ("rows 7 to 8", "row 150"):
+        assert re.search(rf"failed: {rows}: {reason}$", shown.stdout, re.M), shown.story()
 
 
 def strace(log, path, *inject):
@@ -90,12 +104,16 @@ def strace(log, path, *inject):
             *(part for rule in inject for part in ("-e", rule))]
 
 
-@pytest.mark.parametrize("ranks", [None, 3])
-def test_retry(widepipe, words, ranks):
-    """A disk that does not answer for a while: rows fail, and are had when it does again."""
+def may_trace():
     probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False)
     if probe.returncode != 0:
         pytest.skip("strace may not trace here")
+
+
+@pytest.mark.parametrize("ranks", [None, 3])
+def test_retry(widepipe, words, ranks):
+    """A disk that does not answer for a while: rows fail, and are had when it does again."""
+    may_trace()
     how = ["--batch", "25", "--instances", "1"]
     log, source = str(words / "reads"), str(words / "chunks.h5")
     with h5py.File(source, "w") as file:  # small chunks: many reads
@@ -122,7 +140,103 @@ def test_retry(widepipe, words, ranks):
     assert data.same_bytes(output, words / "whole.h5")
     nothing = widepipe.score(*run, "out.h5:/y", "--retry-failed", ranks=ranks,
                              cwd=words).expect(0)
-    assert "is complete" in nothing.stdout, nothing.story()
+    assert "is complete: 300 of 300 rows" in nothing.stdout, nothing.story()
+    assert "no failed rows to try again" in nothing.stdout, nothing.story()
+
+
+@dataclass
+class Away:
+    """A job of many files that ended while one of them was away: its rows failed."""
+    folder: Path
+    model: Path
+    lost: tuple  # (first, count)
+    rows: int
+
+    def score(self, widepipe, *options, **how):
+        return widepipe.score(self.model, "part*.h5:/images", "out.h5:/scores", *options,
+                              cwd=self.folder, **how)
+
+
+@pytest.fixture(scope="module")
+def file_away(widepipe, heavy, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("away")
+    # The first file is seconds of work. When the job has come to the lost one it must open it: the
+    # setup leaves only the last four files open.
+    rows = [long_job.make(widepipe, heavy, tmp_path_factory.mktemp("timing"), 2.5).rows, *[20] * 11]
+    for number, count in enumerate(rows):
+        data.write(folder / f"part{number:02}.h5", images=data.pixels(count, seed() + number))
+    away = Away(folder, heavy, (sum(rows[:5]), rows[5]), sum(rows))
+    widepipe.score(heavy, "part*.h5:/images", "whole.h5:/scores", cwd=folder,
+                   timeout=long_job.TIMEOUT).expect(0)
+    job = widepipe.start_score(heavy, "part*.h5:/images", "out.h5:/scores", cwd=folder, ranks=2)
+    long_job.wait_for_rows(job, folder / "out.h5")
+    (folder / "part05.h5").rename(folder / "elsewhere")
+    result = job.finish(long_job.TIMEOUT).expect(1)
+    (folder / "elsewhere").rename(folder / "part05.h5")
+    first, count = away.lost
+    assert failed_ranges(folder / "out.h5") == [away.lost], result.story()
+    assert (f"failed: rows {first} to {first + count - 1}: part05.h5: no such file\n"
+            in result.stdout), result.story()
+    return away
+
+
+@pytest.fixture
+def away(file_away, tmp_path):
+    shutil.copytree(file_away.folder, tmp_path / "away")
+    return replace(file_away, folder=tmp_path / "away")
+
+
+def test_a_file_that_was_away(widepipe, away):
+    output = away.folder / "out.h5"
+    had = away.rows - away.lost[1]
+    again = away.score(widepipe, "--report", "report.json", ranks=2).expect(1)
+    assert f"{had:,} of {away.rows:,} rows were scored before" in again.stdout, again.story()
+    report = json.loads((away.folder / "report.json").read_text())
+    assert (report["rows_before"], report["rows_failed"]) == (had, 20)
+    assert report["streams"][0]["failed"] == [
+        {"first": away.lost[0], "count": 20, "reason": "part05.h5: no such file"}]
+    result = away.score(widepipe, "--retry-failed", ranks=2).expect(0)
+    assert (f"{had:,} of {away.rows:,} rows are done, 20 that failed are tried again"
+            in result.stdout), result.story()
+    assert data.same_bytes(output, away.folder / "whole.h5")
+    shown = widepipe.run("inspect", output).expect(0).stdout
+    assert ", 0 failed; complete" in shown and "failed rows tried again 20" in shown, shown
+
+
+def test_a_kill_while_failed_rows_are_tried_again(widepipe, away):
+    """Between the status of the rows and their record: they are failed still, and marked so by the
+    next run; the one after has them."""
+    may_trace()
+    output = away.folder / "out.h5"
+    first, count = away.lost
+    lost = list(range(first, first + count))
+
+    def kill():
+        job = widepipe.start_score(
+            away.model, "part*.h5:/images", "out.h5:/scores", "--retry-failed", cwd=away.folder,
+            prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-P",
+                    str(output), "-e", "inject=fdatasync:signal=KILL:when=1"])
+        result = job.finish(60)
+        assert result.code in (-signal.SIGKILL, 128 + signal.SIGKILL), result.story()
+        assert (data.read(output, "scores_status")[lost] == 1).any(), result.story()
+
+    kill()
+    kept = away.score(widepipe, ranks=2).expect(1)
+    assert f"failed: rows {first} to {lost[-1]}: part05.h5" in kept.stdout, kept.story()
+    status = data.read(output, "scores_status")
+    assert np.flatnonzero(status == 2).tolist() == lost and (status != 0).all()
+    assert sorted(failed(output)) == lost
+    before = data.snapshot(away.folder)
+    away.score(widepipe).expect(1)
+    assert data.snapshot(away.folder) == before, "once is enough"
+    kill()
+    away.score(widepipe, "--retry-failed", ranks=2).expect(0)
+    assert data.same_bytes(output, away.folder / "whole.h5") and failed(output) == {}
+
+
+def test_retry_and_restart_exclude_each_other(widepipe, words):
+    check_refused(widepipe.score("m.onnx", "bad.h5:/x", "out.h5:/y", "--retry-failed", "--restart",
+                                 cwd=words), ["--retry-failed", "--restart"])
 
 
 def test_retry_of_what_fails_again(widepipe, words):
@@ -201,6 +315,18 @@ def test_in_a_job_file(widepipe, holes):
     assert np.count_nonzero(data.read(holes / "out.h5", "out/status") == 2) == 5
 
 
+def test_a_stream_with_a_rule_of_its_own(widepipe, holes):
+    stream = ('[[stream]]\nname = "{0}"\nmodel = "sum.onnx"\ninput = "sums.h5:/x"\n'
+              'output = "{0}.h5:/out"\n')
+    (holes / "job.toml").write_text(stream.format("kept") + stream.format("strict") +
+                                    'on_nonfinite = "fail-row"\n')
+    widepipe.run("score", "job.toml", "--report", "report.json", ranks=2, cwd=holes).expect(1)
+    assert (data.read(holes / "kept.h5", "out/status") == 1).all()
+    assert failed_ranges(holes / "strict.h5") == [(0, 1), (41, 2), (77, 1), (199, 1)]
+    report = json.loads((holes / "report.json").read_text())
+    assert [stream["rows_failed"] for stream in report["streams"]] == [0, 5]
+
+
 @pytest.mark.parametrize("key, value, expected", [
     ("on_nonfinite", "drop", "'keep' or 'fail-row'"), ("write_via", "rank", "'gather' or 'ranks'")])
 def test_mistakes_in_a_job_file(widepipe, holes, key, value, expected):
@@ -232,6 +358,7 @@ def test_a_damaged_chunk(widepipe, lenet, tmp_path, ranks):
     found = failed(output)
     assert sorted(found) == list(range(30, 40)), result.story()
     assert all("bad.h5:/images" in reason for reason in found.values()), found
+    assert failed_ranges(output) == [(30, 10)]
     status = data.read(output, "scores_status")
     good = status == 1
     assert np.flatnonzero(status == 2).tolist() == list(range(30, 40)) and good.sum() == 90

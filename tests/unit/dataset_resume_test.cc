@@ -20,6 +20,12 @@ void record_done(const OutputSpec& spec, RowRange rows) {
   Journal(journal_path(spec.target.file)).append({&record, 1});
 }
 
+void record_failed(const OutputSpec& spec, RowRange rows, const std::string& reason) {
+  OutputFile(spec).write_status(rows, RowStatus::kFailed);
+  const JournalRecord record = FailedRecord{rows, reason};
+  Journal(journal_path(spec.target.file)).append({&record, 1});
+}
+
 std::string refusal(const OutputSpec& spec, ResumeOptions options = {},
                     const StringFields& identity = kIdentity) {
   return error_of<InputError>([&] { decide_resume(spec, identity, options); });
@@ -41,8 +47,7 @@ TEST(Resume, PlainCourseOfAJob) {
   EXPECT_EQ(decision.kind, ResumeKind::kResume);
   EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{40, 60}}));
 
-  const JournalRecord failed = FailedRecord{{50, 2}, "NaN"};
-  Journal("out.h5.journal").append({&failed, 1});
+  record_failed(spec, {50, 2}, "NaN");
   record_done(spec, {40, 10});
   record_done(spec, {52, 48});
   decision = decide_resume(spec, kIdentity, {});
@@ -56,6 +61,7 @@ TEST(Resume, PlainCourseOfAJob) {
   EXPECT_EQ(decision.kind, ResumeKind::kResume);
   EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{50, 2}}));
   EXPECT_TRUE(decision.failed.empty());
+  EXPECT_EQ(decision.retried, 2);
   record_done(spec, {50, 1});
   decision = decide_resume(spec, kIdentity, {});
   EXPECT_EQ(decision.kind, ResumeKind::kAlreadyComplete);
@@ -65,6 +71,30 @@ TEST(Resume, PlainCourseOfAJob) {
   prepare_output(spec, header_of(spec));
   decision = decide_resume(spec, kIdentity, {});
   EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{0, 100}}));
+}
+
+TEST(Resume, AKillWhileFailedRowsAreTriedAgain) {
+  const TempFolder folder;
+  const OutputSpec spec = make_spec("out.h5");
+  prepare_output(spec, header_of(spec));
+  record_done(spec, {0, 50});
+  record_failed(spec, {50, 20}, "EIO");
+  record_failed(spec, {70, 20}, "NaN");
+  record_done(spec, {90, 10});
+  EXPECT_EQ(decide(spec), ResumeKind::kAlreadyComplete);
+  // Rows 68 to 71 were written, but not yet journaled.
+  OutputFile(spec).write_status({68, 4}, RowStatus::kDone);
+  ResumeDecision decision = decide_resume(spec, kIdentity, {});
+  EXPECT_EQ(decision.kind, ResumeKind::kResume);
+  EXPECT_TRUE(decision.todo(spec.rows).empty());
+  EXPECT_EQ(decision.failed, (std::vector<FailedRecord>{{{50, 20}, "EIO"}, {{70, 20}, "NaN"}}));
+  EXPECT_EQ(decision.unmarked, (std::vector<FailedRecord>{{{68, 2}, "EIO"}, {{70, 2}, "NaN"}}));
+  EXPECT_EQ(decision.retried, 0);
+
+  decision = decide_resume(spec, kIdentity, {.retry_failed = true});
+  EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{50, 40}}));
+  EXPECT_TRUE(decision.unmarked.empty());
+  EXPECT_EQ(decision.retried, 40);
 }
 
 TEST(Resume, AKillBetweenAnyTwoStepsOfAFreshStart) {

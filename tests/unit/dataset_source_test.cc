@@ -132,7 +132,7 @@ TEST(FileSeries, OneFileIsTheSameInputHoweverNamed) {
   }
 }
 
-TEST(FileSeries, ErrorsNameTheFileAndItsOwnRows) {
+TEST(FileSeries, ErrorsNameTheFile) {
   const TempFolder folder;
   for (int i = 0; i < 6; ++i) make_part(fmt::format("p{}.h5", i), 10 * i, 10);
   const auto series = open("p*.h5:/x");
@@ -143,10 +143,11 @@ TEST(FileSeries, ErrorsNameTheFileAndItsOwnRows) {
   read<float>(*series, 50, 1, DType::kF32);  // now p5 is open, p0 no longer
   const auto bytes = std::filesystem::file_size("p5.h5");
   std::filesystem::resize_file("p5.h5", bytes - 8);
-  EXPECT_EQ(reason(48, 12),
-            fmt::format("p5.h5:/x: cannot read rows 0 to 9: the file ends before byte {}; it had "
-                        "{} bytes when it was opened",
-                        bytes, bytes));
+  EXPECT_EQ(
+      reason(48, 12),
+      fmt::format("p5.h5:/x: cannot be read: the file ends too early: it had {} bytes when it "
+                  "was opened",
+                  bytes));
   std::filesystem::remove("p0.h5");
   EXPECT_EQ(reason(0, 1), "p0.h5: no such file");
   make_part("p0.h5", 5, 10);

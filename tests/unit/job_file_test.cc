@@ -66,6 +66,7 @@ few = { form = "topk", k = 3 }
 model = "/models/other.onnx"
 input = "/data/in.h5:/x"
 output = "other.h5:/y"
+on_nonfinite = "fail-row"
 )",
                                 "night/job.toml");
   EXPECT_EQ(job.file, "night/job.toml");
@@ -124,6 +125,8 @@ output = "other.h5:/y"
   EXPECT_EQ(other.inputs[0].name, "");
   EXPECT_EQ(to_string(other.inputs[0].source.data), "/data/in.h5:/x");
   EXPECT_FALSE(other.batch_rows);
+  EXPECT_EQ(other.fail_nonfinite, true);
+  EXPECT_FALSE(digits.fail_nonfinite);
   EXPECT_TRUE(other.outputs.empty());
 }
 
@@ -229,7 +232,11 @@ TEST(JobFile, MistakesInAStream) {
        "job.toml:1:1: [[stream]] has no key 'model'"},
       {"[[stream]]\nmodle = 'm.onnx'\ninput = 'a.h5:/x'\noutput = 'b.h5:/y'\n",
        "job.toml:2:1: unknown key 'modle' in [[stream]] (did you mean 'model'?); its keys: batch, "
-       "carry, input, inputs, limit, model, name, output, outputs, rows"},
+       "carry, input, inputs, limit, model, name, on_nonfinite, output, outputs, rows"},
+      {"[[stream]]\nmodel = 'm.onnx'\ninput = 'a.h5:/x'\noutput = 'b.h5:/y'\n"
+       "on_nonfinite = 'drop'\n",
+       "job.toml:5:16: 'on_nonfinite' in [[stream]]: expected 'keep' or 'fail-row', found a "
+       "string, 'drop'"},
       {"[[stream]]\nmodel = 'm.onnx'\noutput = 'b.h5:/y'\n",
        "job.toml:1:1: [[stream]] has no key 'input'"},
       {"[[stream]]\nmodel = 'm.onnx'\ninput = 'a.h5:/x'\n",

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "mpi_runtime/fleet.h"
+#include "mpi_runtime/rows_done.h"
 #include "mpi_runtime/session.h"
 #include "mpi_runtime/wakeup.h"
 
@@ -108,6 +109,29 @@ TEST(ShareCores, DividesEachHostAmongItsRanks) {
       EXPECT_EQ(shares[i].oversubscribed, c.oversubscribed[i]);
     }
   }
+}
+
+TEST(RowFailures, TravelAsText) {
+  const std::vector<RowFailure> failures = {
+      {{0, 1}, "output 'y' holds NaN"}, {{7, 20}, ""}, {{1LL << 40, 3}, "a\nb 1 2 3 c"}};
+  const std::vector<RowFailure> arrived = unpack_failures(pack(failures));
+  ASSERT_EQ(arrived.size(), failures.size());
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    EXPECT_EQ(arrived[i].rows, failures[i].rows);
+    EXPECT_EQ(arrived[i].reason, failures[i].reason);
+  }
+  EXPECT_TRUE(unpack_failures(pack({})).empty());
+}
+
+TEST(RowFailures, LeaveTheRowsBetweenThem) {
+  const auto between = [](std::vector<RowFailure> failures) {
+    return rows_between({10, 10}, failures);
+  };
+  using Ranges = std::vector<RowRange>;
+  EXPECT_EQ(between({}), (Ranges{{10, 10}}));
+  EXPECT_EQ(between({{{10, 1}, ""}, {{14, 2}, ""}, {{16, 1}, ""}, {{19, 1}, ""}}),
+            (Ranges{{11, 3}, {17, 2}}));
+  EXPECT_EQ(between({{{10, 10}, ""}}), Ranges{});
 }
 
 TEST(Mailbox, KeepsOrderAndWakes) {
