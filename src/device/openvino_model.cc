@@ -139,7 +139,9 @@ ov::element::Type openvino_type(DType dtype) {
 
 std::string openvino_text(const std::exception& error) {
   constexpr std::size_t kLongest = 400;
-  static const std::regex kPlaces("(Exception from |Check '[^']*' failed at )[^ \n]*:[0-9]+:\\s*");
+  static const std::regex kPlaces(
+      "(Exception from |Check '[^']*' failed at )[^ \n]*:[0-9]+:\\s*|FrontEnd API failed with "
+      "\\w+:\\s*|To facilitate the conversion[^\n]*");
   static const std::regex kBlanks("\\s+");
   std::string text = std::regex_replace(std::string(error.what()), kPlaces, "");
   text = std::regex_replace(text, kBlanks, " ");

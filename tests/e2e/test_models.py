@@ -123,9 +123,8 @@ def check_agrees(what, found, expected):
     assert (found.reshape(rows, -1).argmax(1) == expected.reshape(rows, -1).argmax(1)).all(), what
 
 
-@pytest.mark.parametrize("ranks", [None, 2])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_model(widepipe, tmp_path, case, ranks):
+def check_case(widepipe, tmp_path, case, *more, ranks=None):
+    """Scores seeded rows and compares every output."""
     path = fetched(case.name)
     rows = {name: make(case.rows, number)
             for number, (name, make) in enumerate(case.inputs.items())}
@@ -139,12 +138,18 @@ def test_model(widepipe, tmp_path, case, ranks):
         options += ["--value", f"{name}={value}"]
     output = tmp_path / "out.h5"
     result = widepipe.run("score", "--model", path, *options, "--output", f"{output}:/results",
-                          ranks=ranks, timeout=120).expect(0)
+                          *more, ranks=ranks, timeout=120).expect(0)
     assert case.warned in result.stdout, result.story()
     expected = oracle(path, case, rows)
     for name, values in expected.items():
         stored = "results" if len(expected) == 1 else f"results/{name.replace('/', '_')}"
         check_agrees(f"{case.name} {name}", data.read(output, stored), values)
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_model(widepipe, tmp_path, case, ranks):
+    check_case(widepipe, tmp_path, case, ranks=ranks)
     CHECKED[case.name] = case.rows
 
 

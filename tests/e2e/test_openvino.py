@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import data
 import models
+import test_models
 from data import seed
 from runner import check_refused
 from test_oracle import oracle
@@ -90,6 +91,20 @@ def test_zoo(widepipe, openvino, tmp_path, case):
     for name, expected in oracle(model.read_bytes(), rows).items():
         path = "results" if len(case.outputs) == 1 else f"results/{name.replace('/', '_')}"
         check_close(data.read(output, path), expected)
+
+
+@pytest.mark.parametrize("case", test_models.CASES, ids=lambda case: case.name)
+def test_real_models(widepipe, openvino, tmp_path, case):
+    if case.name in ("gbt_cancer", "surf_mlp"):  # operators that OpenVINO does not have
+        ((name, make),) = case.inputs.items()
+        rows = data.write(tmp_path / "in.h5", x=make(5, 0))
+        run = widepipe.run("score", "--model", test_models.fetched(case.name), "--input",
+                           f"{name}={rows}:/x", "--output", f"{tmp_path / 'out.h5'}:/y",
+                           "--device", "openvino")
+        check_refused(run, (f"device openvino:CPU cannot run {case.name}.onnx: {case.name}.onnx: "
+                            "OpenVINO cannot import it: .*No conversion rule.*ai.onnx.ml.Scaler",))
+        return
+    test_models.check_case(widepipe, tmp_path, case, "--device", "openvino")
 
 
 @pytest.mark.parametrize("ranks", [None, 2])

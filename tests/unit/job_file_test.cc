@@ -27,6 +27,7 @@ TEST(JobFile, ReadsEverything) {
   const JobSpec job = parse_job(R"(
 [job]
 device = "cpu"
+precision = "bf16"
 isa = "avx2"
 batch = 32
 instances = 2
@@ -71,6 +72,7 @@ on_nonfinite = "fail-row"
                                 "night/job.toml");
   EXPECT_EQ(job.file, "night/job.toml");
   EXPECT_EQ(job.settings.device, "cpu");
+  EXPECT_EQ(job.settings.precision, "bf16");
   EXPECT_EQ(job.settings.isa, "avx2");
   EXPECT_EQ(job.settings.batch_rows, 32);
   EXPECT_EQ(job.settings.instances, 2);
@@ -84,7 +86,7 @@ on_nonfinite = "fail-row"
 
   ASSERT_EQ(job.streams.size(), 2U);
   const StreamSpec& digits = job.streams[0];
-  EXPECT_EQ(digits.where, "night/job.toml:15:1");
+  EXPECT_EQ(digits.where, "night/job.toml:16:1");
   EXPECT_EQ(digits.name, "digits");
   EXPECT_EQ(digits.model, "night/models/lenet.onnx");
   EXPECT_EQ(to_string(digits.output), "night/scores.h5:/digits");
@@ -99,7 +101,7 @@ on_nonfinite = "fail-row"
   ASSERT_EQ(digits.inputs.size(), 3U) << "in the order of the file, not of the alphabet";
   const InputSpec& x = digits.inputs[0];
   EXPECT_EQ(x.name, "x");
-  EXPECT_EQ(x.where, "night/job.toml:23:16");
+  EXPECT_EQ(x.where, "night/job.toml:24:16");
   EXPECT_EQ(to_string(x.source.data), "night/test-*.h5:/images");
   EXPECT_EQ(x.source.scale, (std::vector<double>{0.5, 2}));
   EXPECT_EQ(x.source.offset, std::vector<double>{-1});
@@ -190,11 +192,11 @@ TEST(JobFile, MistakesInSettings) {
       {job("rows-via = 'ranks'"),
        "job.toml:2:1: unknown key 'rows-via' in [job] (did you mean 'rows_via'?); its keys: "
        "allow_mixed, batch, cores, dedicated_scheduler, device, instances, isa, on_nonfinite, "
-       "quiet, report, restart, round_period, rows_via, write_via"},
+       "precision, quiet, report, restart, round_period, rows_via, write_via"},
       {job("frobnicate = 1"),
        "job.toml:2:1: unknown key 'frobnicate' in [job]; its keys: allow_mixed, batch, cores, "
-       "dedicated_scheduler, device, instances, isa, on_nonfinite, quiet, report, restart, "
-       "round_period, rows_via, write_via"},
+       "dedicated_scheduler, device, instances, isa, on_nonfinite, precision, quiet, report, "
+       "restart, round_period, rows_via, write_via"},
       {job("rows_via = 'mail'"),
        "job.toml:2:12: 'rows_via' in [job]: expected 'ranks' or 'scatter', found a string, 'mail'"},
       {job("batch = 0"),
@@ -217,6 +219,9 @@ TEST(JobFile, MistakesInSettings) {
       {job("device = ''"),
        "job.toml:2:10: 'device' in [job]: expected a string of visible characters, found a string, "
        "''"},
+      {job("precision = 'f64'"),
+       "job.toml:2:13: 'precision' in [job]: expected 'f32', 'f16', 'bf16' or 'auto', found a "
+       "string, 'f64'"},
       {job("report = 2024-02-29"),
        "job.toml:2:10: 'report' in [job]: expected a string of visible characters, found a date or "
        "time"},
