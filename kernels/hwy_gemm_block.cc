@@ -34,21 +34,29 @@ struct DepthRange {
 // No templates of the standard library from here on: an instance that is compiled with, say,
 // AVX-512 could be the one that the linker keeps for the whole program.
 
-HWY_INLINE V load_some(const float* from, std::size_t count) {
-  if (count == kLanes) return hn::LoadU(D(), from);
+// The end of a row is rare: inlined into every tile, it would be most of the code.
+HWY_NOINLINE V load_end(const float* from, std::size_t count) {
   HWY_ALIGN float lanes[kLanes] = {};
   for (std::size_t i = 0; i < count; ++i) lanes[i] = from[i];
   return hn::Load(D(), lanes);
 }
 
-HWY_INLINE void store_some(V v, float* to, std::size_t count) {
-  if (count == kLanes) {
-    hn::StoreU(v, D(), to);
-    return;
-  }
+HWY_NOINLINE void store_end(V v, float* to, std::size_t count) {
   HWY_ALIGN float lanes[kLanes];
   hn::Store(v, D(), lanes);
   for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
+}
+
+HWY_INLINE V load_some(const float* from, std::size_t count) {
+  return count == kLanes ? hn::LoadU(D(), from) : load_end(from, count);
+}
+
+HWY_INLINE void store_some(V v, float* to, std::size_t count) {
+  if (count == kLanes) {
+    hn::StoreU(v, D(), to);
+  } else {
+    store_end(v, to, count);
+  }
 }
 
 /// kTileRows rows by kPanels panels, over a range of depth.

@@ -121,14 +121,13 @@ KernelCase CaseData::kernel_case(Layout arriving, int threads) const {
 }
 
 CaseData CaseData::rows(std::span<const std::int64_t> picked) const {
-  CaseData result(with_rows(spec_, static_cast<std::int64_t>(picked.size())));
+  CaseData result(*this);
+  result.spec_ = with_rows(spec_, static_cast<std::int64_t>(picked.size()));
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    if (spec_.inputs[i].constant || spec_.inputs[i].shape.empty()) {
-      result.inputs_[i] = inputs_[i];
-      continue;
-    }
-    const std::size_t bytes =
-        inputs_[i]->bytes() / static_cast<std::size_t>(spec_.inputs[i].shape[0]);
+    const InputSpec& input = spec_.inputs[i];
+    if (input.constant || input.shape.empty() || input.dtype == DType::kUndefined) continue;
+    result.inputs_[i] = std::make_shared<Tensor>(input.dtype, result.spec_.inputs[i].shape);
+    const std::size_t bytes = inputs_[i]->bytes() / static_cast<std::size_t>(input.shape[0]);
     for (std::size_t row = 0; row < picked.size(); ++row) {
       std::memcpy(result.inputs_[i]->data() + row * bytes,
                   inputs_[i]->data() + static_cast<std::size_t>(picked[row]) * bytes, bytes);
