@@ -15,6 +15,7 @@ if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=cc
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 export CCACHE_SLOPPINESS=pch_defines,time_macros  # what ccache asks for with precompiled headers
 # The tests bring OpenVINO along.
+if [ "$preset" = release ]; then options+=(-DWIDEPIPE_WITH_OPENVINO=AUTO); fi
 for found in build/venv/lib/python3*/site-packages/openvino/cmake; do
   [ -z "${WIDEPIPE_WITH_TESTS:-}" ] || [ "$preset" != release ] || [ ! -d "$found" ] ||
     options+=(-DWIDEPIPE_WITH_OPENVINO=ON -DOpenVINO_DIR="$PWD/$found")

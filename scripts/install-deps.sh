@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what widepipe needs from Debian 12's packages; what is there already is left alone.
-#   scripts/install-deps.sh build|demo|test|tidy
+#   scripts/install-deps.sh build|demo|examples|test|tidy
 # Needs root or sudo only if something is missing. Without either, load your site's modules
 # instead and build with CMake (CONTRIBUTING.md lists the libraries).
 set -euo pipefail
@@ -9,16 +9,18 @@ build=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev l
        libhwy-dev libonnx-dev libprotobuf-dev protobuf-compiler libfmt-dev libcli11-dev
        nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev)
 demo=("${build[@]}" dataset-fashion-mnist python3 python3-numpy python3-h5py)
-test=("${demo[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
-      python3-venv clang-format ccache)
+examples=("${demo[@]}" python3-venv)
+test=("${examples[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
+      clang-format ccache)
 tidy=("${build[@]}" clang-format clang-tidy libomp-dev git)  # libomp-dev: clang's own omp.h
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
   demo) wanted=("${demo[@]}") ;;
+  examples) wanted=("${examples[@]}") ;;
   test) wanted=("${test[@]}") ;;
   tidy) wanted=("${tidy[@]}") ;;
-  *) echo "usage: $0 build|demo|test|tidy" >&2; exit 2 ;;
+  *) echo "usage: $0 build|demo|examples|test|tidy" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -207,7 +207,8 @@ def accuracy(network, images, labels):
     return float(np.mean(network.probabilities(images).argmax(axis=1) == labels))
 
 
-def train(network, images, labels, held_images, held_labels, options, rng):
+def train(network, images, labels, held_images, held_labels, options, rng, vary=mirror_half):
+    """`vary(images, rng)` shows a batch in another form each time."""
     optimizer = Adam(network.parameters, options.weight_decay)
     batches = math.ceil(len(images) / options.batch)
     started = time.monotonic()
@@ -220,7 +221,7 @@ def train(network, images, labels, held_images, held_labels, options, rng):
             rate = options.rate * 0.5 * (1.0 + math.cos(math.pi * progress))
             chosen = order[index * options.batch:(index + 1) * options.batch]
             wanted, rows = labels[chosen], np.arange(len(chosen))
-            p = softmax(network.logits(mirror_half(images[chosen], rng)))
+            p = softmax(network.logits(vary(images[chosen], rng)))
             loss_sum -= float(np.log(p[rows, wanted] + 1e-12).sum())
             correct += int((p.argmax(axis=1) == wanted).sum())
             p[rows, wanted] -= 1.0  # now the gradient of the cross entropy by the logits
@@ -235,7 +236,7 @@ def train(network, images, labels, held_images, held_labels, options, rng):
 
 # Export --------------------------------------------------------------------------------------
 
-def export(network, path, epochs, seed):
+def export(network, path, epochs, seed, data_set="Fashion-MNIST"):
     # conv(x / 255, W) = conv(x, W / 255); the zero border stays zero. Divided in double
     # precision, so that every weight is rounded once.
     folded = (network.conv1.weight.astype(np.float64) / PIXEL_SCALE).astype(np.float32)
@@ -261,14 +262,14 @@ def export(network, path, epochs, seed):
         nodes.append(helper.make_node(operator, inputs, [value], name=name, **attributes))
 
     graph = helper.make_graph(
-        nodes, "fashion_lenet",
+        nodes, os.path.splitext(os.path.basename(path))[0],
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, SIDE, SIDE])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", CLASSES])],
         [numpy_helper.from_array(np.ascontiguousarray(t), n) for n, t in tensors.items()])
     model = helper.make_model(
         graph, producer_name="widepipe train.py", ir_version=8,
         opset_imports=[helper.make_opsetid("", 13)],
-        doc_string="LeNet-style classifier for Fashion-MNIST. Input: raw pixel values 0..255. "
+        doc_string=f"LeNet-style classifier for {data_set}. Input: raw pixel values 0..255. "
                    f"Trained for {epochs} epochs with seed {seed}.")
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
