@@ -1,6 +1,5 @@
 #include "model/infer_parts.h"
 
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -51,7 +50,7 @@ SliceEnds slice_ends(const NodeView& view) {
 
 /// The end is at or behind the last of the rows, however many there are.
 bool covers(const Dim& end, const Dim& rows) {
-  constexpr std::int64_t kAll = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t kAll = 1'000'000'000;  // exporters write this or more to say "all"
   return end == rows || (end.is_fixed() && end.fixed >= kAll);
 }
 

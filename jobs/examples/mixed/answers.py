@@ -39,18 +39,19 @@ def done(status):
 
 def clothes(folder, answers):
     file = h5py.File(folder / "clothes.h5")
-    return pictures(file["images"], answers, fashion_data.CLASS_NAMES, 0.91)
+    return pictures(file["images"], answers, "labels", fashion_data.CLASS_NAMES, 0.91)
 
 
 def digits(folder, answers):
     file = h5py.File(folder / "digits.h5")
-    return pictures(file["test/images"], answers, [str(digit) for digit in range(10)], 0.97)
+    names = [str(digit) for digit in range(10)]
+    return pictures(file["test/images"], answers, "test/labels", names, 0.97)
 
 
-def pictures(images, answers, names, expected):
+def pictures(images, answers, labels, names, expected):
     done(answers["best/status"][:])
     best, value = answers["best/indices"][:, 0], answers["best/values"][:, 0]
-    return Answers(best == answers["labels"][:], expected,
+    return Answers(best == answers[labels][:], expected,
                    lambda axes, row: axes.imshow(images[row, 0], cmap="gray_r"),
                    lambda row: f"{names[best[row]]} {value[row]:.2f}")
 
@@ -60,7 +61,7 @@ def tweets(folder, answers):
     texts = h5py.File(folder / "tweets.h5")["test/texts"].asstr()
     probabilities = answers["probabilities"][:]
     best = probabilities.argmax(1)
-    return Answers(best == answers["labels"][:], 0.88,
+    return Answers(best == answers["test/labels"][:], 0.88,
                    lambda axes, row: write(axes, texts[row]),
                    lambda row: f"{MOODS[best[row]]} {probabilities[row].max():.2f}")
 
@@ -71,7 +72,7 @@ def files(folder, answers):
     classes, paths = source["classes"].asstr()[:], source["paths"].asstr()
     kind = answers["kind"][:]
     return Answers(kind == answers["labels"][:], 0.85,
-                   lambda axes, row: write(axes, paths[row]),
+                   lambda axes, row: write(axes, pathlib.Path(paths[row]).name),
                    lambda row: classes[kind[row]])
 
 
@@ -128,7 +129,7 @@ def draw(streams, path):
         line[0].set_ylabel(f"{name}\n{answers.right.mean():.1%} of {len(answers.right):,}",
                            fontsize=11)
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=80)
 
 
 def table(streams, report):
@@ -137,7 +138,7 @@ def table(streams, report):
     for name, answers in streams.items():
         right = answers.right
         print(f"{name:<10}{len(right):>8,}{right.sum():>8,}{right.mean():>10.4f}"
-              f"{rates[name]:>9,.0f}")
+              f"{rates[name]:>9,.1f}")
 
 
 def main():
