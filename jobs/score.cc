@@ -1,5 +1,7 @@
 #include "jobs/score.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -115,6 +117,8 @@ class ScoreRun {
 };
 
 int ScoreRun::run() {
+  // Weights are packed by as many threads as may be; the ranks of a host share its cores.
+  if (collectives_.size() > 1) omp_set_num_threads(1);
   mpi_runtime::agree(collectives_, [this] {
     if (!options_.isa.empty()) kernels::pin_isa(options_.isa);
     isa_ = kernels::effective_isa();

@@ -1,5 +1,6 @@
 #include "kernels/winograd_weights.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -31,21 +32,30 @@ Matrix evaluation() {
   return matrix;
 }
 
-std::array<float, kWinogradPoints> transformed(std::span<const float> taps, const Matrix& matrix) {
-  std::array<std::array<double, kTaps>, kIn> half{};  // points by columns of taps
+/// Output channels that are transformed together, so that the compiler can use vectors.
+constexpr std::size_t kTogether = 8;
+using Lanes = std::array<double, kTogether>;
+
+void multiply_add(Lanes& sum, const Lanes& x, double factor) {
+  for (std::size_t lane = 0; lane < kTogether; ++lane) sum[lane] += x[lane] * factor;
+}
+
+std::array<Lanes, kWinogradPoints> transformed(const std::array<Lanes, kTaps * kTaps>& taps,
+                                               const Matrix& matrix) {
+  std::array<std::array<Lanes, kTaps>, kIn> half{};  // points by columns of taps
   for (std::size_t i = 0; i < kIn; ++i) {
     for (std::size_t k = 0; k < kTaps; ++k) {
       for (std::size_t l = 0; l < kTaps; ++l) {
-        half[i][l] += matrix[i][k] * static_cast<double>(taps[k * kTaps + l]);
+        multiply_add(half[i][l], taps[k * kTaps + l], matrix[i][k]);
       }
     }
   }
-  std::array<float, kWinogradPoints> points{};
+  std::array<Lanes, kWinogradPoints> points{};
   for (std::size_t i = 0; i < kIn; ++i) {
     for (std::size_t j = 0; j < kIn; ++j) {
-      double sum = 0.0;
-      for (std::size_t l = 0; l < kTaps; ++l) sum += half[i][l] * matrix[j][l];
-      points[i * kIn + j] = static_cast<float>(sum);
+      for (std::size_t l = 0; l < kTaps; ++l) {
+        multiply_add(points[i * kIn + j], half[i][l], matrix[j][l]);
+      }
     }
   }
   return points;
@@ -63,15 +73,29 @@ AlignedBuffer pack_winograd_weights(std::span<const float> w, std::int64_t out_c
   AlignedBuffer buffer(static_cast<std::size_t>(kWinogradPoints * point_size) * sizeof(float));
   std::memset(buffer.data(), 0, buffer.size());
   auto* to = as<float>(buffer.data());
-  for (std::int64_t out = 0; out < out_channels; ++out) {
+  const auto together = static_cast<std::int64_t>(kTogether);
+  for (std::int64_t out = 0; out < out_channels;) {
+    // What fits into one panel lies side by side.
+    const std::int64_t place = out % form.panel;
+    const std::int64_t count = std::min({together, form.panel - place, out_channels - out});
     for (std::int64_t in = 0; in < in_channels; ++in) {
-      const auto first = static_cast<std::size_t>(out * in_channels + in) * kTaps * kTaps;
-      const auto points = transformed(w.subspan(first, kTaps * kTaps), matrix);
-      const std::int64_t at = (out / form.panel * padded_in + in) * form.panel + out % form.panel;
-      for (std::int64_t point = 0; point < kWinogradPoints; ++point) {
-        to[point * point_size + at] = points[static_cast<std::size_t>(point)];
+      std::array<Lanes, kTaps * kTaps> taps{};
+      for (std::int64_t lane = 0; lane < count; ++lane) {
+        const auto first = static_cast<std::size_t>((out + lane) * in_channels + in) * taps.size();
+        for (std::size_t tap = 0; tap < taps.size(); ++tap) {
+          taps[tap][static_cast<std::size_t>(lane)] = static_cast<double>(w[first + tap]);
+        }
+      }
+      const auto points = transformed(taps, matrix);
+      const std::int64_t at = (out / form.panel * padded_in + in) * form.panel + place;
+      for (std::size_t point = 0; point < points.size(); ++point) {
+        float* row = to + static_cast<std::int64_t>(point) * point_size + at;
+        for (std::int64_t lane = 0; lane < count; ++lane) {
+          row[lane] = static_cast<float>(points[point][static_cast<std::size_t>(lane)]);
+        }
       }
     }
+    out += count;
   }
   return buffer;
 }

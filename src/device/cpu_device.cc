@@ -49,14 +49,13 @@ class CpuDevice final : public Device {
   }
 
   ModelId load(std::shared_ptr<const model::Model> model) override {
-    auto weights = std::make_shared<kernels::WeightStore>();
-    const model::Plan one_row(model, weights, 1, 1);
+    const model::Plan one_row(model, model->packed_weights(), 1, 1);
     const std::int64_t micro_batch = std::min(
         model->max_batch(), config_.micro_batch > 0
                                 ? config_.micro_batch
                                 : choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes()));
     std::unique_lock lock(mutex_);
-    models_.push_back({std::move(model), std::move(weights), micro_batch});
+    models_.push_back({std::move(model), micro_batch});
     arrived_.notify_all();
     const std::size_t wanted = models_.size() * threads_.size();
     prepared_.wait(lock, [&] { return instances_prepared_ == wanted; });
@@ -75,7 +74,7 @@ class CpuDevice final : public Device {
   std::size_t memory_bytes() const override {
     const std::lock_guard lock(mutex_);
     std::size_t total = arena_bytes_;
-    for (const LoadedModel& loaded : models_) total += loaded.weights->bytes();
+    for (const LoadedModel& loaded : models_) total += loaded.model->packed_weights()->bytes();
     return total;
   }
 
@@ -170,8 +169,8 @@ class CpuDevice final : public Device {
 std::optional<std::string> cpu_declines(const model::Model& model) {
   try {
     const std::shared_ptr<const model::Model> borrowed(std::shared_ptr<const void>{}, &model);
-    // Planning one row asks every kernel; the plan is thrown away.
-    const model::Plan probe(borrowed, std::make_shared<kernels::WeightStore>(), 1, 1);
+    // Planning one row asks every kernel; the plan is thrown away, but not what it packed.
+    const model::Plan probe(borrowed, model.packed_weights(), 1, 1);
     return std::nullopt;
   } catch (const InputError& error) {
     return error.what();

@@ -45,8 +45,8 @@ model::Plan& ModelInstance::plan_for(std::int64_t rows) {
   if (found != plans_.end()) {
     plans_.splice(plans_.begin(), plans_, found);
   } else {
-    plans_.push_front(
-        std::make_unique<model::Plan>(loaded_.model, loaded_.weights, rows, threads_));
+    plans_.push_front(std::make_unique<model::Plan>(loaded_.model, loaded_.model->packed_weights(),
+                                                    rows, threads_));
     if (plans_.size() > kPlansKept) plans_.pop_back();
   }
   return *plans_.front();
@@ -85,8 +85,8 @@ void ModelInstance::redo_non_finite(std::int64_t rows, std::span<const std::byte
     }
     if (!found) continue;
     if (!careful_) {
-      careful_ = std::make_unique<model::Plan>(loaded_.model, loaded_.weights, 1, threads_,
-                                               model::NanRule::kKept);
+      careful_ = std::make_unique<model::Plan>(loaded_.model, loaded_.model->packed_weights(), 1,
+                                               threads_, model::NanRule::kKept);
     }
     std::vector<const std::byte*> row_inputs;
     std::vector<std::byte*> row_outputs;

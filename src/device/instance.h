@@ -14,7 +14,6 @@ namespace widepipe::device {
 /// A model on a device: what its instances share.
 struct LoadedModel {
   std::shared_ptr<const model::Model> model;
-  std::shared_ptr<kernels::WeightStore> weights;
   std::int64_t micro_batch = 1;  ///< rows a plan computes at a time
 };
 

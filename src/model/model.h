@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "kernels/kernel.h"
 #include "model/binding.h"
 #include "model/external_files.h"
 #include "model/graph.h"
@@ -87,6 +88,8 @@ class Model {
   const std::string& why_no_graph() const { return why_no_graph_; }
   /// The ONNX model with all its weights, for a device that imports it itself; otherwise empty.
   std::span<const std::byte> onnx() const { return onnx_; }
+  /// What plans have packed of the constants, for all plans of this model. Thread-safe.
+  const std::shared_ptr<kernels::WeightStore>& packed_weights() const { return packed_weights_; }
   /// How the inputs were bound; one_row_reason says why rows go one at a time, if they do.
   const Binding& binding() const { return binding_; }
   /// Rows that may run together.
@@ -112,6 +115,8 @@ class Model {
   Graph graph_;
   std::string why_no_graph_;
   std::vector<std::byte> onnx_;
+  const std::shared_ptr<kernels::WeightStore> packed_weights_ =
+      std::make_shared<kernels::WeightStore>();
   Binding binding_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

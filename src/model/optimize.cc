@@ -7,6 +7,7 @@
 #include "model/passes/fuse_matmul_add.h"
 #include "model/passes/remove_dead.h"
 #include "model/passes/remove_pass_through.h"
+#include "model/passes/sum_to_add.h"
 
 namespace widepipe::model {
 
@@ -16,6 +17,7 @@ void optimize(Graph& graph) {
   remove_pass_through(graph);
   fold_constants(graph);
   remove_dead(graph);
+  sum_to_add(graph);
   fuse_batchnorm(graph);
   fuse_matmul_add(graph);
   fuse_activation(graph);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compares `widepipe score` with the script that users write today (score_peer.py).
+"""Compares `widepipe score` with the script that users write today (score_peer.py), on ONNX Runtime
+and, if asked, on OpenVINO.
 
-Same ranks, same data, interleaved runs; whole-process time and time without start-up. The peer's
+Same ranks, same data, interleaved runs; whole-process time and time without start-up. Each peer's
 best batch is found first. Prints CSV rows, one a run, then a table of medians and ratios.
 
     score_bench.py                                   60,000 rows of Fashion-MNIST, 2 ranks
@@ -9,8 +10,9 @@ best batch is found first. Prints CSV rows, one a run, then a table of medians a
     score_bench.py --load conv                       compute-bound: also the devices' busy share
     score_bench.py --load efficientnet_lite0         a model of scripts/models/fetch.py; or
                                                      light_resnet50
+    score_bench.py --peers onnxruntime openvino
 
-Needs mpi4py (built for the launcher's MPI), h5py, onnx, onnxruntime, numpy.
+Needs mpi4py (built for the launcher's MPI), h5py, onnx, onnxruntime, openvino, numpy.
 """
 
 import argparse
@@ -67,7 +69,7 @@ def run(command, timeout):
 
 
 class Programs:
-    """The two programs, each as a function from a load to one CSV row."""
+    """The programs, each as a function from a load to one CSV row."""
 
     def __init__(self, options, folder):
         self.options = options
@@ -80,11 +82,11 @@ class Programs:
                 "wall_seconds": round(wall, 4), "seconds": round(seconds, 4),
                 "rows_per_second": round(load.rows / seconds), "busy_share": busy}
 
-    def peer(self, load, repeat, batch):
+    def peer(self, runtime, load, repeat, batch):
         wall, text = run([*self.launcher, sys.executable, HERE / "score_peer.py", load.model,
-                          load.source, f"{self.folder}/peer.h5:/scores", "--batch", batch],
-                         self.options.timeout)
-        return self.row("peer", load, batch, repeat, wall, json.loads(text)["seconds"])
+                          load.source, f"{self.folder}/{runtime}.h5:/scores", "--batch", batch,
+                          "--runtime", runtime], self.options.timeout)
+        return self.row(runtime, load, batch, repeat, wall, json.loads(text)["seconds"])
 
     def widepipe(self, load, repeat):
         for name in ("widepipe.h5", "widepipe.h5.journal"):
@@ -164,21 +166,22 @@ def make_load(name, rows, folder):
     return conv_load(rows or 3000, folder) if name == "conv" else lenet_load(rows or 60_000, folder)
 
 
-def best_batch(programs, load, out):
-    """The peer's, by its own clock; the better of two runs each."""
+def best_batch(programs, runtime, load, out):
+    """A peer's, by its own clock; the better of two runs each."""
     best = {}
     for batch in load.batches:
         if batch * programs.options.ranks > load.rows:
             break
-        best[batch] = min(programs.peer(load, "search", batch)["seconds"] for _ in range(2))
-        print(f"# peer, batch {batch}: {best[batch]:.3f} s", file=out, flush=True)
+        best[batch] = min(programs.peer(runtime, load, "search", batch)["seconds"]
+                          for _ in range(2))
+        print(f"# {runtime}, batch {batch}: {best[batch]:.3f} s", file=out, flush=True)
     return min(best, key=best.get)
 
 
-def check_agreement(folder, load):
+def check_agreement(folder, runtime, load):
     """Different results would make the comparison worthless."""
     worst, largest = 0.0, 0.0
-    with h5py.File(folder / "peer.h5") as peer, h5py.File(folder / "widepipe.h5") as ours:
+    with h5py.File(folder / f"{runtime}.h5") as peer, h5py.File(folder / "widepipe.h5") as ours:
         for first in range(0, load.rows, 100_000):
             piece = slice(first, first + 100_000)
             expected, found = peer["scores"][piece], ours["scores"][piece]
@@ -186,7 +189,7 @@ def check_agreement(folder, load):
             largest = max(largest, float(np.abs(expected).max()))
     share = worst / largest
     if not share < AGREEMENT:
-        sys.exit(f"the outputs differ by {share:.3g} of the largest value")
+        sys.exit(f"the outputs differ from {runtime}'s by {share:.3g} of the largest value")
     return share
 
 
@@ -194,31 +197,36 @@ def median(rows, program, field):
     return statistics.median(row[field] for row in rows if row["program"] == program)
 
 
-def summary(load, rows, batch, difference):
+def summary(load, runtime, rows, batch, difference):
     """A markdown table row: medians, ratios (above 1: widepipe is faster)."""
-    cells = [load.name, f"{load.rows:,}", str(rows[0]["ranks"]), str(batch)]
+    cells = [load.name, f"{load.rows:,}", str(rows[0]["ranks"]), runtime, str(batch)]
     for field in ("wall_seconds", "seconds"):
-        peer, ours = median(rows, "peer", field), median(rows, "widepipe", field)
+        peer, ours = median(rows, runtime, field), median(rows, "widepipe", field)
         cells += [f"{peer:.2f}", f"{ours:.2f}", f"{peer / ours:.2f}x"]
     cells += [f"{100 * median(rows, 'widepipe', 'busy_share'):.0f} %", f"{difference:.1g}"]
     return "| " + " | ".join(cells) + " |"
 
 
-HEADER = """| load | rows | ranks | peer's batch | peer, whole s | widepipe, whole s | ratio \
+HEADER = """| load | rows | ranks | peer | its batch | peer, whole s | widepipe, whole s | ratio \
 | peer, run s | widepipe, run s | ratio | devices busy | difference |
-|---|---|---|---|---|---|---|---|---|---|---|---|"""
+|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def measure(programs, load, folder, writer, out):
-    batch = programs.options.peer_batch or best_batch(programs, load, out)
+    """The lines of the table, one a peer."""
+    peers = programs.options.peers
+    batches = {runtime: programs.options.peer_batch or best_batch(programs, runtime, load, out)
+               for runtime in peers}
     programs.widepipe(load, "warm-up")
     rows = []
     for repeat in range(programs.options.repeats):
-        for row in (programs.peer(load, repeat, batch), programs.widepipe(load, repeat)):
+        runs = [programs.peer(runtime, load, repeat, batches[runtime]) for runtime in peers]
+        for row in (*runs, programs.widepipe(load, repeat)):
             rows.append(row)
             writer.writerow(row)
             out.flush()
-    return summary(load, rows, batch, check_agreement(folder, load))
+    return [summary(load, runtime, rows, batches[runtime], check_agreement(folder, runtime, load))
+            for runtime in peers]
 
 
 def parse():
@@ -228,6 +236,8 @@ def parse():
                         help="default: 60000 for lenet, 3000 for conv, 400 and 100 for photos")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peers", nargs="+", choices=["onnxruntime", "openvino"],
+                        default=["onnxruntime"], help="on what the script runs")
     parser.add_argument("--peer-batch", type=int, help="instead of searching for the best")
     parser.add_argument("--widepipe", default=str(ROOT / "build/release/widepipe"))
     parser.add_argument("--widepipe-options", default="", metavar="'--batch 64 ...'")
@@ -248,7 +258,7 @@ def main():
         lines = []
         for rows in options.rows or [None]:
             load = make_load(options.load, rows, folder)
-            lines.append(measure(programs, load, folder, writer, sys.stdout))
+            lines += measure(programs, load, folder, writer, sys.stdout)
     print("\n".join(["", HEADER, *lines]))
 
 

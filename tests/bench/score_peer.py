@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Scores an HDF5 data set the way users do it today: mpi4py, h5py and ONNX Runtime.
+"""Scores an HDF5 data set the way users do it today: mpi4py, h5py and ONNX Runtime or OpenVINO.
 
 Each rank reads its slab of rows, computes it in batches with one thread, and rank 0 gathers the
 results and writes them. The benchmark's measure (see score_bench.py), not part of widepipe.
 
-    mpirun -n 2 score_peer.py MODEL.onnx IN.h5:/images OUT.h5:/probabilities --batch 64
+    mpirun -n 2 score_peer.py MODEL.onnx IN.h5:/images OUT.h5:/probabilities --batch 64 \\
+        --runtime openvino
 """
 
 import argparse
@@ -14,7 +15,6 @@ import time
 
 import h5py
 import numpy as np
-import onnxruntime
 from mpi4py import MPI
 
 
@@ -25,11 +25,41 @@ def split_target(text):
     return file, "/" + path
 
 
-def make_session(model):
+def make_onnxruntime(model, _batch, _dtype):
+    import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (port,) = session.get_inputs()
+    return lambda rows: session.run(None, {port.name: rows.astype(np.float32)})[0]
+
+
+def make_openvino(model, batch, dtype):
+    """One thread, f32, shapes fixed to the batch, rows taken in the type that they are stored in."""
+    import openvino
+    core = openvino.Core()
+    network = core.read_model(model)
+    steps = openvino.preprocess.PrePostProcessor(network)
+    steps.input().tensor().set_element_type(openvino.Type(dtype))
+    network = steps.build()
+    network.reshape([batch, *list(network.input().partial_shape)[1:]])
+    compiled = core.compile_model(network, "CPU", {
+        "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1",
+        "ENABLE_CPU_PINNING": "NO"})
+    request = compiled.create_infer_request()
+
+    def run(rows):
+        whole = rows
+        if len(rows) < batch:
+            whole = np.zeros((batch, *rows.shape[1:]), rows.dtype)
+            whole[:len(rows)] = rows
+        request.infer([np.ascontiguousarray(whole)], share_inputs=True)
+        return request.get_output_tensor().data[:len(rows)]
+    return run
+
+
+RUNTIMES = {"onnxruntime": make_onnxruntime, "openvino": make_openvino}
 
 
 def slab(rows, rank, ranks):
@@ -37,14 +67,13 @@ def slab(rows, rank, ranks):
     return rows * rank // ranks, rows * (rank + 1) // ranks
 
 
-def score_slab(session, source, begin, end, batch):
-    (port,) = session.get_inputs()
+def score_slab(run, source, begin, end, batch):
     with h5py.File(source[0], "r") as file:
         data = file[source[1]][begin:end]
     results = None
     for first in range(0, len(data), batch):
-        rows = data[first:first + batch].astype(np.float32)
-        (scores,) = session.run(None, {port.name: rows})
+        rows = data[first:first + batch]
+        scores = run(rows)
         if results is None:
             results = np.empty((len(data), *scores.shape[1:]), scores.dtype)
         results[first:first + len(rows)] = scores
@@ -57,20 +86,21 @@ def main():
     parser.add_argument("input", type=split_target, metavar="IN.h5:/data")
     parser.add_argument("output", type=split_target, metavar="OUT.h5:/data")
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--runtime", choices=RUNTIMES, default="onnxruntime")
     options = parser.parse_args()
 
     comm = MPI.COMM_WORLD
     rank, ranks = comm.Get_rank(), comm.Get_size()
-    session = make_session(options.model)
+    with h5py.File(options.input[0], "r") as file:
+        rows, dtype = file[options.input[1]].shape[0], file[options.input[1]].dtype
+    run = RUNTIMES[options.runtime](options.model, options.batch, dtype)
     comm.Barrier()
     start = time.perf_counter()
 
-    with h5py.File(options.input[0], "r") as file:
-        rows = file[options.input[1]].shape[0]
     if rows < ranks:
         sys.exit(f"score_peer.py: {rows} rows are too few for {ranks} ranks")
     begin, end = slab(rows, rank, ranks)
-    results = score_slab(session, options.input, begin, end, options.batch)
+    results = score_slab(run, options.input, begin, end, options.batch)
 
     width = int(np.prod(results.shape[1:]))
     counts = [(stop - first) * width for first, stop in

@@ -50,7 +50,7 @@ AlignedBuffer rows_of(std::int64_t first, std::int64_t count) {
 std::vector<float> run_alone(const std::shared_ptr<const model::Model>& model, AlignedBuffer rows,
                              std::int64_t micro_batch) {
   const std::int64_t count = static_cast<std::int64_t>(rows.size() / sizeof(float) / kIn);
-  ModelInstance instance({model, std::make_shared<kernels::WeightStore>(), micro_batch}, 1);
+  ModelInstance instance({model, micro_batch}, 1);
   std::vector<float> out(static_cast<std::size_t>(count) * kOut);
   const std::byte* in[] = {rows.data()};
   std::byte* to[] = {reinterpret_cast<std::byte*>(out.data())};

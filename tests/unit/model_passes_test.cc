@@ -14,6 +14,7 @@
 #include "model/passes/fuse_matmul_add.h"
 #include "model/passes/remove_dead.h"
 #include "model/passes/remove_pass_through.h"
+#include "model/passes/sum_to_add.h"
 #include "tests/unit/model_test_support.h"
 
 namespace widepipe::model {
@@ -249,6 +250,24 @@ TEST(Passes, FuseMatmulAdd) {
                              b.node("Add", {"p", "p"}, {"y"});
                            },
                            "Flatten MatMul Add", "Flatten MatMul Add"}});
+}
+
+TEST(Passes, SumToAdd) {
+  check(sum_to_add, {{"of two",
+                      [](OnnxBuilder& b) {
+                        b.node("Relu", {"x"}, {"p"}).node("Sum", {"p", "x"}, {"y"});
+                      },
+                      "Relu Sum", "Relu Add"},
+                     {"of one, and of three",
+                      [](OnnxBuilder& b) {
+                        b.node("Sum", {"x"}, {"p"}).node("Sum", {"p", "x", "x"}, {"y"});
+                      },
+                      "Sum Sum", "Sum Sum"},
+                     {"before there was broadcasting",
+                      [](OnnxBuilder& b) {
+                        b.node("Sum", {"x", "x"}, {"y"});
+                      },
+                      "Sum", "Add", 6}});
 }
 
 TEST(Passes, AbsorbFlatten) {

@@ -71,9 +71,12 @@ bool fuse(Graph& graph, Node& conv, const Node& norm) {
         static_cast<float>((old_bias - mean->as<float>()[c]) * factors[c] + shift->as<float>()[c]);
   }
   const auto from = weights->as<float>();
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    new_weights->as<float>()[i] =
-        static_cast<float>(from[i] * factors[order.channel_of(i / order.taps)]);
+  const auto to = new_weights->as<float>();
+  for (std::size_t piece = 0; piece * order.taps < from.size(); ++piece) {
+    const double factor = factors[order.channel_of(piece)];
+    for (std::size_t i = piece * order.taps; i < (piece + 1) * order.taps; ++i) {
+      to[i] = static_cast<float>(from[i] * factor);
+    }
   }
   const auto add_constant = [&](const std::string& name, std::shared_ptr<const Tensor> tensor) {
     Value value = constant_value(std::move(tensor));
