@@ -293,21 +293,25 @@ void ScoreRun::form_fleet() {
 
 void ScoreRun::check_row_sizes() const {
   const std::size_t limit = payload_limit(collectives_.size());
-  const auto check = [&](const model::Model& model, const char* what, std::size_t bytes) {
+  const auto check = [&](const model::Model& model, const char* what, std::size_t bytes,
+                         const char* way_out) {
     if (bytes <= limit) return;
     throw_input_error(
-        "{}: a row of {} takes {} and a round carries at most {} for each of {} "
-        "ranks: use fewer ranks",
+        "{}: a row of {} takes {} and a round carries at most {} for each of {} ranks: use fewer "
+        "ranks, or {}",
         model.label(), what, bytes_text(static_cast<double>(bytes)),
-        bytes_text(static_cast<double>(limit)), collectives_.size());
+        bytes_text(static_cast<double>(limit)), collectives_.size(), way_out);
   };
   for (std::size_t id = 0; id < models_.size(); ++id) {
     const model::Model& model = *models_[id];
     const std::vector<std::size_t> columns = mpi_runtime::column_bytes(model, outputs_[id]);
     if (!options_.write_via_ranks) {
-      check(model, "outputs", std::accumulate(columns.begin(), columns.end(), std::size_t{0}));
+      check(model, "outputs", std::accumulate(columns.begin(), columns.end(), std::size_t{0}),
+            "--write-via ranks");
     }
-    if (options_.scatter_rows) check(model, "inputs", model::bytes_per_row(model.inputs()));
+    if (options_.scatter_rows) {
+      check(model, "inputs", model::bytes_per_row(model.inputs()), "--rows-via ranks");
+    }
   }
 }
 

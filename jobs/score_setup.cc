@@ -79,9 +79,11 @@ void check_disks(const std::vector<std::unique_ptr<StreamSetup>>& streams) {
   std::vector<const dataset::OutputSpec*> outputs;
   for (const auto& stream : streams) outputs.push_back(&stream->spec());
   if (const auto shortage = dataset::find_shortage(outputs)) {
-    throw_input_error("the outputs of {} streams need {} together, but '{}' has only {} free",
-                      shortage->outputs, dataset::format_bytes(shortage->needed), shortage->folder,
-                      dataset::format_bytes(shortage->available));
+    throw_input_error(
+        "the outputs of {} streams need {} together, but '{}' has only {} free: "
+        "free some, or write elsewhere",
+        shortage->outputs, dataset::format_bytes(shortage->needed), shortage->folder,
+        dataset::format_bytes(shortage->available));
   }
 }
 

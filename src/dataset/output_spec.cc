@@ -150,8 +150,8 @@ void check_writable(const OutputSpec& spec, std::span<const std::string> input_f
   }
   const std::array<const OutputSpec*, 1> alone = {&spec};
   if (const auto shortage = find_shortage(alone)) {
-    throw_input_error("{}: needs {}, but '{}' has only {} free", file,
-                      format_bytes(shortage->needed), shortage->folder,
+    throw_input_error("{}: needs {}, but '{}' has only {} free: free some, or write elsewhere",
+                      file, format_bytes(shortage->needed), shortage->folder,
                       format_bytes(shortage->available));
   }
 }

@@ -179,7 +179,8 @@ std::optional<std::string> cpu_declines(const model::Model& model) {
 
 std::unique_ptr<Device> make_cpu_device(const DeviceConfig& config, CompletionSink sink) {
   if (config.precision != "f32" && config.precision != "auto") {
-    throw_input_error("precision {}: device cpu computes in f32", config.precision);
+    throw_input_error("precision {}: device cpu computes in f32 alone; leave it out",
+                      config.precision);
   }
   return std::make_unique<CpuDevice>(config, std::move(sink));
 }

@@ -380,5 +380,5 @@ def test_outputs_that_fit_alone_but_not_together(widepipe, job, tmp_path_factory
     before = data.snapshot(job.folder)
     check_refused(widepipe.run("score", "job.toml", cwd=job.folder),
                   [r"^widepipe: the outputs of 2 streams need [\d.]+ .iB together, but '.*' has "
-                   r"only [\d.]+ .iB free$"])
+                   r"only [\d.]+ .iB free: free some, or write elsewhere$"])
     assert data.snapshot(job.folder) == before

@@ -4,10 +4,13 @@ that see other files."""
 import os
 import shutil
 
+import h5py
 import pytest
+from onnx import TensorProto, helper
 
 import data
 import long_job
+import models
 from runner import Runner, check_refused
 
 
@@ -100,3 +103,26 @@ def test_ranks_that_read_different_files_are_refused(widepipe, lenet, tmp_path):
     assert not (tmp_path / "out.h5").exists()
     elsewhere.score(lenet, "in.h5:/images", f"{tmp_path}/out.h5:/scores", "--rows-via", "scatter",
                     ranks=2).expect(0)
+
+
+@pytest.mark.parametrize("options, way_out", [
+    (("--rows-via", "scatter", "--write-via", "ranks"),
+     "inputs takes 300 MB .* 4 ranks: use fewer ranks, or --rows-via ranks"),
+    ((), "outputs takes 300 MB .* 4 ranks: use fewer ranks, or --write-via ranks")])
+def test_a_row_too_large_for_a_round(widepipe, tmp_path, options, way_out):
+    """One row, of which no byte is on the disk; 4 ranks share rounds of 1 GiB."""
+    width = 300_000_000
+    ports = [helper.make_tensor_value_info(name, TensorProto.UINT8, ["N", width]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "wide",
+                              ports[:1], ports[1:])
+    wide = models.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)],
+                                         ir_version=models.IR_VERSION), tmp_path / "wide.onnx")
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        h5py.h5d.create(file.id, b"x", h5py.h5t.NATIVE_UINT8,
+                        h5py.h5s.create_simple((1, width)), layout)
+    run = widepipe.score(wide, f"{tmp_path}/in.h5:/x", f"{tmp_path}/out.h5:/y", *options, ranks=4)
+    check_refused(run, ("wide.onnx: a row of " + way_out,))
+    assert not (tmp_path / "out.h5").exists()

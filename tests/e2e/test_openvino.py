@@ -167,7 +167,8 @@ def test_refusals(widepipe, devices, lenet, images, foreign, rows8, tmp_path, ra
     cases = [
         (pixels, ["--device", "abacus"], f"device 'abacus' is not known; this build has: {known}"),
         (pixels, ["--device", "cpu:2"], "device 'cpu:2': expected 'cpu', which has no parts"),
-        (pixels, ["--precision", "bf16"], "precision bf16: device cpu computes in f32"),
+        (pixels, ["--precision", "bf16"],
+         "precision bf16: device cpu computes in f32 alone; leave it out"),
         (small, [], NOT_BUILTIN),
         (small, ["--device", "cpu"], NOT_BUILTIN),
     ]
