@@ -37,8 +37,11 @@ std::vector<AlignedBuffer> run(Plan& plan, const Model& model, std::span<const I
 std::string why_rows_interfere(const std::shared_ptr<const Model>& model,
                                std::span<const InputRow> rows) {
   if (model->max_batch() < static_cast<std::int64_t>(rows.size())) return "";
-  Plan together(model, model->packed_weights(), static_cast<std::int64_t>(rows.size()), 1);
-  Plan apart(model, model->packed_weights(), 1, 1);
+  // If another device will run the model, what is packed here need not stay.
+  const auto weights =
+      model->onnx().empty() ? model->packed_weights() : std::make_shared<kernels::WeightStore>();
+  Plan together(model, weights, static_cast<std::int64_t>(rows.size()), 1);
+  Plan apart(model, weights, 1, 1);
   const std::vector<AlignedBuffer> expected = run(together, *model, rows);
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const std::vector<AlignedBuffer> found = run(apart, *model, rows.subspan(row, 1));
