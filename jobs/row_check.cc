@@ -24,12 +24,14 @@ std::string why_one_row(const std::shared_ptr<const model::Model>& model,
         pair[i].emplace_back(row);
       }
     }
-    return model::why_rows_interfere(model, pair);
+    try {
+      return model::why_rows_interfere(model, pair);
+    } catch (const InputError& error) {
+      if (model->onnx().empty()) throw;
+      return error.what();  // another device runs it: nothing shows that rows may go together
+    }
   } catch (const RunError&) {
     return "";
-  } catch (const InputError& error) {
-    if (model->onnx().empty()) throw;
-    return error.what();  // another device runs the model: nothing shows that rows may go together
   }
 }
 

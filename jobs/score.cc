@@ -120,6 +120,12 @@ int ScoreRun::run() {
   // Weights are packed by as many threads as may be; the ranks of a host share its cores.
   if (collectives_.size() > 1) omp_set_num_threads(1);
   mpi_runtime::agree(collectives_, [this] {
+    if (!options_.isa.empty() && options_.precision == "auto" && options_.device != "cpu") {
+      throw_input_error(
+          "--isa {} does not hold for device {} at --precision auto, which is that of each "
+          "processor: leave one of them out",
+          options_.isa, options_.device);
+    }
     if (!options_.isa.empty()) kernels::pin_isa(options_.isa);
     isa_ = kernels::effective_isa();
     if (root_) setup_.emplace(job_, isa_);

@@ -37,7 +37,7 @@ if [ ! -e "$out/tweets.onnx" ]; then
   widepipe score --model "$models/paraphrase_l3.onnx" --form 461=raw \
     --input "input_ids=$out/tweets.h5:/train/input_ids" \
     --input "attention_mask=$out/tweets.h5:/train/attention_mask" \
-    --output "$out/vectors.h5:/vectors"
+    --output "$out/vectors.h5:/vectors" --restart
   "$python" "$example/add_head.py" --model "$models/paraphrase_l3.onnx" \
     --vectors "$out/vectors.h5" --tweets "$out/tweets.h5" --output "$out/tweets.onnx"
 fi

@@ -72,8 +72,10 @@ class AutoDevice final : public Device {
     Side& side = sides_[index];
     if (!side.device) {
       side.made_at_seconds = std::chrono::duration<double>(Clock::now() - made_at_).count();
+      DeviceConfig config = config_;
+      if (index == 0) config.precision = "f32";  // what it has; the choice is the second's
       side.device = kinds_[index]->make(
-          config_, [this, index](Completion done) { give_back(index, std::move(done)); });
+          config, [this, index](Completion done) { give_back(index, std::move(done)); });
     }
     return *side.device;
   }

@@ -169,8 +169,11 @@ class CpuDevice final : public Device {
 std::optional<std::string> cpu_declines(const model::Model& model) {
   try {
     const std::shared_ptr<const model::Model> borrowed(std::shared_ptr<const void>{}, &model);
-    // Planning one row asks every kernel; the plan is thrown away, but not what it packed.
-    const model::Plan probe(borrowed, model.packed_weights(), 1, 1);
+    // Planning one row asks every kernel; the plan is thrown away, but not what it packed, unless
+    // another device will run the model.
+    const auto weights =
+        model.onnx().empty() ? model.packed_weights() : std::make_shared<kernels::WeightStore>();
+    const model::Plan probe(borrowed, weights, 1, 1);
     return std::nullopt;
   } catch (const InputError& error) {
     return error.what();

@@ -8,8 +8,11 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <openvino/op/constant.hpp>
 #include <openvino/openvino.hpp>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "core/cpu.h"
@@ -35,10 +38,19 @@ ov::element::Type precision_type(const std::string& precision) {
 /// "CPU" of "CPU", "GPU" of "GPU.1".
 std::string family(const std::string& part) { return part.substr(0, part.find('.')); }
 
+/// What OpenVINO finds here, the CPU first. Throws InputError if that is nothing.
+std::vector<std::string> all_parts(const ov::Core& core) {
+  std::vector<std::string> parts = core.get_available_devices();
+  if (parts.empty()) throw_input_error("device openvino: OpenVINO finds no device here");
+  std::stable_partition(parts.begin(), parts.end(),
+                        [](const std::string& part) { return part == "CPU"; });
+  return parts;
+}
+
 /// Throws InputError if OpenVINO does not find it here.
 std::string find_part(const ov::Core& core, const std::string& wanted) {
-  const std::string part = wanted.empty() ? "CPU" : wanted;
-  const std::vector<std::string> all = core.get_available_devices();
+  const std::vector<std::string> all = all_parts(core);
+  std::string part = wanted.empty() ? all.front() : wanted;
   const bool found = std::any_of(all.begin(), all.end(), [&](const std::string& one) {
     return one == part || family(one) == part;
   });
@@ -86,13 +98,13 @@ class OpenVinoDevice final : public Device {
         sink_(std::move(sink)),
         slots_(static_cast<std::size_t>(config.instances)) {
     for (std::size_t i = slots_.size(); i-- > 0;) idle_.push_back(i);
+    thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
   }
 
   ~OpenVinoDevice() override {
     std::unique_lock lock(mutex_);
     waiting_.clear();
     all_idle_.wait(lock, [&] { return idle_.size() == slots_.size(); });
-    // What destroys the requests waits until their callbacks have returned.
   }
 
   const DeviceInfo& info() const override { return info_; }
@@ -108,13 +120,7 @@ class OpenVinoDevice final : public Device {
 
   ModelId load(std::shared_ptr<const model::Model> model) override {
     const Prepared prepared = prepare(*model);
-    ov::CompiledModel compiled = compile(*model, prepared.model);
-    std::vector<ov::InferRequest> requests;
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-      requests.push_back(compiled.create_infer_request());
-      requests.back().set_callback(
-          [this, slot](const std::exception_ptr& error) { on_part_done(slot, error); });
-    }
+    std::vector<ov::InferRequest> requests = compile(*model, prepared.model);
     const std::lock_guard lock(mutex_);
     for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
       slots_[slot].requests.push_back(std::move(requests[slot]));
@@ -125,15 +131,11 @@ class OpenVinoDevice final : public Device {
   }
 
   void submit(Batch batch) override {
-    std::size_t slot = 0;
     {
       const std::lock_guard lock(mutex_);
       waiting_.push_back(std::move(batch));
-      if (idle_.empty()) return;
-      slot = idle_.back();
-      idle_.pop_back();
     }
-    work(slot);
+    changed_.notify_one();
   }
 
   std::size_t memory_bytes() const override {
@@ -158,6 +160,7 @@ class OpenVinoDevice final : public Device {
     Clock::time_point start;
     std::int64_t first = 0;  ///< row of the part that is being computed
     std::int64_t count = 0;
+    bool ended = false;  ///< the part; the thread has yet to see to it
   };
 
   /// The model for as many rows at a time as suit it. Throws InputError.
@@ -178,44 +181,75 @@ class OpenVinoDevice final : public Device {
     return {to_openvino(core_, model, 1), 1};
   }
 
-  ov::CompiledModel compile(const model::Model& model, const std::shared_ptr<ov::Model>& prepared) {
-    ov::CompiledModel compiled;
+  /// A request for each slot.
+  std::vector<ov::InferRequest> compile(const model::Model& model,
+                                        const std::shared_ptr<ov::Model>& prepared) {
     try {
-      compiled = core_.compile_model(prepared, part_, options_);
+      ov::CompiledModel compiled = core_.compile_model(prepared, part_, options_);
+      if (config_.precision != "auto") {
+        const auto found = compiled.get_property(ov::hint::inference_precision);
+        if (found != precision_type(config_.precision)) {
+          throw_input_error("precision {}: device {} computes in {} on this machine",
+                            config_.precision, info_.kind, found.to_string());
+        }
+      }
+      std::vector<ov::InferRequest> requests;
+      for (Slot& slot : slots_) {
+        requests.push_back(compiled.create_infer_request());
+        requests.back().set_callback(
+            [this, &slot](const std::exception_ptr& /*wait() throws it*/) { end_part(slot); });
+      }
+      return requests;
     } catch (const ov::Exception& error) {
       throw_input_error("{}: OpenVINO cannot compile it for {} at precision {}: {}", model.label(),
                         part_, config_.precision, openvino_text(error));
     }
-    if (config_.precision == "auto") return compiled;
-    const auto found = compiled.get_property(ov::hint::inference_precision);
-    if (found != precision_type(config_.precision)) {
-      throw_input_error("precision {}: device {} computes in {} on this machine", config_.precision,
-                        info_.kind, found.to_string());
-    }
-    return compiled;
   }
 
-  /// Begins waiting batches until one is under way or none is left.
-  void work(std::size_t index) {
-    Slot& slot = slots_[index];
-    for (;;) {
-      {
-        const std::lock_guard lock(mutex_);
-        if (waiting_.empty()) {
-          idle_.push_back(index);
-          all_idle_.notify_all();
-          return;
-        }
-        slot.done = Completion{.batch = std::move(waiting_.front())};
-        waiting_.pop_front();
-        const ModelId id = slot.done.batch.model;
-        slot.loaded = id < models_.size() ? models_[id] : Loaded{};
+  /// On a thread of OpenVINO, which must not be kept, nor see an exception.
+  void end_part(Slot& slot) noexcept {
+    const std::lock_guard lock(mutex_);
+    slot.ended = true;
+    changed_.notify_one();
+  }
+
+  /// The life of the device's thread: begins what waits, goes on with what ended.
+  void serve(const std::stop_token& stop) {
+    const auto ended = [&] {
+      return std::find_if(slots_.begin(), slots_.end(),
+                          [](const Slot& slot) { return slot.ended; });
+    };
+    const auto something_to_do = [&] {
+      return ended() != slots_.end() || (!waiting_.empty() && !idle_.empty());
+    };
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, something_to_do)) {
+      auto slot = ended();
+      const bool goes_on = slot != slots_.end();
+      if (goes_on) {
+        slot->ended = false;
+      } else {
+        slot = slots_.begin() + static_cast<std::ptrdiff_t>(idle_.back());
+        idle_.pop_back();
+        take_batch(*slot);
       }
-      slot.start = Clock::now();
-      slot.first = 0;
-      if (begin_batch(slot)) return;
-      finish(slot);
+      lock.unlock();
+      const bool under_way = goes_on ? next_part(*slot) : begin_batch(*slot);
+      if (!under_way) finish(*slot);
+      lock.lock();
+      if (under_way) continue;
+      idle_.push_back(static_cast<std::size_t>(slot - slots_.begin()));
+      all_idle_.notify_all();
     }
+  }
+
+  void take_batch(Slot& slot) {
+    slot.done = Completion{.batch = std::move(waiting_.front())};
+    waiting_.pop_front();
+    const ModelId id = slot.done.batch.model;
+    slot.loaded = id < models_.size() ? models_[id] : Loaded{};
+    slot.start = Clock::now();
+    slot.first = 0;
   }
 
   /// False, with the reason in slot.done.error, if the batch cannot be run.
@@ -227,14 +261,19 @@ class OpenVinoDevice final : public Device {
     }
     slot.done.error = why_unfit(batch, *slot.loaded.model);
     if (!slot.done.error.empty()) return false;
-    batch.outputs.clear();
-    for (const model::Port& port : slot.loaded.model->outputs()) {
-      batch.outputs.emplace_back(static_cast<std::size_t>(batch.rows) * port.bytes_per_row);
+    try {
+      batch.outputs.clear();
+      for (const model::Port& port : slot.loaded.model->outputs()) {
+        batch.outputs.emplace_back(static_cast<std::size_t>(batch.rows) * port.bytes_per_row);
+      }
+    } catch (const std::bad_alloc&) {
+      slot.done.error = fmt::format("no memory for the outputs of {} rows", batch.rows);
+      return false;
     }
     return begin_part(slot);
   }
 
-  /// The rows are read and written where they are. After true, another thread may have the slot.
+  /// The rows are read where they are.
   static bool begin_part(Slot& slot) {
     Batch& batch = slot.done.batch;
     const model::Model& model = *slot.loaded.model;
@@ -262,20 +301,18 @@ class OpenVinoDevice final : public Device {
             buffer.data() + static_cast<std::size_t>(slot.first) * port.bytes_per_row};
   }
 
-  /// On a thread of OpenVINO.
-  void on_part_done(std::size_t index, const std::exception_ptr& error) {
-    Slot& slot = slots_[index];
+  /// False if the batch is done, or has failed.
+  static bool next_part(Slot& slot) {
     try {
-      if (error) std::rethrow_exception(error);
+      // Until the callback has returned, OpenVINO would start the request without one.
+      slot.requests[slot.done.batch.model].wait();
       copy_outputs(slot);
     } catch (const std::exception& failure) {
       slot.done.error = openvino_text(failure);
+      return false;
     }
     slot.first += slot.count;
-    const bool more = slot.done.error.empty() && slot.first < slot.done.batch.rows;
-    if (more && begin_part(slot)) return;
-    finish(slot);
-    work(index);
+    return slot.first < slot.done.batch.rows && begin_part(slot);
   }
 
   static void copy_outputs(Slot& slot) {
@@ -310,30 +347,34 @@ class OpenVinoDevice final : public Device {
   const Clock::time_point made_at_ = Clock::now();
 
   mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
   std::condition_variable all_idle_;
   std::deque<Batch> waiting_;
   std::vector<Loaded> models_;
   std::vector<std::size_t> idle_;  ///< slots without a batch
   std::size_t weight_bytes_ = 0;
 
-  std::vector<Slot> slots_;  // last: its requests end before what their callbacks use goes
+  std::vector<Slot> slots_;  // after what the callbacks use: they have returned before it goes
+  std::jthread thread_;      // last: joined before what it uses goes
 };
 
-}  // namespace
-
-std::unique_ptr<Device> make_openvino_device(const DeviceConfig& config, CompletionSink sink) {
+template <typename Work>
+auto saying_why(const Work& work) {
   try {
-    return std::make_unique<OpenVinoDevice>(config, std::move(sink));
+    return work();
   } catch (const ov::Exception& error) {
     throw_input_error("device openvino: {}", openvino_text(error));
   }
 }
 
+}  // namespace
+
+std::unique_ptr<Device> make_openvino_device(const DeviceConfig& config, CompletionSink sink) {
+  return saying_why([&] { return std::make_unique<OpenVinoDevice>(config, std::move(sink)); });
+}
+
 std::vector<std::string> openvino_parts() {
-  std::vector<std::string> parts = ov::Core().get_available_devices();
-  std::stable_partition(parts.begin(), parts.end(),
-                        [](const std::string& part) { return part == "CPU"; });
-  return parts;
+  return saying_why([] { return all_parts(ov::Core()); });
 }
 
 std::string openvino_versions() {
@@ -343,8 +384,10 @@ std::string openvino_versions() {
 
 std::vector<model::RowType> openvino_outputs(const model::Model& model,
                                              const std::vector<std::string>& names) {
-  ov::Core core;
-  return openvino_row_types(core, model, names);
+  return saying_why([&] {
+    ov::Core core;
+    return openvino_row_types(core, model, names);
+  });
 }
 
 }  // namespace widepipe::device

@@ -85,8 +85,13 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
   model->label_ = label;
   model->hash_ = hash_of(bytes, options.external);
   bool asked = false;
+  bool refused = false;
   const auto bind = [&](Graph& graph) {
-    if (!asked && options.bind) model->binding_ = options.bind(declared(graph));
+    if (!asked && options.bind) {
+      refused = true;  // by what asks for the binding, unless it returns
+      model->binding_ = options.bind(declared(graph));
+      refused = false;
+    }
     asked = true;
     if (model->binding_.one_row_reason.empty()) {
       model->binding_.one_row_reason = model->why_no_graph_;
@@ -103,6 +108,7 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
     }
   };
   std::optional<InputError> failure = why_not();
+  if (refused) throw *failure;
   // With an input bound to one row, another try would fail in the same way.
   if (failure && asked && model->binding_.one_row_reason.empty()) {
     model->binding_.one_row_reason = failure->what();

@@ -509,7 +509,9 @@ std::vector<std::byte> with_external_data(std::span<const std::byte> bytes, std:
         size);
   }
   std::vector<std::byte> whole(size);
-  model.SerializeToArray(whole.data(), static_cast<int>(size));
+  if (!model.SerializeToArray(whole.data(), static_cast<int>(size))) {
+    throw_input_error("{}: cannot be put together with its external data", label);
+  }
   return whole;
 }
 

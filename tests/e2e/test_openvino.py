@@ -169,6 +169,9 @@ def test_refusals(widepipe, devices, lenet, images, foreign, rows8, tmp_path, ra
         (pixels, ["--device", "cpu:2"], "device 'cpu:2': expected 'cpu', which has no parts"),
         (pixels, ["--precision", "bf16"],
          "precision bf16: device cpu computes in f32 alone; leave it out"),
+        (pixels, ["--device", "auto", "--precision", "auto", "--isa", "avx2"],
+         "--isa avx2 does not hold for device auto at --precision auto, which is that of each "
+         "processor: leave one of them out"),
         (small, [], NOT_BUILTIN),
         (small, ["--device", "cpu"], NOT_BUILTIN),
     ]
