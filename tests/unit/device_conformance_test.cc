@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
-#include <future>
+#include <condition_variable>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "device/device_list.h"
@@ -195,27 +198,40 @@ class Gate {
  public:
   CompletionSink before(CompletionSink sink) {
     return [this, sink = std::move(sink)](Completion done) {
-      if (std::this_thread::get_id() == caller_) by_caller_ = true;
-      if (!entered_.exchange(true)) {
-        first_.set_value();
-        if (!by_caller_) opened_.get_future().wait_for(std::chrono::seconds(60));
+      {
+        std::unique_lock lock(mutex_);
+        by_caller_ = by_caller_ || std::this_thread::get_id() == caller_;
+        if (!std::exchange(entered_, true) && !by_caller_) {
+          changed_.notify_all();
+          changed_.wait_for(lock, kLongest, [this] { return open_; });
+        }
       }
       sink(std::move(done));
     };
   }
   bool wait_for_first() {
-    return first_.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kLongest, [this] { return entered_; });
   }
-  void open() { opened_.set_value(); }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
   /// A completion came on the thread that made this.
-  bool by_caller() const { return by_caller_; }
+  bool by_caller() const {
+    const std::lock_guard lock(mutex_);
+    return by_caller_;
+  }
 
  private:
+  static constexpr std::chrono::seconds kLongest{60};
   const std::thread::id caller_ = std::this_thread::get_id();
-  std::atomic<bool> by_caller_ = false;
-  std::atomic<bool> entered_ = false;
-  std::promise<void> first_;
-  std::promise<void> opened_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool by_caller_ = false;
+  bool entered_ = false;
+  bool open_ = false;
 };
 
 TEST_P(DeviceConformance, SubmitReturnsWhileTheDeviceComputes) {
@@ -245,11 +261,15 @@ TEST_P(DeviceConformance, DestructionWaitsForWhatRunsAndNothingComesAfterIt) {
     device->submit(make_batch(*model, id, batch, 0, 50));
   }
   ASSERT_TRUE(gate.wait_for_first());
-  std::future<void> gone = std::async(std::launch::async, [&] { device.reset(); });
-  EXPECT_EQ(gone.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout)
-      << "it did not wait for the batch that is being given back";
+  std::atomic<bool> gone = false;
+  std::thread destroys([&] {
+    device.reset();
+    gone = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(gone) << "it did not wait for the batch that is being given back";
   gate.open();
-  gone.get();
+  destroys.join();
   std::set<std::uint64_t> seen;
   for (const Completion& done : collector_.wait_for(0)) {
     EXPECT_EQ(done.error, "");
