@@ -120,7 +120,7 @@ void ChannelRows::read_checked(RowRange rows, DType as, std::span<std::byte> out
     if (has_factors()) {
       apply_factors(from, as, to);
     } else {
-      convert(stored, from.data(), as, to.data(), now * elements);
+      convert(stored, from.data(), as, to.data(), now * elements, name());
     }
   }
 }

@@ -194,7 +194,7 @@ void InputDataset::Impl::read_direct(RowRange range, DType as, std::span<std::by
   for (std::size_t done = 0; done < elements; done += piece_elements) {
     const std::size_t now = std::min(piece_elements, elements - done);
     read_piece(piece.span().first(now * stored_size));
-    convert(dtype, piece.data(), as, out.data() + done * size_of(as), now);
+    convert(dtype, piece.data(), as, out.data() + done * size_of(as), now, where);
   }
 }
 
@@ -236,7 +236,7 @@ void InputDataset::Impl::read_by_library(RowRange range, DType as, std::span<std
   const std::size_t elements = static_cast<std::size_t>(range.count * row_elements);
   AlignedBuffer decoded(elements * size_of(dtype));
   call_library(range, decoded.data());
-  convert(dtype, decoded.data(), as, out.data(), elements);
+  convert(dtype, decoded.data(), as, out.data(), elements, where);
 }
 
 InputDataset::InputDataset(DatasetRef ref) : impl_(std::make_unique<Impl>(std::move(ref))) {}

@@ -73,6 +73,28 @@ def failed_ranges(output):
             for rows in journal.failed_ranges(record)]
 
 
+@pytest.mark.parametrize("chunks", [None, (50, 4)])
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_wider_integer_that_does_not_fit(widepipe, tmp_path, chunks, ranks):
+    """Ids as h5py writes them, i64, for a model that takes i32: only what does not fit fails."""
+    table = np.random.default_rng(seed()).standard_normal((VOCABULARY, 3)).astype("f4")
+    save(tmp_path / "m.onnx", [helper.make_node("Gather", ["table", "x"], ["y"])],
+         [port("x", ["N", 4], TensorProto.INT32)], [port("y", ["N", 4, 3])], {"table": table})
+    rows = np.random.default_rng(seed()).integers(0, VOCABULARY, (ROWS, 4))
+    expected = table[rows]
+    rows[9, 1] = 1 << 40
+    rows[200, 3] = -(1 << 31) - 1
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file.create_dataset("x", data=rows, chunks=chunks)
+    widepipe.score("m.onnx", "in.h5:/x", "out.h5:/y", ranks=ranks, cwd=tmp_path).expect(1)
+    assert failed(tmp_path / "out.h5") == dict.fromkeys(
+        [9, 200], "in.h5:/x: a value does not fit the model's i32, which holds -2147483648 to "
+                  "2147483647")
+    with h5py.File(tmp_path / "out.h5") as file:
+        good = np.setdiff1d(np.arange(ROWS), [9, 200])
+        np.testing.assert_array_equal(file["y"][:][good], expected[good])
+
+
 @pytest.mark.parametrize("ranks, options", [
     (None, []), (1, ["--batch", "1"]), (3, ["--batch", "100"]), (2, ["--rows-via", "scatter"]),
     (2, ["--write-via", "ranks", "--batch", "64"])])

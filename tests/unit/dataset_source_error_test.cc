@@ -138,14 +138,16 @@ TEST(SourceErrors, Channels) {
 TEST(SourceErrors, Targets) {
   const TempFolder folder;
   make("a.h5", H5T_NATIVE_INT32, {10, 2});
+  make("f.h5", H5T_NATIVE_FLOAT, {10, 2});
   const auto error = [](const SourceSpec& spec, DType as) {
     return error_of<InputError>([&] { open_source(spec, {.limit = 3})->check_readable_as(as); });
   };
   const SourceSpec plain{.data = {"a.h5", "/x"}};
   const SourceSpec scaled{.data = {"a.h5", "/x"}, .scale = {2}};
   EXPECT_EQ(error(plain, DType::kI64), "no error");
-  EXPECT_EQ(error(plain, DType::kI8),
-            "a.h5:/x: is stored as i32 and cannot be read as i8: only -128 to 127 fit");
+  EXPECT_EQ(error(plain, DType::kI8), "no error");
+  EXPECT_EQ(error({.data = {"f.h5", "/x"}}, DType::kI8),
+            "f.h5:/x: is stored as f32 and cannot be read as i8: fractions would be lost");
   EXPECT_EQ(error(scaled, DType::kF64), "no error");
   EXPECT_EQ(error(scaled, DType::kI64),
             "a.h5:/x: scale and offset give fractions: expected f32 or f64 as target, found i64");
