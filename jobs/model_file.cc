@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "model/onnx_import.h"
+#include "model/external_files.h"
 
 namespace widepipe::jobs {
 namespace {

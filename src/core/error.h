@@ -18,6 +18,12 @@ class InputError : public std::runtime_error {
   explicit InputError(const std::string& message) : std::runtime_error(message) {}
 };
 
+/// Good input that needs what this build does not have; another may.
+class UnsupportedError : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// The environment failed while the job ran. What the journal holds stays valid.
 class RunError : public std::runtime_error {
  public:

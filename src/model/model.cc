@@ -1,11 +1,12 @@
 #include "model/model.h"
 
+#include <exception>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "model/external_files.h"
 #include "model/onnx_import.h"
 #include "model/optimize.h"
 #include "model/passes/remove_pass_through.h"
@@ -99,27 +100,28 @@ std::shared_ptr<const Model> Model::from_bytes(std::span<const std::byte> bytes,
     bind_inputs(graph, model->binding_);
   };
   const ImportOptions import{.external = options.external, .bind = bind};
-  const auto why_not = [&]() -> std::optional<InputError> {
+  std::exception_ptr failure;
+  const auto try_to_build = [&] {
     try {
       model->build(bytes, import);
-      return std::nullopt;
+      failure = nullptr;
+      model->why_no_graph_.clear();
     } catch (const InputError& error) {
-      return error;
+      if (failure) return;  // the first says what is wrong
+      failure = std::current_exception();
+      model->why_no_graph_ = error.what();
     }
   };
-  std::optional<InputError> failure = why_not();
-  if (refused) throw *failure;
+  try_to_build();
+  if (refused) std::rethrow_exception(failure);
   // With an input bound to one row, another try would fail in the same way.
   if (failure && asked && model->binding_.one_row_reason.empty()) {
-    model->binding_.one_row_reason = failure->what();
-    if (!why_not()) failure.reset();
+    model->binding_.one_row_reason = model->why_no_graph_;
+    try_to_build();
   }
-  if (failure && !options.outputs_elsewhere) throw *failure;
+  if (failure && !options.outputs_elsewhere) std::rethrow_exception(failure);
   if (options.outputs_elsewhere) model->onnx_ = with_external_data(bytes, label, options.external);
-  if (failure) {
-    model->why_no_graph_ = failure->what();
-    model->build_ports(bytes, import, options.outputs_elsewhere);
-  }
+  if (failure) model->build_ports(bytes, import, options.outputs_elsewhere);
   return model;
 }
 

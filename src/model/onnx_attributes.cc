@@ -13,15 +13,15 @@ namespace {
 
 using Value = kernels::Attributes::Value;
 
-Value read_tensor_attribute(const onnx::AttributeProto& attribute) {
+Value read_tensor_attribute(const onnx::AttributeProto& attribute, const ExternalFiles& external) {
   try {
-    return std::make_shared<const Tensor>(read_tensor(attribute.t()));
+    return std::make_shared<const Tensor>(read_tensor(attribute.t(), external));
   } catch (const InputError& error) {
     throw_input_error("attribute {}: {}", attribute.name(), error.what());
   }
 }
 
-Value read_value(const onnx::AttributeProto& attribute) {
+Value read_value(const onnx::AttributeProto& attribute, const ExternalFiles& external) {
   switch (attribute.type()) {
     case onnx::AttributeProto::FLOAT:
       return attribute.f();
@@ -30,7 +30,7 @@ Value read_value(const onnx::AttributeProto& attribute) {
     case onnx::AttributeProto::STRING:
       return attribute.s();
     case onnx::AttributeProto::TENSOR:
-      return read_tensor_attribute(attribute);
+      return read_tensor_attribute(attribute, external);
     case onnx::AttributeProto::FLOATS:
       return std::vector<float>(attribute.floats().begin(), attribute.floats().end());
     case onnx::AttributeProto::INTS:
@@ -48,14 +48,14 @@ Value read_value(const onnx::AttributeProto& attribute) {
 
 }  // namespace
 
-kernels::Attributes read_attributes(const onnx::NodeProto& node) {
+kernels::Attributes read_attributes(const onnx::NodeProto& node, const ExternalFiles& external) {
   kernels::Attributes attributes;
   for (const onnx::AttributeProto& attribute : node.attribute()) {
     if (!attribute.ref_attr_name().empty()) {
       throw_input_error("attribute {} refers to attribute {} of a function, which is not supported",
                         attribute.name(), attribute.ref_attr_name());
     }
-    attributes.set(attribute.name(), read_value(attribute));
+    attributes.set(attribute.name(), read_value(attribute, external));
   }
   return attributes;
 }

@@ -1,11 +1,9 @@
 #include "model/onnx_import.h"
 
 #include <fmt/ranges.h>
-#include <google/protobuf/stubs/logging.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,6 +14,7 @@
 #include "core/error.h"
 #include "model/onnx_attributes.h"
 #include "model/onnx_constant.h"
+#include "model/onnx_file.h"
 #include "model/onnx_tensor.h"
 #include "model/operators.h"
 #include "model/shape_inference.h"
@@ -29,25 +28,6 @@ constexpr std::int64_t kNewestIrVersion = 14;
 constexpr std::int64_t kNewestVersion = 1 << 20;
 
 bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
-
-onnx::ModelProto parse(std::span<const std::byte> bytes, std::string_view label) {
-  if (bytes.empty()) throw_input_error("{}: the file is empty, expected an ONNX model", label);
-  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    throw_input_error("{}: {} bytes, expected an ONNX model of less than 2 GiB", label,
-                      bytes.size());
-  }
-  const google::protobuf::LogSilencer one_message_is_enough;
-  onnx::ModelProto model;
-  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    throw_input_error("{}: not an ONNX model, or truncated ({} bytes)", label, bytes.size());
-  }
-  // Other files can happen to parse: protobuf skips fields that it does not know.
-  if (!model.has_ir_version() || !model.has_graph()) {
-    throw_input_error("{}: not an ONNX model, or truncated: it has no {}", label,
-                      model.has_ir_version() ? "graph" : "IR version");
-  }
-  return model;
-}
 
 /// Turns the graph of one model into ours. Used once.
 class Importer {
@@ -127,14 +107,14 @@ class Importer {
       }
     }
     if (first == nullptr) return;
-    throw_input_error(
+    throw UnsupportedError(fmt::format(
         "{}: {}: operator '{}' of {} is not supported{}{}", graph_.label,
         describe(named(*first, first_index)), first->op_type(), operator_set(first->domain()),
         others.empty() ? ""
                        : fmt::format(" (and {} more: {})", others.size(), fmt::join(others, ", ")),
         first->op_type() == "ZipMap" || others.contains("ZipMap")
             ? "; ZipMap makes maps of the scores: export the model with zipmap=False"
-            : "");
+            : ""));
   }
 
   std::string operator_set(const std::string& domain) const {
@@ -273,7 +253,7 @@ class Importer {
       add_branch(proto, node);
       return;
     }
-    naming(node, [&] { node.attributes = read_attributes(proto); });
+    naming(node, [&] { node.attributes = read_attributes(proto, options_.external); });
     if (node.op == "Constant") {
       naming(node,
              [&] { define(proto.output(0), constant_value(read_constant(node.attributes))); });
@@ -481,52 +461,14 @@ class Importer {
 
 Graph import_graph(std::span<const std::byte> bytes, std::string_view label,
                    const ImportOptions& options) {
-  const onnx::ModelProto model = parse(bytes, label);
+  const onnx::ModelProto model = parse_onnx(bytes, label);
   return Importer(model, label, options).import();
 }
 
 Graph import_interface(std::span<const std::byte> bytes, std::string_view label,
                        const ImportOptions& options) {
-  const onnx::ModelProto model = parse(bytes, label);
+  const onnx::ModelProto model = parse_onnx(bytes, label);
   return Importer(model, label, options).import_interface();
-}
-
-std::vector<std::byte> with_external_data(std::span<const std::byte> bytes, std::string_view label,
-                                          const ExternalFiles& external) {
-  if (external.empty()) return {bytes.begin(), bytes.end()};
-  onnx::ModelProto model = parse(bytes, label);
-  for (onnx::TensorProto& proto : *model.mutable_graph()->mutable_initializer()) {
-    if (external_location(proto).empty()) continue;
-    const Tensor tensor = read_tensor(proto, external);
-    proto.clear_external_data();
-    proto.clear_data_location();
-    proto.set_raw_data(tensor.data(), tensor.bytes());
-  }
-  const std::size_t size = model.ByteSizeLong();
-  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    throw_input_error(
-        "{}: {} bytes with its external data: a device that imports ONNX itself takes 2 GiB", label,
-        size);
-  }
-  std::vector<std::byte> whole(size);
-  if (!model.SerializeToArray(whole.data(), static_cast<int>(size))) {
-    throw_input_error("{}: cannot be put together with its external data", label);
-  }
-  return whole;
-}
-
-std::vector<std::string> external_files(std::span<const std::byte> bytes) {
-  std::set<std::string> files;
-  try {
-    const onnx::ModelProto model = parse(bytes, "");
-    for (const onnx::TensorProto& proto : model.graph().initializer()) {
-      const std::string location = external_location(proto);
-      if (!location.empty()) files.insert(location);
-    }
-  } catch (const InputError&) {
-    // import_graph() says what is wrong.
-  }
-  return {files.begin(), files.end()};
 }
 
 }  // namespace widepipe::model

@@ -37,13 +37,4 @@ Graph import_graph(std::span<const std::byte> bytes, std::string_view label,
 Graph import_interface(std::span<const std::byte> bytes, std::string_view label,
                        const ImportOptions& options);
 
-/// The model with the elements of all its tensors inside. Throws InputError as import_graph() does,
-/// and if it would take 2 GiB, the most that the format can hold.
-std::vector<std::byte> with_external_data(std::span<const std::byte> bytes, std::string_view label,
-                                          const ExternalFiles& external);
-
-/// The files beside the model in which it keeps elements of tensors, by the names it uses. Empty
-/// if the bytes are not a model.
-std::vector<std::string> external_files(std::span<const std::byte> bytes);
-
 }  // namespace widepipe::model

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "model/external_files.h"
 #include "model/known_values.h"
 #include "model/model.h"
 #include "model/onnx_import.h"
