@@ -95,8 +95,9 @@ struct DeviceKind {
   std::unique_ptr<Device> (*make)(const DeviceConfig& config, CompletionSink sink);
   /// The processors of this kind on this machine, the usual one first; null if it has no parts.
   std::vector<std::string> (*parts)() = nullptr;
-  /// Names and versions of libraries that results depend on; null if they are the kernels'.
-  std::string (*versions)() = nullptr;
+  /// What results depend on beside the model: names and versions of libraries and, where a part is
+  /// more than this machine's processor, what it is. Null if that is the kernels' library alone.
+  std::string (*versions)(const std::string& part) = nullptr;
   /// Set if the device imports ONNX models itself (Model::onnx()), and so may know more operators.
   std::vector<model::RowType> (*outputs)(const model::Model&,
                                          const std::vector<std::string>& names) = nullptr;

@@ -43,6 +43,12 @@ const DeviceKind& kind_of(std::string_view name) {
                     kind == "openvino" ? kMore : "");
 }
 
+/// "GPU" of "openvino:GPU"; empty if none is named.
+std::string part_of(std::string_view device) {
+  const std::size_t colon = device.find(':');
+  return colon == std::string_view::npos ? "" : std::string(device.substr(colon + 1));
+}
+
 /// What "auto" turns to; null if this build has nothing.
 const DeviceKind* second_choice() {
   const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
@@ -66,6 +72,23 @@ std::shared_ptr<const model::Model> import_elsewhere(const DeviceKind* kind,
   return model::Model::from_bytes(bytes, label, options);
 }
 
+/// Says so if another device of this build can run what the built-in one cannot.
+std::shared_ptr<const model::Model> import_builtin(std::span<const std::byte> bytes,
+                                                   std::string_view label,
+                                                   const model::ModelOptions& options) {
+  try {
+    return model::Model::from_bytes(bytes, label, options);
+  } catch (const UnsupportedError& error) {
+    try {
+      import_elsewhere(second_choice(), bytes, label, options);
+    } catch (const InputError&) {
+      throw error;
+    }
+    throw_input_error("{}; --device auto turns to {}, which can run it", error.what(),
+                      second_choice()->name);
+  }
+}
+
 }  // namespace
 
 std::span<const DeviceKind> device_kinds() { return kKinds; }
@@ -77,8 +100,8 @@ std::unique_ptr<Device> make_device(std::string_view name, DeviceConfig config,
     return make_auto_device(kKinds[0], second, std::move(config), std::move(sink));
   }
   const DeviceKind& kind = kind_of(name);
-  if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
-    config.part = name.substr(colon + 1);
+  if (name.find(':') != std::string_view::npos) {
+    config.part = part_of(name);
     if (kind.parts == nullptr || config.part.empty()) {
       throw_input_error(
           "device '{}': expected {}", name,
@@ -97,20 +120,24 @@ std::shared_ptr<const model::Model> import_model(std::string_view device,
                                                  const model::ModelOptions& options) {
   if (device != kAutoDevice) {
     const DeviceKind& kind = kind_of(device);
-    return kind.outputs == nullptr ? model::Model::from_bytes(bytes, label, options)
+    return kind.outputs == nullptr ? import_builtin(bytes, label, options)
                                    : import_elsewhere(&kind, bytes, label, options);
   }
   // The job is asked once, whichever import its answer is for.
   std::optional<model::Binding> binding;
   model::ModelOptions asking = options;
+  bool refused = false;
   asking.bind = [&](const model::Declared& declared) {
+    refused = true;
     if (!binding) binding = options.bind ? options.bind(declared) : model::Binding{};
+    refused = false;
     return *binding;
   };
   std::shared_ptr<const model::Model> model;
   try {
     model = model::Model::from_bytes(bytes, label, asking);
   } catch (const InputError&) {
+    if (refused) throw;
     return import_elsewhere(second_choice(), bytes, label, asking);
   }
   const std::string why_not = why_not_builtin(*model);
@@ -140,8 +167,8 @@ std::string library_versions(std::string_view device) {
   std::string versions = kernels::kernel_library_versions();
   const DeviceKind* kind = device == kAutoDevice ? second_choice() : &kind_of(device);
   if (kind == nullptr || kind->versions == nullptr) return versions;
-  return device == kAutoDevice ? fmt::format("{}, {}", versions, kind->versions())
-                               : kind->versions();
+  return device == kAutoDevice ? fmt::format("{}, {}", versions, kind->versions(""))
+                               : kind->versions(part_of(device));
 }
 
 }  // namespace widepipe::device

@@ -25,6 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kCpu = "CPU";
+
 double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -35,6 +37,11 @@ ov::element::Type precision_type(const std::string& precision) {
   return ov::element::f32;
 }
 
+std::string library_version() {
+  const std::string build = ov::get_openvino_version().buildNumber;
+  return "OpenVINO " + build.substr(0, build.find('-'));
+}
+
 /// "CPU" of "CPU", "GPU" of "GPU.1".
 std::string family(const std::string& part) { return part.substr(0, part.find('.')); }
 
@@ -43,7 +50,7 @@ std::vector<std::string> all_parts(const ov::Core& core) {
   std::vector<std::string> parts = core.get_available_devices();
   if (parts.empty()) throw_input_error("device openvino: OpenVINO finds no device here");
   std::stable_partition(parts.begin(), parts.end(),
-                        [](const std::string& part) { return part == "CPU"; });
+                        [](const std::string& part) { return part == kCpu; });
   return parts;
 }
 
@@ -68,7 +75,7 @@ ov::AnyMap compile_options(const std::string& part, const DeviceConfig& config) 
   }
   if (family(part) == "NPU") return options;  // decides on its streams itself
   options.insert(ov::num_streams(config.instances));
-  if (part == "CPU") {
+  if (part == kCpu) {
     options.insert(ov::inference_num_threads(config.instances * config.cores_per_instance));
     // The launcher or Slurm binds a rank; ranks that pin on their own would meet on one core.
     options.insert(ov::hint::enable_cpu_pinning(false));
@@ -93,7 +100,7 @@ class OpenVinoDevice final : public Device {
         options_(compile_options(part_, config)),
         info_{"openvino:" + part_,
               fmt::format("{} ({})", core_.get_property(part_, ov::device::full_name),
-                          openvino_versions()),
+                          library_version()),
               config.instances, config.cores_per_instance},
         sink_(std::move(sink)),
         slots_(static_cast<std::size_t>(config.instances)) {
@@ -377,9 +384,13 @@ std::vector<std::string> openvino_parts() {
   return saying_why([] { return all_parts(ov::Core()); });
 }
 
-std::string openvino_versions() {
-  const std::string build = ov::get_openvino_version().buildNumber;
-  return "OpenVINO " + build.substr(0, build.find('-'));
+std::string openvino_versions(const std::string& part) {
+  if (part.empty() || part == kCpu) return library_version();
+  return saying_why([&] {
+    const ov::Core core;
+    return fmt::format("{} on {}", library_version(),
+                       core.get_property(find_part(core, part), ov::device::full_name));
+  });
 }
 
 std::vector<model::RowType> openvino_outputs(const model::Model& model,

@@ -19,8 +19,9 @@ std::unique_ptr<Device> make_openvino_device(const DeviceConfig& config, Complet
 /// "CPU", "GPU", "NPU": what OpenVINO finds on this machine, the CPU first.
 std::vector<std::string> openvino_parts();
 
-/// "OpenVINO 2026.4.1".
-std::string openvino_versions();
+/// "OpenVINO 2026.4.1"; of a part other than the CPU with the processor's name: "OpenVINO 2026.4.1
+/// on Intel(R) Arc(TM) A770". Throws InputError: a part that is not there.
+std::string openvino_versions(const std::string& part);
 
 /// The outputs of a model that only OpenVINO imports (model::OutputsElsewhere).
 std::vector<model::RowType> openvino_outputs(const model::Model& model,
