@@ -291,7 +291,7 @@ std::string read_job_file(const std::string& path) {
     throw_input_error("job file '{}': expected a TOML file, found a folder", path);
   }
   std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) throw_input_error("job file '{}' cannot be read: {}", path, errno_text());
   return text;
 }

@@ -46,16 +46,18 @@ std::int64_t chunk_rows(const StreamSetup& setup, const JobSettings& settings) {
 schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& settings) {
   const std::vector<std::size_t> columns =
       mpi_runtime::column_bytes(setup.model(), setup.outputs());
+  const std::size_t bytes_out = std::accumulate(columns.begin(), columns.end(), std::size_t{0});
   return {
       .name = setup.stream().name,
       .bytes_in_per_row = static_cast<std::int64_t>(model::bytes_per_row(setup.model().inputs())),
-      .bytes_out_per_row = std::accumulate(columns.begin(), columns.end(), std::int64_t{0}),
+      .bytes_out_per_row = static_cast<std::int64_t>(bytes_out),
       .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows),
       .chunk_rows = chunk_rows(setup, settings)};
 }
 
 std::vector<report::FailedRange> failed_ranges(const std::vector<dataset::FailedRecord>& records) {
   std::vector<report::FailedRange> ranges;
+  ranges.reserve(records.size());
   for (const auto& [rows, reason] : records) ranges.push_back({rows, reason});
   return ranges;
 }

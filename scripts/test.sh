@@ -21,10 +21,9 @@ scripts/check_includes.py
 git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
 
 if [ "$tier" = tidy ]; then
-  WIDEPIPE_WITH_TESTS='' scripts/build.sh release
   step "clang-tidy"
-  git ls-files 'src/*.cc' 'kernels/*.cc' 'mpi_runtime/*.cc' 'jobs/*.cc' |
-    xargs -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
+  cmake --preset tidy
+  run-clang-tidy -quiet -p build/tidy "^$PWD/(src|kernels|mpi_runtime|jobs)/"
   exit
 fi
 

@@ -93,7 +93,7 @@ std::optional<double> parse_cpu_max(const std::string& text) {
 }
 
 std::size_t l2_cache_bytes() {
-  constexpr std::size_t kUsual = 512 * 1024;
+  constexpr std::size_t kUsual = std::size_t{512} << 10;
   const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
   return bytes > 0 ? static_cast<std::size_t>(bytes) : kUsual;
 }

@@ -50,7 +50,7 @@ Shape weight_shape(const NodeView& view) {
     throw_input_error("W: expected a fixed shape of {} axes like X {}, found {}", x.size(),
                       to_string(x), to_string(w));
   }
-  const Shape weights = at(w, 0);
+  Shape weights = at(w, 0);
   const std::vector<std::int64_t> kernel(weights.begin() + 2, weights.end());
   const auto stated = view.node.attributes.integers("kernel_shape", kernel);
   if (stated != kernel) {
