@@ -344,7 +344,11 @@ void ScoreRun::start_worker() {
     fail_nonfinite.push_back(stream(id).fail_nonfinite.value_or(options_.fail_nonfinite));
   }
   mpi_runtime::agree(collectives_, [&] {
-    if (root_ && fleet_.dedicated_scheduler) return;
+    if (root_ && fleet_.dedicated_scheduler) {
+      // Packed when its rows were tried, and of no further use here.
+      for (const auto& model : models_) model->packed_weights()->clear();
+      return;
+    }
     worker_.emplace(
         mpi_runtime::WorkerConfig{
             .device_kind = options_.device,

@@ -69,4 +69,9 @@ std::size_t WeightStore::bytes() const {
   return total;
 }
 
+void WeightStore::clear() {
+  const std::lock_guard lock(mutex_);
+  packed_.clear();
+}
+
 }  // namespace widepipe::kernels

@@ -105,6 +105,8 @@ class WeightStore {
                                            const Pack& pack);
   /// Bytes held.
   std::size_t bytes() const;
+  /// Forgets all. What kernels hold stays with them.
+  void clear();
 
  private:
   mutable std::mutex mutex_;
