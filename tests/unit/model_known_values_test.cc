@@ -186,6 +186,56 @@ TEST(ExternalData, IsReadFromTheNamedFile) {
   }
 }
 
+/// Moves the elements of w into a Constant node, or into the branch of an If that makes it.
+OnnxBuilder external_inside(const std::string& place) {
+  OnnxBuilder builder = external_model("4", "12");
+  onnx::GraphProto& graph = builder.graph();
+  const onnx::TensorProto tensor = graph.initializer(0);
+  graph.clear_initializer();
+  const onnx::NodeProto add = graph.node(0);
+  graph.clear_node();
+  onnx::NodeProto& constant = *graph.add_node();
+  if (place == "attribute") {
+    constant.set_op_type("Constant");
+    constant.add_output("w");
+    onnx::AttributeProto& value = *constant.add_attribute();
+    value.set_name("value");
+    value.set_type(onnx::AttributeProto::TENSOR);
+    *value.mutable_t() = tensor;
+  } else {
+    builder.constant("yes", Tensor(DType::kBool, {}));
+    constant.set_op_type("If");
+    constant.add_input("yes");
+    constant.add_output("w");
+    onnx::AttributeProto& branch = *constant.add_attribute();
+    branch.set_name("else_branch");
+    branch.set_type(onnx::AttributeProto::GRAPH);
+    *branch.mutable_g()->add_initializer() = tensor;
+    branch.mutable_g()->add_output()->set_name("w");
+  }
+  *graph.add_node() = add;
+  return builder;
+}
+
+TEST(ExternalData, IsFoundWhereverTensorsAre) {
+  for (const char* place : {"attribute", "branch"}) {
+    SCOPED_TRACE(place);
+    const std::vector<std::byte> bytes = external_inside(place).bytes();
+    ASSERT_EQ(external_files(bytes), (std::vector<std::string>{"weights.bin"}));
+    const std::vector<std::byte> whole =
+        with_external_data(bytes, "m.onnx", files_with({9, 1, 2, 3}));
+    EXPECT_EQ(external_files(whole), std::vector<std::string>{});
+    for (const auto& [model, files] :
+         {std::pair{bytes, files_with({9, 1, 2, 3})}, std::pair{whole, ExternalFiles{}}}) {
+      const Graph graph = import_graph(model, "m.onnx", {.external = files, .bind = {}});
+      ASSERT_EQ(graph.nodes.size(), 1U);
+      const auto& w = graph.value(graph.nodes[0].inputs[1]).constant;
+      ASSERT_NE(w, nullptr);
+      EXPECT_EQ(w->as<float>()[2], 3.0F);
+    }
+  }
+}
+
 TEST(ExternalData, NamesWhatIsWrong) {
   struct Case {
     std::string offset;
