@@ -246,7 +246,7 @@ int inspect_devices() {
   for (const device::DeviceKind& kind : device::device_kinds()) {
     for (const std::string& part : kind.parts ? kind.parts() : std::vector<std::string>{""}) {
       const auto device =
-          kind.make({.instances = budget.usable(), .part = part}, [](device::Completion) {});
+          kind.make({.instances = budget.usable(), .part = part}, [](const device::Completion&) {});
       const device::DeviceInfo& info = device->info();
       table.add({info.kind, info.description, std::to_string(info.instances),
                  std::to_string(info.cores_per_instance)});

@@ -77,7 +77,6 @@ void check_apart(const StreamSpec& a, const StreamSpec& b) {
 /// Each output alone was checked before.
 void check_disks(const std::vector<std::unique_ptr<StreamSetup>>& streams) {
   std::vector<const dataset::OutputSpec*> outputs;
-  outputs.reserve(streams.size());
   for (const auto& stream : streams) outputs.push_back(&stream->spec());
   if (const auto shortage = dataset::find_shortage(outputs)) {
     throw_input_error(

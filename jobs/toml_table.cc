@@ -108,7 +108,7 @@ void TomlTable::refuse(std::string_view key, std::string message) const {
 std::optional<std::string> TomlTable::text(std::string_view key) const {
   const toml::node* node = find(key);
   if (node == nullptr) return std::nullopt;
-  const auto value = node->value_exact<std::string>();
+  auto value = node->value_exact<std::string>();
   if (!value || value->empty() || std::any_of(value->begin(), value->end(), is_control)) {
     unexpected(key, *node, "a string of visible characters");
   }

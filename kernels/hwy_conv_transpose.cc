@@ -90,6 +90,7 @@ class HwyConvTranspose final : public Kernel {
           const bool padding =
               tap >= taps_ || o >= geometry_.out_channels || i >= geometry_.in_channels;
           const std::int64_t at = (i * geometry_.out_channels + o) * taps_ + tap;
+          // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the loops would not run
           *to++ = padding ? 0.0F : w.as<float>()[static_cast<std::size_t>(at)];
         }
       }

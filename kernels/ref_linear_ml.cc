@@ -165,7 +165,7 @@ Support ref_linear_regressor_supports(const KernelCase& kernel_case) {
   require_numeric(kernel_case, checks);
   if (checks.ok()) {
     const auto targets = static_cast<std::size_t>(kernel_case.outputs[0].shape.back());
-    LinearScores(kernel_case, targets);
+    const LinearScores checked(kernel_case, targets);
     post_transform_of_targets(*kernel_case.attributes, targets);
   }
   return checks.plain();

@@ -255,7 +255,7 @@ Support ref_tree_regressor_supports(const KernelCase& kernel_case) {
   if (checks.ok()) {
     const std::int64_t columns = columns_of(kernel_case.inputs[0].shape);
     const std::int64_t targets = kernel_case.outputs[0].shape.back();
-    TreeEnsemble(*kernel_case.attributes, "target", columns, targets);
+    const TreeEnsemble checked(*kernel_case.attributes, "target", columns, targets);
     base_values(*kernel_case.attributes, static_cast<std::size_t>(targets));
     aggregate_of(*kernel_case.attributes);
     post_transform_of_targets(*kernel_case.attributes, static_cast<std::size_t>(targets));

@@ -61,7 +61,6 @@ std::vector<std::size_t> resized_axes(const Attributes& attributes, std::size_t 
                       to_string(named), count);
   }
   std::vector<std::size_t> axes;
-  axes.reserve(named.size());
   const auto last = static_cast<std::int64_t>(rank);
   for (const std::int64_t axis : named) {
     axes.push_back(static_cast<std::size_t>(normalized_axis(axis, last, last - 1)));

@@ -15,7 +15,7 @@ namespace {
 
 /// The elements of input `i`, a list of sizes.
 std::vector<Dim> sizes(const NodeView& view, std::size_t i, const char* what) {
-  const std::vector<Dim> dims = required_dims(view, i, what);
+  std::vector<Dim> dims = required_dims(view, i, what);
   if (view.input(i).shape.size() != 1 ||
       std::any_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim.fixed < 0; })) {
     throw_input_error("input {} ({}): expected a list of sizes, found {}", i, what,
