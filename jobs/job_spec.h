@@ -40,6 +40,9 @@ struct JobSettings {
   bool quiet = false;
   std::string report_file;
   double round_period_ms = 2.0;
+  /// Until the allocation ends, from the start of the run; infinity if it does not. Nothing:
+  /// Slurm's environment says.
+  std::optional<double> seconds_left;
 };
 
 /// What feeds one input of a model: rows of data sets, or the same value for every row.

@@ -24,6 +24,7 @@
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
 #include "jobs/stream_error.h"
+#include "jobs/wall_time.h"
 #include "kernels/isa.h"
 #include "model/bundle.h"
 #include "mpi_runtime/agreement.h"
@@ -93,6 +94,7 @@ class ScoreRun {
   std::vector<mpi_runtime::StreamSource> open_sources();
   void start_worker();
   void open_outputs();
+  std::optional<Clock::time_point> end() const;
   void compare_inputs(const std::vector<mpi_runtime::StreamSource>& sources);
   const StreamSpec& stream(std::size_t id) const { return job_.streams[active_[id]]; }
   void say(const std::string& text) const {
@@ -150,7 +152,8 @@ int ScoreRun::run() {
                              .worker = worker_ ? &*worker_ : nullptr,
                              .wakeup = wakeup_,
                              .signal = signal_,
-                             .isa = isa_});
+                             .isa = isa_,
+                             .end = end()});
   });
   if (lead) {
     say(start_text(*setup_, fleet_));
@@ -159,6 +162,21 @@ int ScoreRun::run() {
   mpi_runtime::follow(collectives_, *worker_, wakeup_, mpi_runtime::kLongestPause,
                       [this] { return signal_.received(); });
   return kDone;
+}
+
+/// When the last batch must be back.
+std::optional<Clock::time_point> ScoreRun::end() const {
+  const double so_far = seconds_since(start_);
+  std::optional<double> left = options_.seconds_left;
+  if (!left) {
+    const std::chrono::duration<double> unix_time =
+        std::chrono::system_clock::now().time_since_epoch();
+    left = allocation_seconds_left(mpi_runtime::process_environment(), unix_time.count() - so_far);
+  }
+  constexpr double kNoEnd = 1e9;  // 30 years
+  if (!left || *left > kNoEnd) return std::nullopt;
+  return start_ + std::chrono::duration_cast<Clock::duration>(
+                      std::chrono::duration<double>(*left - closing_seconds(*left)));
 }
 
 /// [collective]

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -57,7 +58,6 @@ schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& se
 
 std::vector<report::FailedRange> failed_ranges(const std::vector<dataset::FailedRecord>& records) {
   std::vector<report::FailedRange> ranges;
-  ranges.reserve(records.size());
   for (const auto& [rows, reason] : records) ranges.push_back({rows, reason});
   return ranges;
 }
@@ -142,6 +142,11 @@ WriterSink ScoreLead::make_sink() const {
   return WriterSink(std::move(streams));
 }
 
+schedule::Seconds ScoreLead::seconds_to_end() const {
+  return context_.end ? std::chrono::duration<double>(*context_.end - Clock::now()).count()
+                      : std::numeric_limits<double>::infinity();
+}
+
 schedule::Scheduler ScoreLead::make_scheduler() const {
   std::vector<schedule::StreamSpec> specs;
   for (const auto& stream : streams_) {
@@ -151,6 +156,7 @@ schedule::Scheduler ScoreLead::make_scheduler() const {
   limits.max_batch_bytes =
       std::min(limits.max_batch_bytes,
                static_cast<std::int64_t>(payload_limit(context_.collectives.size())));
+  limits.end = seconds_to_end();
   schedule::Scheduler scheduler(std::move(specs), devices_, schedule::make_bulk_policy({}), limits);
   for (std::size_t id = 0; id < streams_.size(); ++id) {
     const StreamSetup& setup = streams_[id]->setup;
@@ -206,7 +212,7 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
   const std::int64_t before = rows_before();
   std::int64_t total = 0;
   for (const auto& stream : context_.setup.streams()) total += stream->rows();
-  report::Progress progress(stderr, isatty(STDERR_FILENO) != 0, total, before);
+  report::Progress progress(stderr, isatty(STDERR_FILENO) != 0, total, before, seconds_to_end());
   const mpi_runtime::LeaderHooks hooks{
       .stop_requested = [this] { return context_.signal.received(); },
       .tick =
@@ -278,7 +284,7 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
   return report;
 }
 
-void ScoreLead::say_outcome(const report::RunReport& report) const {
+void ScoreLead::say_outcome(const report::RunReport& report, bool signalled) const {
   if (!job_.settings.quiet) {
     say(stdout, report::summary_text(report));
     for (std::size_t id = 0; id < streams_.size(); ++id) {
@@ -289,10 +295,12 @@ void ScoreLead::say_outcome(const report::RunReport& report) const {
     }
   }
   if (report.exit_code == kStopped) {
-    say(stderr, fmt::format("widepipe: stopped early; {} of {} rows are recorded: run the same "
-                            "command again to go on\n",
-                            grouped(report.rows_before() + report.rows_done()),
-                            grouped(report.rows_total())));
+    say(stderr,
+        fmt::format("widepipe: stopped early{}; {} of {} rows are recorded: run the same command "
+                    "again to go on\n",
+                    signalled ? "" : ", as the time left ends",
+                    grouped(report.rows_before() + report.rows_done()),
+                    grouped(report.rows_total())));
   }
 }
 
@@ -306,7 +314,7 @@ int ScoreLead::run(double seconds_setup) {
   report::RunReport report = make_report(result);
   report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   report.seconds_setup = seconds_setup;
-  say_outcome(report);
+  say_outcome(report, result.stopped);
   if (!job_.settings.report_file.empty()) report::write_json(report, job_.settings.report_file);
   return report.exit_code;
 }

@@ -1,8 +1,10 @@
 #pragma once
 // Rank 0's part of a score job, once everything is checked and every rank is ready.
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,8 @@ struct LeadContext {
   mpi_runtime::Wakeup& wakeup;
   const StopSignal& signal;
   std::string isa;
+  /// When the last batch must be back, so that there is time to record it; nothing: no end.
+  std::optional<std::chrono::steady_clock::time_point> end;
 };
 
 /// The report of a job before this run did anything: all there is if earlier runs completed it.
@@ -67,6 +71,7 @@ class ScoreLead {
     std::unique_ptr<dataset::DurableWriter> writer;  // last: writes to those before
   };
 
+  schedule::Seconds seconds_to_end() const;
   std::int64_t rows_before() const;
   bool settled(std::size_t id) const;
   dataset::FailedRows failed(std::size_t id) const;
@@ -77,7 +82,7 @@ class ScoreLead {
   mpi_runtime::LeaderResult run_rounds();
   dataset::RunRecord run_record(const StreamSetup& setup) const;
   report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;
-  void say_outcome(const report::RunReport& report) const;
+  void say_outcome(const report::RunReport& report, bool signalled) const;
 
   const LeadContext context_;
   const JobSpec& job_;

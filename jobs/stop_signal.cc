@@ -20,7 +20,11 @@ StopSignal::StopSignal() {
   action.sa_handler = request_stop;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   sigemptyset(&action.sa_mask);
-  for (const int number : kSignals) sigaction(number, &action, nullptr);
+  for (const int number : kSignals) {
+    // Slurm's warning may come more than once: from its timer, from scancel, passed on by a script.
+    if (number == SIGUSR1) action.sa_flags = SA_RESTART;
+    sigaction(number, &action, nullptr);
+  }
 }
 
 StopSignal::~StopSignal() {

@@ -8,6 +8,7 @@
 
 #include "cli/help_pages.h"
 #include "core/version.h"
+#include "jobs/wall_time.h"
 
 namespace widepipe::cli {
 namespace {
@@ -91,6 +92,25 @@ void add_ways(CLI::App& verb, jobs::ScoreCommand& score) {
   add_choice(verb, score, "--on-nonfinite", &JobSettings::fail_nonfinite, "keep", "fail-row",
              "What to do with a row of which an output holds NaN or an infinity: keep it, or count "
              "it as failed [keep]");
+}
+
+void add_time_left(CLI::App& verb, jobs::ScoreCommand& score) {
+  verb.add_option_function<std::string>(
+          "--time-left",
+          [&score](const std::string& text) {
+            const std::optional<double> seconds = jobs::parse_time_limit(text);
+            if (!seconds) {
+              throw CLI::ValidationError(
+                  "--time-left", fmt::format("expected a time as Slurm writes it: minutes, MM:SS, "
+                                             "HH:MM:SS, D-HH:MM:SS or UNLIMITED; found '{}'",
+                                             text));
+            }
+            score.overrides.push_back(
+                [seconds](JobSettings& settings) { settings.seconds_left = seconds; });
+          },
+          "Stop in time, resumable, before so much has passed: what squeue -o %L prints [what "
+          "Slurm's environment says, or no end]")
+      ->type_name("TIME");
 }
 
 void add_rows(CLI::App& verb, dataset::RowWindow& window) {
@@ -213,6 +233,7 @@ void add_score(CLI::App& app, CommandLine& command) {
                                                              : "expected a number, found " + text;
       })
       ->type_name("MS");
+  add_time_left(verb, score);
   add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
 }
 

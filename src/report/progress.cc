@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/console.h"
 #include "core/units.h"
@@ -18,11 +19,13 @@ constexpr int kBarWidth = 30;
 
 }  // namespace
 
-Progress::Progress(std::FILE* out, bool terminal, std::int64_t total, std::int64_t already)
+Progress::Progress(std::FILE* out, bool terminal, std::int64_t total, std::int64_t already,
+                   double end)
     : out_(out),
       terminal_(terminal),
       total_(total),
       already_(already),
+      end_(end),
       next_print_(terminal ? kTerminalInterval : kFirstLogLine),
       interval_(terminal ? kTerminalInterval : kFirstLogLine),
       mark_done_{already, already} {}
@@ -37,11 +40,16 @@ std::string Progress::line(std::int64_t done, double now) const {
   const double rate = recent_rate(done, now);
   std::string text =
       fmt::format("{:3.0f} %  {} of {} rows", share * 100, grouped(done), grouped(total_));
-  if (rate > 0) {
-    text += fmt::format(", {} rows/s, {} left", grouped(static_cast<std::int64_t>(rate)),
-                        duration_text(static_cast<double>(total_ - done) / rate));
-  }
-  return text;
+  if (rate <= 0) return text;
+  const double needed = static_cast<double>(total_ - done) / rate;
+  text += fmt::format(", {} rows/s, {} left", grouped(static_cast<std::int64_t>(rate)),
+                      duration_text(needed));
+  if (end_ == std::numeric_limits<double>::infinity()) return text;
+  const double granted = std::max(end_ - now, 0.0);
+  if (needed <= granted) return text + ", in time";
+  const double then = (static_cast<double>(done) + rate * granted) / static_cast<double>(total_);
+  return text + fmt::format(" (stops in {}, at about {:.0f} %)", duration_text(granted),
+                            std::floor(then * 100));
 }
 
 void Progress::update(std::int64_t done, double now) {

@@ -35,7 +35,8 @@ struct DeviceView {
   DeviceSpec spec;
   int batches_outstanding = 0;
   std::int64_t rows_outstanding = 0;
-  std::vector<Estimate> seconds_per_row;       ///< by stream
+  Seconds busy_outstanding = 0;           ///< of an instance, expected, for the rows that are out
+  std::vector<Estimate> seconds_per_row;  ///< by stream
   std::vector<std::int64_t> largest_measured;  ///< by stream: rows of the largest batch timed
 };
 

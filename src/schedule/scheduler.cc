@@ -78,8 +78,22 @@ std::optional<RowRange> Scheduler::take(StreamId stream, DeviceId device, std::i
   return range;
 }
 
+/// Of a batch that begins when an instance of the device has worked off its share of what is out.
+/// As many as one likes while nothing is known of the stream's rows.
+std::int64_t Scheduler::rows_in_time(const DeviceView& device, StreamId stream, Seconds now) const {
+  constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
+  if (limits_.end == std::numeric_limits<Seconds>::infinity()) return kAny;
+  const Seconds left = limits_.end - now - device.busy_outstanding / device.spec.instances;
+  if (left <= 0) return 0;
+  const Estimate& per_row = device.seconds_per_row[stream];
+  if (!per_row.known() || per_row.value() <= 0) return kAny;
+  const double rows = left / per_row.value();
+  return rows < 1e18 ? static_cast<std::int64_t>(rows) : kAny;
+}
+
 std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
   std::vector<Dispatch> dispatches;
+  bool too_late = false;
   const auto device_count = static_cast<DeviceId>(devices_.size());
   const Observation seen{now, devices_, streams_};
   // Turns end when a full turn has given nothing to anyone.
@@ -91,15 +105,25 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
     if (device.batches_outstanding >= policy_->credit(device)) continue;
     const std::optional<Decision> decision = policy_->next(seen, id);
     if (!decision) continue;
-    const std::optional<RowRange> rows = take(decision->stream, id, decision->rows);
+    const std::int64_t in_time = rows_in_time(device, decision->stream, now);
+    if (in_time == 0) {
+      too_late = true;
+      continue;
+    }
+    const std::optional<RowRange> rows =
+        take(decision->stream, id, std::min(decision->rows, in_time));
     if (!rows) continue;
     const Dispatch made{next_batch_++, id, decision->stream, *rows};
-    outstanding_.emplace(made.batch, made);
+    const Estimate& per_row = device.seconds_per_row[decision->stream];
+    const Seconds busy = per_row.known() ? per_row.value() * static_cast<double>(rows->count) : 0;
+    outstanding_.emplace(made.batch, Outstanding{made, busy});
     ++device.batches_outstanding;
     device.rows_outstanding += rows->count;
+    device.busy_outstanding += busy;
     dispatches.push_back(made);
     idle_turns = 0;
   }
+  if (too_late && outstanding_.empty()) stop();
   return dispatches;
 }
 
@@ -108,11 +132,12 @@ Outcome Scheduler::complete(const BatchResult& result) {
   if (found == outstanding_.end()) {
     throw std::logic_error(fmt::format("batch {} came back but is not out", result.batch));
   }
-  const Dispatch dispatch = found->second;
+  const auto [dispatch, expected] = found->second;
   outstanding_.erase(found);
   DeviceView& device = devices_[dispatch.device];
   --device.batches_outstanding;
   device.rows_outstanding -= dispatch.rows.count;
+  device.busy_outstanding -= expected;
   if (!result.failed) {
     device.seconds_per_row[dispatch.stream].add(result.busy /
                                                 static_cast<double>(dispatch.rows.count));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -18,6 +19,8 @@ namespace widepipe::schedule {
 struct SchedulerLimits {
   /// Bytes of rows, in or out, that one batch may carry: a payload must fit in a round.
   std::int64_t max_batch_bytes = std::int64_t{64} << 20;
+  /// On the clock of dispatch(): a batch that would come back later is not begun.
+  Seconds end = std::numeric_limits<Seconds>::infinity();
 };
 
 /// What a completed batch means for its rows.
@@ -40,7 +43,8 @@ class Scheduler {
   void add_rows(StreamId stream, RowRange rows);
 
   /// Binds waiting rows to devices, as late as credit allows: call it when a round is about to
-  /// leave. Devices are served in turn, so that a few rows spread over all of them.
+  /// leave. Devices are served in turn, so that a few rows spread over all of them. Stops, as by
+  /// stop(), when nothing is out and nothing more can be back before the end.
   std::vector<Dispatch> dispatch(Seconds now);
 
   /// Takes back a batch. Throws std::logic_error if it was never dispatched or is already done.
@@ -64,13 +68,19 @@ class Scheduler {
     std::vector<RowRange> claims;
   };
 
+  struct Outstanding {
+    Dispatch dispatch;
+    Seconds busy = 0;  ///< expected
+  };
+
+  std::int64_t rows_in_time(const DeviceView& device, StreamId stream, Seconds now) const;
   std::optional<RowRange> take(StreamId stream, DeviceId device, std::int64_t rows);
   void claim(StreamId stream, DeviceId device, std::int64_t rows);
 
   std::vector<StreamView> streams_;
   std::vector<DeviceView> devices_;
   std::vector<Queue> queues_;  ///< by stream
-  std::unordered_map<BatchId, Dispatch> outstanding_;
+  std::unordered_map<BatchId, Outstanding> outstanding_;
   std::unique_ptr<Policy> policy_;
   SchedulerLimits limits_;
   BatchId next_batch_ = 1;
