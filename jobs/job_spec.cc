@@ -55,6 +55,15 @@ std::optional<dataset::RowWindow> parse_row_window(std::string_view text) {
   return window;
 }
 
+std::optional<dataset::Shard> parse_shard(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto index = parse_digits(text.substr(0, slash));
+  const auto count = parse_digits(text.substr(slash + 1));
+  if (!index || !count || *index >= *count || *count > kMostShards) return std::nullopt;
+  return dataset::Shard{*index, *count};
+}
+
 std::optional<StoredForm> parse_form(std::string_view text) {
   using dataset::OutputForm;
   if (text == "raw") return StoredForm{OutputForm::kRaw};

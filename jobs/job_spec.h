@@ -20,6 +20,7 @@ inline constexpr std::string_view kPrecisions[] = {"f32", "f16", "bf16", "auto"}
 inline constexpr std::int64_t kMostBatchRows = std::int64_t{1} << 31;
 inline constexpr double kLongestRoundPeriodMs = 10'000;
 inline constexpr std::int64_t kMostTop = 1'000'000;
+inline constexpr std::int64_t kMostShards = 100'000;
 
 /// What holds for all streams of a job. Zero means "choose".
 struct JobSettings {
@@ -43,6 +44,7 @@ struct JobSettings {
   /// Until the allocation ends, from the start of the run; infinity if it does not. Nothing:
   /// Slurm's environment says.
   std::optional<double> seconds_left;
+  std::optional<dataset::Shard> shard;  ///< of each stream's rows, to a file of its own
 };
 
 /// What feeds one input of a model: rows of data sets, or the same value for every row.
@@ -111,6 +113,9 @@ std::optional<std::int64_t> parse_digits(std::string_view text);
 /// "0:5000", "100:" or ":100": from the first row up to before the second. Nothing if that is not
 /// what the text says, or if there is no row between.
 std::optional<dataset::RowWindow> parse_row_window(std::string_view text);
+
+/// "3/16": the fourth of 16. Nothing if that is not what the text says.
+std::optional<dataset::Shard> parse_shard(std::string_view text);
 
 /// "raw", "softmax", "argmax", "top5". Nothing if the text is none of these.
 std::optional<StoredForm> parse_form(std::string_view text);

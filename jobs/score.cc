@@ -15,7 +15,9 @@
 #include "core/units.h"
 #include "dataset/journal.h"
 #include "dataset/output_file.h"
+#include "dataset/shard_files.h"
 #include "device/device_list.h"
+#include "jobs/allocation.h"
 #include "jobs/input_binding.h"
 #include "jobs/job_file.h"
 #include "jobs/output_binding.h"
@@ -24,7 +26,6 @@
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
 #include "jobs/stream_error.h"
-#include "jobs/wall_time.h"
 #include "kernels/isa.h"
 #include "model/bundle.h"
 #include "mpi_runtime/agreement.h"
@@ -61,6 +62,14 @@ JobSpec share_job(const ScoreCommand& command, mpi_runtime::Collectives& collect
                           command.job_file);
   });
   for (const Override& change : command.overrides) change(job.settings);
+  if (const auto& shard = job.settings.shard) {
+    for (StreamSpec& stream : job.streams) {
+      stream.rows.shard = shard;
+      stream.output.file = dataset::shard_file(stream.output.file, *shard);
+    }
+    std::string& report = job.settings.report_file;
+    if (!report.empty()) report = dataset::shard_file(report, *shard);
+  }
   return job;
 }
 

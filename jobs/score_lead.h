@@ -12,6 +12,7 @@
 #include "dataset/durable_writer.h"
 #include "dataset/journal.h"
 #include "dataset/output_file.h"
+#include "jobs/exit_codes.h"
 #include "jobs/score_setup.h"
 #include "jobs/score_sink.h"
 #include "jobs/score_text.h"
@@ -21,11 +22,6 @@
 #include "report/run_report.h"
 
 namespace widepipe::jobs {
-
-/// Exit codes of a job that ran.
-inline constexpr int kDone = 0;
-inline constexpr int kFailedRows = 1;
-inline constexpr int kStopped = 3;
 
 /// Bytes of results, or of rows, that one rank may have in one round.
 std::size_t payload_limit(int ranks);

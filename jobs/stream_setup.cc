@@ -1,4 +1,5 @@
 #include "jobs/stream_setup.h"
+#include "jobs/allocation.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include "dataset/existing_output.h"
 #include "dataset/file_list.h"
 #include "dataset/posix_file.h"
+#include "dataset/shard_files.h"
 #include "device/device_list.h"
 #include "jobs/constant_input.h"
 #include "jobs/output_binding.h"
@@ -18,15 +20,6 @@
 
 namespace widepipe::jobs {
 namespace {
-
-/// Fields of the identity that --allow-mixed forgives.
-constexpr const char* kIsaField = "instruction set";
-constexpr const char* kVersionField = "versions";
-
-std::string slurm_job() {
-  const char* id = std::getenv("SLURM_JOB_ID");
-  return id == nullptr ? "" : fmt::format("Slurm job {}", id);
-}
 
 /// The files that widepipe makes beside an output must not be the job's own inputs, or
 /// somebody's file that happens to have the name.
@@ -157,8 +150,9 @@ void StreamSetup::decide(const std::string& isa) {
   decision_ = dataset::decide_resume(
       spec_, identity_,
       {.restart = settings_.restart,
-       .may_differ = settings_.allow_mixed ? std::vector<std::string>{kIsaField, kVersionField}
-                                           : std::vector<std::string>{},
+       .may_differ = settings_.allow_mixed
+                         ? std::vector<std::string>{dataset::kIsaField, dataset::kVersionField}
+                         : std::vector<std::string>{},
        .retry_failed = settings_.retry_failed});
 }
 
@@ -188,6 +182,9 @@ dataset::StringFields StreamSetup::identity(
   if (!stream_.outputs.empty()) {
     fields.emplace_back("outputs", outputs_text(stream_, *model_, outputs_));
   }
+  if (const auto& shard = stream_.rows.shard) {
+    fields.emplace_back(dataset::kShardField, fmt::format("{} of {}", shard->index, shard->count));
+  }
   if (stream_.fail_nonfinite.value_or(settings_.fail_nonfinite)) {
     fields.emplace_back("rows that are not finite", "fail");
   }
@@ -196,28 +193,29 @@ dataset::StringFields StreamSetup::identity(
                         carried_[i]->identity().content);
   }
   for (const dataset::OutputColumn& column : spec_.columns) {
-    fields.emplace_back("output " + column.path, fmt::format("{} {}", name_of(column.dtype),
-                                                             shape_with_batch(column.row_shape)));
+    fields.emplace_back(
+        dataset::kOutputField + column.path,
+        fmt::format("{} {}", name_of(column.dtype), shape_with_batch(column.row_shape)));
   }
   const std::string device = device::chosen_device(settings_.device, *model_);
   fields.emplace_back("device", device);
   if (!model_->onnx().empty()) fields.emplace_back("precision", settings_.precision);
-  fields.emplace_back(kIsaField, isa);
-  fields.emplace_back(kVersionField, versions_with(device));
+  fields.emplace_back(dataset::kIsaField, isa);
+  fields.emplace_back(dataset::kVersionField, versions_with(device));
   return fields;
 }
 
 dataset::StringFields StreamSetup::attributes(const dataset::StringFields& identity) const {
   dataset::StringFields fields;
   for (const auto& [name, value] : identity) {
-    if (name.starts_with("output ") || name.starts_with("time of ")) continue;
+    if (name.starts_with(dataset::kOutputField) || name.starts_with("time of ")) continue;
     fields.emplace_back(name, value);
   }
   if (!settings_.allow_mixed || settings_.restart) return fields;
   // What an earlier run wrote about itself stays.
   const dataset::ExistingOutput existing = dataset::inspect_existing(output_file());
   for (auto& [name, value] : fields) {
-    if (name != kIsaField && name != kVersionField) continue;
+    if (name != dataset::kIsaField && name != dataset::kVersionField) continue;
     for (const auto& [found, before] : existing.attributes) {
       if (found == name) value = before;
     }

@@ -3,13 +3,17 @@
 #include <string>
 
 #include "jobs/inspect.h"
+#include "jobs/merge.h"
 #include "jobs/score.h"
+#include "jobs/submit.h"
 
 namespace widepipe::cli {
 
 struct CommandLine {
-  std::string verb;  ///< "score", "inspect"
+  std::string verb;  ///< "score", "submit" ..
   jobs::ScoreCommand score;
+  jobs::SubmitCommand submit;
+  jobs::MergeCommand merge;
   jobs::InspectOptions inspect;
 };
 

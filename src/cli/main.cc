@@ -33,6 +33,8 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
       std::signal(SIGPIPE, SIG_DFL);  // `widepipe inspect ... | head` ends quietly
       return speaks ? widepipe::jobs::run_inspect(command.inspect) : 0;
     }
+    if (command.verb == "merge") return speaks ? widepipe::jobs::run_merge(command.merge) : 0;
+    if (command.verb == "submit") return speaks ? widepipe::jobs::run_submit(command.submit) : 0;
     widepipe::mpi_runtime::Session session(launch);
     try {
       const int code = widepipe::jobs::run_score(command.score, session.collectives());

@@ -25,7 +25,7 @@ std::shared_ptr<const RowSource> open_files(const DatasetRef& data) {
 
 std::shared_ptr<const RowSource> open_source(const SourceSpec& spec, const RowWindow& window) {
   std::shared_ptr<const RowSource> rows = open_files(spec.data);
-  if (window.first != 0 || window.end || window.limit) {
+  if (window.first != 0 || window.end || window.limit || window.shard) {
     rows = std::make_shared<WindowedRows>(std::move(rows), window);
   }
   if (spec.channels_last || !spec.scale.empty() || !spec.offset.empty()) {

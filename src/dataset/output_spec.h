@@ -16,6 +16,12 @@ namespace widepipe::dataset {
 inline constexpr const char* kMarkerName = "widepipe_format";
 inline constexpr const char* kMarkerValue = "1";
 
+/// Fields of the identity: "output /path" for each column, in their order; those that --allow-mixed
+/// lets differ.
+inline constexpr const char* kOutputField = "output ";
+inline constexpr const char* kIsaField = "instruction set";
+inline constexpr const char* kVersionField = "versions";
+
 /// Values of the status data set.
 enum class RowStatus : std::uint8_t { kNotDone = 0, kDone = 1, kFailed = 2 };
 

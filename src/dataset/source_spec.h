@@ -22,11 +22,19 @@ struct SourceSpec {
   bool channels_last = false;
 };
 
-/// Which rows of a stream are taken: from `first` up to `end`, and at most `limit` of them.
+/// One of `count` consecutive parts, which differ by a row at most.
+struct Shard {
+  std::int64_t index = 0;
+  std::int64_t count = 1;
+};
+
+/// Which rows of a stream are taken: from `first` up to `end`, and at most `limit` of them; and of
+/// those a part.
 struct RowWindow {
   std::int64_t first = 0;
   std::optional<std::int64_t> end;
   std::optional<std::int64_t> limit;
+  std::optional<Shard> shard;
 };
 
 }  // namespace widepipe::dataset

@@ -29,10 +29,24 @@ RowRange resolve(const RowSource& base, const RowWindow& window) {
   return {window.first, std::min(end - window.first, limit)};
 }
 
+RowRange part_of(const RowSource& base, RowRange rows, const std::optional<Shard>& shard) {
+  if (!shard) return rows;
+  if (rows.count < shard->count) {
+    throw_input_error("{}: expected at least one row for each of {} shards, found {} rows",
+                      base.name(), shard->count, rows.count);
+  }
+  const std::int64_t each = rows.count / shard->count;
+  const std::int64_t longer = rows.count % shard->count;  // parts with one row more, the first
+  const std::int64_t index = shard->index;
+  return {rows.first + index * each + std::min(index, longer), each + (index < longer ? 1 : 0)};
+}
+
 }  // namespace
 
 WindowedRows::WindowedRows(std::shared_ptr<const RowSource> rows, const RowWindow& window)
-    : DerivedRows(std::move(rows)), taken_(resolve(base(), window)) {}
+    : DerivedRows(std::move(rows)),
+      wanted_(resolve(base(), window)),
+      taken_(part_of(base(), wanted_, window.shard)) {}
 
 std::int64_t WindowedRows::chunk_rows() const {
   const std::int64_t chunk = base().chunk_rows();
@@ -40,8 +54,8 @@ std::int64_t WindowedRows::chunk_rows() const {
 }
 
 StringFields WindowedRows::own_settings() const {
-  if (taken_.count == base().rows()) return {};
-  return {{"rows", fmt::format("{} to {} of {}", taken_.first, taken_.end() - 1, base().rows())}};
+  if (wanted_.count == base().rows()) return {};
+  return {{"rows", fmt::format("{} to {} of {}", wanted_.first, wanted_.end() - 1, base().rows())}};
 }
 
 void WindowedRows::read_checked(RowRange rows, DType as, std::span<std::byte> out) const {

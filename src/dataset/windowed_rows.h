@@ -20,6 +20,7 @@ class WindowedRows final : public DerivedRows {
   StringFields own_settings() const override;
   void read_checked(RowRange rows, DType as, std::span<std::byte> out) const override;
 
+  RowRange wanted_;  ///< by all shards
   RowRange taken_;
 };
 

@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "jobs/wall_time.h"
+#include "jobs/allocation.h"
 #include "report/progress.h"
 #include "schedule/bulk_policy.h"
 #include "schedule/scheduler.h"

@@ -1,7 +1,10 @@
-#include "jobs/wall_time.h"
+#include "jobs/allocation.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <vector>
@@ -27,6 +30,11 @@ std::vector<std::int64_t> parts_of(std::string_view text) {
 }
 
 }  // namespace
+
+std::string slurm_job() {
+  const char* id = std::getenv("SLURM_JOB_ID");
+  return id == nullptr ? "" : fmt::format("Slurm job {}", id);
+}
 
 std::optional<double> parse_time_limit(std::string_view text) {
   constexpr std::int64_t kMinute = 60;

@@ -2,11 +2,15 @@
 // How long a job may run: what Slurm, or a person, grants it.
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "mpi_runtime/session.h"
 
 namespace widepipe::jobs {
+
+/// "Slurm job 4242", or empty outside of Slurm: whom a person asks for a run.
+std::string slurm_job();
 
 /// Seconds that a limit in Slurm's notation means: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM,
 /// D-HH:MM:SS; infinity for UNLIMITED. Nothing if the text is none of these.
