@@ -43,6 +43,8 @@ step "real models"
 build/venv/bin/python scripts/models/fetch.py
 step "end-to-end tests"
 e2e
+step "Slurm"
+build/venv/bin/pytest tests/e2e/test_slurm.py --slurm --quiet
 [ "$tier" = fast ] && exit
 
 step "MPICH"
