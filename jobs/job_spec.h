@@ -19,6 +19,7 @@ inline constexpr int kMostInstances = 1024;
 inline constexpr std::string_view kPrecisions[] = {"f32", "f16", "bf16", "auto"};
 inline constexpr std::int64_t kMostBatchRows = std::int64_t{1} << 31;
 inline constexpr double kLongestRoundPeriodMs = 10'000;
+inline constexpr double kLongestWatchdogSeconds = 1e6;
 inline constexpr std::int64_t kMostTop = 1'000'000;
 inline constexpr std::int64_t kMostShards = 100'000;
 
@@ -44,6 +45,7 @@ struct JobSettings {
   /// Until the allocation ends, from the start of the run; infinity if it does not. Nothing:
   /// Slurm's environment says.
   std::optional<double> seconds_left;
+  double watchdog_seconds = 60;         ///< 0: none
   std::optional<dataset::Shard> shard;  ///< of each stream's rows, to a file of its own
 };
 

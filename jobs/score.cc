@@ -104,6 +104,7 @@ class ScoreRun {
   void start_worker();
   void open_outputs();
   std::optional<Clock::time_point> end() const;
+  mpi_runtime::WatchdogSettings watchdog_settings() const;
   void compare_inputs(const std::vector<mpi_runtime::StreamSource>& sources);
   const StreamSpec& stream(std::size_t id) const { return job_.streams[active_[id]]; }
   void say(const std::string& text) const {
@@ -161,6 +162,7 @@ int ScoreRun::run() {
                              .worker = worker_ ? &*worker_ : nullptr,
                              .wakeup = wakeup_,
                              .signal = signal_,
+                             .watchdog = watchdog_settings(),
                              .isa = isa_,
                              .end = end()});
   });
@@ -168,9 +170,23 @@ int ScoreRun::run() {
     say(start_text(*setup_, fleet_));
     return lead->run(seconds_since(start_));
   }
-  mpi_runtime::follow(collectives_, *worker_, wakeup_, mpi_runtime::kLongestPause,
-                      [this] { return signal_.received(); });
+  mpi_runtime::Watchdog watchdog(watchdog_settings());
+  mpi_runtime::follow(
+      collectives_, *worker_, wakeup_, mpi_runtime::kLongestPause,
+      [this] { return signal_.received(); }, &watchdog);
   return kDone;
+}
+
+mpi_runtime::WatchdogSettings ScoreRun::watchdog_settings() const {
+  mpi_runtime::WatchdogSettings settings{
+      .limit =
+          std::chrono::milliseconds(static_cast<std::int64_t>(options_.watchdog_seconds * 1000)),
+      .rank = collectives_.rank(),
+      .names = {}};
+  for (std::size_t rank = 0; rank < fleet_.places.size(); ++rank) {
+    settings.names.push_back(fmt::format("{}@{}", rank, fleet_.places[rank].host));
+  }
+  return settings;
 }
 
 /// When the last batch must be back.

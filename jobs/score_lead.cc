@@ -167,8 +167,9 @@ schedule::Scheduler ScoreLead::make_scheduler() const {
   return scheduler;
 }
 
-mpi_runtime::LeaderSettings ScoreLead::leader_settings() const {
+mpi_runtime::LeaderSettings ScoreLead::leader_settings(mpi_runtime::Watchdog& watchdog) const {
   mpi_runtime::LeaderSettings settings;
+  settings.watchdog = &watchdog;
   settings.round_period =
       std::chrono::microseconds(static_cast<std::int64_t>(job_.settings.round_period_ms * 1000));
   for (const auto& stream : streams_) {
@@ -219,8 +220,9 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
           [&](schedule::Seconds now) {
             if (!job_.settings.quiet) progress.update(before + sink_.rows_accepted(), now);
           }};
+  mpi_runtime::Watchdog watchdog(context_.watchdog);
   mpi_runtime::Leader leader(context_.collectives, scheduler, device_ranks, context_.worker,
-                             context_.wakeup, sink_, stats_, leader_settings(), hooks);
+                             context_.wakeup, sink_, stats_, leader_settings(watchdog), hooks);
   try {
     const mpi_runtime::LeaderResult result = leader.run();
     progress.finish();

@@ -35,6 +35,7 @@ struct LeadContext {
   mpi_runtime::Worker* worker;  ///< null with a dedicated scheduler
   mpi_runtime::Wakeup& wakeup;
   const StopSignal& signal;
+  mpi_runtime::WatchdogSettings watchdog;
   std::string isa;
   /// When the last batch must be back, so that there is time to record it; nothing: no end.
   std::optional<std::chrono::steady_clock::time_point> end;
@@ -74,7 +75,7 @@ class ScoreLead {
   std::vector<std::unique_ptr<OpenStream>> open_streams() const;
   WriterSink make_sink() const;
   schedule::Scheduler make_scheduler() const;
-  mpi_runtime::LeaderSettings leader_settings() const;
+  mpi_runtime::LeaderSettings leader_settings(mpi_runtime::Watchdog& watchdog) const;
   mpi_runtime::LeaderResult run_rounds();
   dataset::RunRecord run_record(const StreamSetup& setup) const;
   report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;

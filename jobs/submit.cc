@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "core/console.h"
@@ -23,9 +24,6 @@
 
 namespace widepipe::jobs {
 namespace {
-
-/// Before the end of an allocation, should the time left be unknown: the ranks are told to stop.
-constexpr int kWarningSeconds = 90;
 
 constexpr std::string_view kBody = R"sh(set -u
 max_requeues={max_requeues}
@@ -108,6 +106,15 @@ std::string job_name(const SubmitCommand& command) {
   return name;
 }
 
+/// Before the end of an allocation the ranks are told to stop, should they not know themselves.
+/// Slurm does so up to half a minute earlier than it is asked to.
+int warning_seconds(const SubmitCommand& command) {
+  constexpr double kLeast = 5;
+  constexpr double kMost = 60;
+  const std::optional<double> time = parse_time_limit(command.time);
+  return static_cast<int>(std::clamp(time.value_or(kMost * 10) / 10, kLeast, kMost));
+}
+
 std::vector<std::string> sbatch_options(const SubmitCommand& command) {
   std::vector<std::string> options = {"--job-name=" + job_name(command)};
   const auto add = [&](const char* option, const std::string& value) {
@@ -119,7 +126,7 @@ std::vector<std::string> sbatch_options(const SubmitCommand& command) {
   const std::string log = command.shards > 0 ? "widepipe-%A_%a.log" : "widepipe-%j.log";
   add("--output", command.log.empty() ? log : command.log);
   options.insert(options.end(), {"--open-mode=append", "--requeue",
-                                 fmt::format("--signal=USR1@{}", kWarningSeconds)});
+                                 fmt::format("--signal=USR1@{}", warning_seconds(command))});
   if (command.shards > 0) options.push_back(fmt::format("--array=0-{}", command.shards - 1));
   for (const std::string& option : command.sbatch) {
     if (!option.starts_with("-")) {

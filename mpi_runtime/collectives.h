@@ -64,6 +64,11 @@ class Collectives {
                                                  std::span<const std::size_t> sizes) = 0;
   virtual std::unique_ptr<Gather> send_gather(Lane lane, AlignedBuffer mine) = 0;
 
+  /// Tells rank 0 that this rank lives. Not collective: for when rounds have stopped.
+  virtual void tell_alive() = 0;
+  /// Rank 0: those who have told so since it last asked. Never blocks.
+  virtual std::vector<int> heard_alive() = 0;
+
   /// [collective] Blocking, for start and end: rank 0's bytes reach all ranks.
   virtual void broadcast(std::vector<std::byte>& bytes) = 0;
   /// [collective] Blocking: the texts of all ranks on all ranks, by rank.

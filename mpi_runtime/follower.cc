@@ -1,5 +1,6 @@
 #include "mpi_runtime/follower.h"
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -9,8 +10,12 @@ namespace {
 
 class Follower {
  public:
-  Follower(Collectives& collectives, Worker& worker, const std::function<bool()>& stop_requested)
-      : collectives_(collectives), worker_(worker), stop_requested_(stop_requested) {
+  Follower(Collectives& collectives, Worker& worker, const std::function<bool()>& stop_requested,
+           Watchdog* watchdog)
+      : collectives_(collectives),
+        worker_(worker),
+        stop_requested_(stop_requested),
+        watchdog_(watchdog) {
     for (std::uint32_t round = 1; round <= kRoundsInFlight; ++round) expect_slot();
   }
 
@@ -19,9 +24,11 @@ class Follower {
   /// One turn: true if anything moved.
   bool step() {
     bool moved = worker_.pump();
+    if (watchdog_ != nullptr) look_after(*watchdog_);
     if (!slots_.empty() && slots_.front()->test()) {
       const auto slot = from_bytes<DownSlot>(slots_.front()->received());
       slots_.pop_front();
+      if (watchdog_ != nullptr) watchdog_->round_done();
       answer(slot);
       moved = true;
     }
@@ -35,10 +42,19 @@ class Follower {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct ComingRows {
     std::unique_ptr<Scatter> scatter;
     std::vector<DispatchWire> dispatches;
   };
+
+  void look_after(Watchdog& watchdog) {
+    watchdog.turn();
+    if (!watchdog.uneasy() || Clock::now() - told_ < watchdog.limit() / 20) return;
+    collectives_.tell_alive();
+    told_ = Clock::now();
+  }
 
   void expect_slot() {
     slots_.push_back(collectives_.receive_scatter(Lane::kSlotsDown, sizeof(DownSlot)));
@@ -74,6 +90,8 @@ class Follower {
   Collectives& collectives_;
   Worker& worker_;
   const std::function<bool()>& stop_requested_;
+  Watchdog* const watchdog_;
+  Clock::time_point told_{};                    ///< when rank 0 was, that this rank lives
   std::deque<std::unique_ptr<Scatter>> slots_;  ///< expected, by round
   std::deque<ComingRows> rows_;                 ///< scattered, by round
   std::vector<std::unique_ptr<Gather>> sends_;
@@ -82,8 +100,9 @@ class Follower {
 }  // namespace
 
 void follow(Collectives& collectives, Worker& worker, Wakeup& wakeup,
-            std::chrono::microseconds longest_pause, const std::function<bool()>& stop_requested) {
-  Follower follower(collectives, worker, stop_requested);
+            std::chrono::microseconds longest_pause, const std::function<bool()>& stop_requested,
+            Watchdog* watchdog) {
+  Follower follower(collectives, worker, stop_requested, watchdog);
   Backoff backoff(wakeup, longest_pause);
   while (!follower.finished()) backoff.pause(follower.step());
 }

@@ -1,13 +1,19 @@
 #include "mpi_runtime/leader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "core/error.h"
+#include "core/units.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
+
+/// A round that takes a tenth of the time after which the watchdog acts is no usual one.
+constexpr double kPartOfTheLimit = 10;
 
 std::size_t bytes_of(const std::vector<AlignedBuffer>& buffers) {
   std::size_t total = 0;
@@ -56,6 +62,7 @@ LeaderResult Leader::run() {
 }
 
 bool Leader::turn() {
+  if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
   bool moved = own_ != nullptr && own_->pump();
   moved |= collect_slots();
   moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
@@ -76,6 +83,37 @@ bool Leader::turn() {
     moved = true;
   }
   return moved;
+}
+
+void Leader::look_after(Watchdog& watchdog) {
+  watchdog.turn();
+  if (watchdog.uneasy()) {
+    // What was on its way before may be from an earlier silence.
+    const std::vector<int> heard = collectives_.heard_alive();
+    if (asks_) watchdog.alive(heard);
+  }
+  asks_ = watchdog.uneasy();
+  const schedule::Seconds limit = std::chrono::duration<double>(watchdog.limit()).count();
+  if (limit <= 0) return;
+  // While rounds stand still, or this process did, devices cannot be blamed for being late.
+  const bool suspended = now() - last_look_ > limit / kPartOfTheLimit;
+  const bool stalled =
+      !rounds_.empty() &&
+      std::chrono::duration<double>(Clock::now() - rounds_.front().posted).count() >
+          limit / kPartOfTheLimit;
+  last_look_ = now();
+  if (suspended || stalled) undisturbed_since_ = now();
+  if (now() < next_check_) return;
+  next_check_ = now() + limit / kPartOfTheLimit;
+  const std::optional<schedule::Overdue> overdue =
+      scheduler_.overdue(now(), limit, undisturbed_since_);
+  if (!overdue) return;
+  const schedule::Dispatch& batch = overdue->dispatch;
+  watchdog.give_up(fmt::format(
+      "rank {}: rows {} to {} have been out for {}, where {} was expected; its device, or the file "
+      "system that it reads from, does not answer",
+      watchdog.name(device_ranks_.at(batch.device)), batch.rows.first, batch.rows.end() - 1,
+      duration_text(overdue->waited), duration_text(overdue->expected)));
 }
 
 void Leader::dispatch() {
@@ -127,6 +165,7 @@ void Leader::send(const schedule::Dispatch& dispatch) {
 bool Leader::collect_slots() {
   if (rounds_.empty() || !rounds_.front().slots->test()) return false;
   round_seconds_ += std::chrono::duration<double>(Clock::now() - rounds_.front().posted).count();
+  if (settings_.watchdog != nullptr) settings_.watchdog->round_done();
   take_slots(rounds_.front());
   rounds_.pop_front();
   return true;

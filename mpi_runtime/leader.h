@@ -18,6 +18,7 @@
 #include "mpi_runtime/row_reader.h"
 #include "mpi_runtime/rows_done.h"
 #include "mpi_runtime/wakeup.h"
+#include "mpi_runtime/watchdog.h"
 #include "mpi_runtime/worker.h"
 #include "schedule/run_stats.h"
 #include "schedule/scheduler.h"
@@ -32,6 +33,7 @@ struct LeaderSettings {
   std::vector<StreamSource> scatter_sources;
   /// By stream: bytes of each output column in a row; none where the ranks write the rows.
   std::vector<std::vector<std::size_t>> column_bytes;
+  Watchdog* watchdog = nullptr;  ///< may be null
 };
 
 struct LeaderHooks {
@@ -89,6 +91,7 @@ class Leader {
   };
 
   bool turn();
+  void look_after(Watchdog& watchdog);
   void dispatch();
   void fail();
   void send(const schedule::Dispatch& dispatch);
@@ -129,6 +132,10 @@ class Leader {
   std::uint32_t next_round_ = 1;
   std::uint32_t last_round_ = 0;
   Clock::time_point last_post_{};
+  schedule::Seconds last_look_ = 0;   ///< at the clock
+  schedule::Seconds next_check_ = 0;  ///< of batches that may be overdue
+  schedule::Seconds undisturbed_since_ = 0;
+  bool asks_ = false;  ///< who is alive
   double round_seconds_ = 0;
   LeaderResult outcome_;
   std::exception_ptr failure_;

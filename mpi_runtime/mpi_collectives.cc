@@ -100,12 +100,15 @@ class MpiCollectives final : public Collectives {
   MpiCollectives() {
     for (MPI_Comm& lane : lanes_) duplicate(lane);
     duplicate(blocking_);
+    duplicate(alive_);
     WIDEPIPE_MPI(MPI_Comm_rank(blocking_, &rank_));
     WIDEPIPE_MPI(MPI_Comm_size(blocking_, &size_));
   }
   ~MpiCollectives() override {
     for (MPI_Comm& lane : lanes_) MPI_Comm_free(&lane);
+    heard_alive();  // what came too late
     MPI_Comm_free(&blocking_);
+    MPI_Comm_free(&alive_);
   }
   MpiCollectives(const MpiCollectives&) = delete;
   MpiCollectives& operator=(const MpiCollectives&) = delete;
@@ -125,6 +128,24 @@ class MpiCollectives final : public Collectives {
   }
   std::unique_ptr<Gather> send_gather(Lane lane, AlignedBuffer mine) override {
     return std::make_unique<MpiGather>(comm(lane), std::move(mine));
+  }
+
+  void tell_alive() override {
+    // Empty, and so sent at once.
+    WIDEPIPE_MPI(MPI_Send(nullptr, 0, MPI_BYTE, 0, 0, alive_));
+  }
+
+  std::vector<int> heard_alive() override {
+    std::vector<int> ranks;
+    while (rank_ == 0) {
+      int there = 0;
+      MPI_Status status;
+      WIDEPIPE_MPI(MPI_Iprobe(MPI_ANY_SOURCE, 0, alive_, &there, &status));
+      if (there == 0) break;
+      WIDEPIPE_MPI(MPI_Recv(nullptr, 0, MPI_BYTE, status.MPI_SOURCE, 0, alive_, MPI_STATUS_IGNORE));
+      ranks.push_back(status.MPI_SOURCE);
+    }
+    return ranks;
   }
 
   void broadcast(std::vector<std::byte>& bytes) override {
@@ -164,6 +185,7 @@ class MpiCollectives final : public Collectives {
 
   std::array<MPI_Comm, kLaneCount> lanes_{};
   MPI_Comm blocking_ = MPI_COMM_NULL;
+  MPI_Comm alive_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
 };

@@ -44,6 +44,9 @@ class SerialCollectives final : public Collectives {
   std::unique_ptr<Scatter> receive_scatter(Lane, std::size_t) override { refuse(); }
   std::unique_ptr<Gather> send_gather(Lane, AlignedBuffer) override { refuse(); }
 
+  void tell_alive() override {}
+  std::vector<int> heard_alive() override { return {}; }
+
   void broadcast(std::vector<std::byte>&) override {}
   std::vector<std::string> all_texts(const std::string& mine) override { return {mine}; }
 

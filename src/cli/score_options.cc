@@ -26,6 +26,11 @@ CLI::Option* add_setting(CLI::App& verb, jobs::ScoreCommand& score, const std::s
       help);
 }
 
+/// CLI::Range lets it pass.
+std::string not_nan(const std::string& text) {
+  return text.find_first_of("nN") == std::string::npos ? "" : "expected a number, found " + text;
+}
+
 void add_switch(CLI::App& verb, jobs::ScoreCommand& score, const std::string& name,
                 bool JobSettings::*setting, const std::string& help) {
   verb.add_flag_callback(
@@ -243,11 +248,14 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
   add_setting(verb, score, "--round-period", &JobSettings::round_period_ms,
               "Longest time between rounds, in milliseconds [2]")
       ->check(CLI::Range(0.0, jobs::kLongestRoundPeriodMs))
-      ->check([](const std::string& text) {
-        return text.find_first_of("nN") == std::string::npos ? std::string()
-                                                             : "expected a number, found " + text;
-      })
+      ->check(not_nan)
       ->type_name("MS");
+  add_setting(verb, score, "--watchdog", &JobSettings::watchdog_seconds,
+              "End the job, resumable, when a rank or its device has not answered for so many "
+              "seconds; 0 never [60]")
+      ->check(CLI::Range(0.0, jobs::kLongestWatchdogSeconds))
+      ->check(not_nan)
+      ->type_name("S");
   add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
 }
 

@@ -48,7 +48,7 @@ class RowSource {
   virtual std::int64_t chunk_rows() const = 0;
 
   /// Throws InputError unless rows may be read as `as`: any number as f32 and f64; integers as
-  /// integers that hold every value of the stored type; bool and u8 as bool.
+  /// integers and bool, where values that do not fit fail when they are read.
   virtual void check_readable_as(DType as) const;
 
   /// Reads rows [first, first + count) as `as`, row-major, into `out`, which holds exactly

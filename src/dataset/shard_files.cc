@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/aligned_buffer.h"
@@ -203,14 +204,14 @@ std::vector<std::string> find_shards(const std::string& output_file) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const std::string before = path.stem().string() + ".";
   const std::string behind = path.extension().string();
-  std::map<std::int64_t, std::vector<std::int64_t>> found;  // by count
+  std::map<std::int64_t, std::set<std::int64_t>> found;  // by count
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     std::string name = entry.path().filename().string();
     if (!name.starts_with(before) || !name.ends_with(behind)) continue;
     if (name.size() <= before.size() + behind.size()) continue;
     name = name.substr(before.size(), name.size() - before.size() - behind.size());
-    if (const auto shard = parse_name(name)) found[shard->count].push_back(shard->index);
+    if (const auto shard = parse_name(name)) found[shard->count].insert(shard->index);
   }
   if (error) throw_input_error("{}: cannot be listed: {}", folder.string(), error.message());
   const std::string looked_for = (path.parent_path() / (before + "I-of-N" + behind)).string();
@@ -221,12 +222,11 @@ std::vector<std::string> find_shards(const std::string& output_file) {
     throw_input_error("{}: shards of several splits, of {} parts: remove those of all but one",
                       output_file, fmt::join(counts, ", of "));
   }
-  auto& [count, indices] = *found.begin();
+  const auto& [count, indices] = *found.begin();
   std::vector<std::string> files;
   std::vector<std::string> missing;
   for (std::int64_t index = 0; index < count; ++index) {
-    const bool there = std::find(indices.begin(), indices.end(), index) != indices.end();
-    (there ? files : missing).push_back(shard_file(output_file, {index, count}));
+    (indices.contains(index) ? files : missing).push_back(shard_file(output_file, {index, count}));
   }
   if (!missing.empty()) {
     throw_input_error("{}: {} of {} shards are missing: {}{}", output_file, missing.size(), count,

@@ -116,7 +116,7 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
     const Dispatch made{next_batch_++, id, decision->stream, *rows};
     const Estimate& per_row = device.seconds_per_row[decision->stream];
     const Seconds busy = per_row.known() ? per_row.value() * static_cast<double>(rows->count) : 0;
-    outstanding_.emplace(made.batch, Outstanding{made, busy});
+    outstanding_.emplace(made.batch, Outstanding{made, busy, now});
     ++device.batches_outstanding;
     device.rows_outstanding += rows->count;
     device.busy_outstanding += busy;
@@ -132,7 +132,7 @@ Outcome Scheduler::complete(const BatchResult& result) {
   if (found == outstanding_.end()) {
     throw std::logic_error(fmt::format("batch {} came back but is not out", result.batch));
   }
-  const auto [dispatch, expected] = found->second;
+  const auto [dispatch, expected, since] = found->second;
   outstanding_.erase(found);
   DeviceView& device = devices_[dispatch.device];
   --device.batches_outstanding;
@@ -152,6 +152,34 @@ Outcome Scheduler::complete(const BatchResult& result) {
   retries.push_back({dispatch.rows.first + half, dispatch.rows.count - half});
   streams_[dispatch.stream].rows_waiting += dispatch.rows.count;
   return {dispatch, Outcome::Kind::kRetried};
+}
+
+/// By the slowest device that has shown it; 0 if none has.
+Seconds Scheduler::expected_busy(const Dispatch& dispatch) const {
+  Seconds per_row = 0;
+  for (const DeviceView& device : devices_) {
+    const Estimate& estimate = device.seconds_per_row[dispatch.stream];
+    if (estimate.known()) per_row = std::max(per_row, estimate.value());
+  }
+  return per_row * static_cast<double>(dispatch.rows.count);
+}
+
+std::optional<Overdue> Scheduler::overdue(Seconds now, Seconds limit, Seconds from) const {
+  constexpr double kPatience = 20;  // times as long as expected: slow is not dead
+  for (const auto& [id, batch] : outstanding_) {
+    const Seconds waited = now - std::max(batch.since, from);
+    if (waited < limit) continue;
+    Seconds expected = 0;
+    bool known = true;
+    for (const auto& [other_id, other] : outstanding_) {
+      if (other.dispatch.device != batch.dispatch.device) continue;
+      const Seconds busy = expected_busy(other.dispatch);
+      known = known && busy > 0;
+      expected += busy;
+    }
+    if (known && waited > kPatience * expected) return Overdue{batch.dispatch, waited, expected};
+  }
+  return std::nullopt;
 }
 
 bool Scheduler::drained() const {

@@ -33,6 +33,13 @@ struct Outcome {
   } kind = Kind::kDone;
 };
 
+/// A batch that its device should have brought back long ago.
+struct Overdue {
+  Dispatch dispatch;
+  Seconds waited = 0;
+  Seconds expected = 0;  ///< for all that the device had when it was dispatched
+};
+
 /// Queues of rows, devices with credit, and the policy between them. Not thread-safe.
 class Scheduler {
  public:
@@ -49,6 +56,11 @@ class Scheduler {
 
   /// Takes back a batch. Throws std::logic_error if it was never dispatched or is already done.
   Outcome complete(const BatchResult& result);
+
+  /// A batch that is out for `limit`, and for many times as long as its device, or the others,
+  /// lead one to expect; nothing while there is nothing to expect. What was before `from` does not
+  /// count.
+  std::optional<Overdue> overdue(Seconds now, Seconds limit, Seconds from) const;
 
   /// From now on nothing is dispatched; what is out comes back.
   void stop() { stopped_ = true; }
@@ -71,7 +83,10 @@ class Scheduler {
   struct Outstanding {
     Dispatch dispatch;
     Seconds busy = 0;  ///< expected
+    Seconds since = 0;
   };
+
+  Seconds expected_busy(const Dispatch& dispatch) const;
 
   std::int64_t rows_in_time(const DeviceView& device, StreamId stream, Seconds now) const;
   std::optional<RowRange> take(StreamId stream, DeviceId device, std::int64_t rows);

@@ -173,6 +173,7 @@ for option, values in {
         "--round-period": ["-1", "soon", "nan", "1e300"],
         "--rows": ["5", "a:b", "-1:", "3:2.5", "9:3", ""],
         "--limit": ["0", "-1", "few"],
+        "--watchdog": ["-1", "soon", "nan"],
         "--time-left": ["soon", "-5", "1:2:3:4", "1.5"],
         "--isa": ["bogus", ""],
         "--device": ["bogus", ""],

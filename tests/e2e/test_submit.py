@@ -65,9 +65,11 @@ def test_options_of_sbatch(widepipe):
                if line.startswith("#SBATCH")]
     assert options == [
         "--job-name=night", "--time=1-0", "--account=lab", "--output=logs/%j.txt",
-        "--open-mode=append", "--requeue", "--signal=USR1@90", "--gres=npu:4", "--mail-type=END",
+        "--open-mode=append", "--requeue", "--signal=USR1@60", "--gres=npu:4", "--mail-type=END",
         "--partition=long", "--nodes=3", "--exclusive"]
     assert "cpus=12\n" in script
+    assert "--signal=USR1@6\n" in script_of(widepipe, *STREAM, "--time", "1")
+    assert "--signal=USR1@60\n" in script_of(widepipe, *STREAM)
     assert "set -u\nmax_requeues=20\n" in script
 
 

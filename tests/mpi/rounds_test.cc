@@ -5,15 +5,18 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "dataset/derived_rows.h"
 #include "dataset/input_dataset.h"
 #include "mpi_runtime/follower.h"
 #include "mpi_runtime/leader.h"
@@ -96,6 +99,45 @@ class MemorySink final : public ResultSink {
   std::map<std::int64_t, std::string> rejected_;
 };
 
+/// Closed until somebody opens it.
+class Gate {
+ public:
+  void open() {
+    {
+      const std::lock_guard lock(mutex_);
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+/// From some row on, a file system that does not answer before a gate is opened.
+class SlowRows final : public dataset::DerivedRows {
+ public:
+  SlowRows(std::shared_ptr<const dataset::RowSource> base, std::shared_ptr<Gate> gate,
+           std::int64_t from)
+      : DerivedRows(std::move(base)), gate_(std::move(gate)), from_(from) {}
+
+ private:
+  dataset::StringFields own_settings() const override { return {}; }
+  void read_checked(RowRange rows, DType as, std::span<std::byte> out) const override {
+    if (rows.end() > from_) gate_->wait();
+    base().read_rows(rows.first, rows.count, as, out);
+  }
+
+  const std::shared_ptr<Gate> gate_;
+  const std::int64_t from_;
+};
+
 struct Case {
   std::int64_t rows = 0;
   std::int64_t batch = 0;
@@ -105,6 +147,8 @@ struct Case {
   bool top = false;  ///< the two greatest of each row, and its argmax, instead of the row
   bool fail_nonfinite = false;
   RowWriter::Outputs* outputs = nullptr;  ///< this rank writes its rows there
+  Watchdog* watchdog = nullptr;           ///< of rank 0
+  std::shared_ptr<Gate> gate;             ///< rank 0's reads wait for it
 };
 
 class Rounds : public ::testing::Test {
@@ -146,9 +190,10 @@ class Rounds : public ::testing::Test {
       const std::function<void()>& spoil = {},
       const std::function<bool()>& stop = [] { return false; }) {
     const auto model = plus_one();
-    const StreamSource source = {
-        {std::make_shared<dataset::InputDataset>(dataset::DatasetRef{path, "/data"}), DType::kF32,
-         12}};
+    std::shared_ptr<const dataset::RowSource> rows =
+        std::make_shared<dataset::InputDataset>(dataset::DatasetRef{path, "/data"});
+    if (root_ && c.gate) rows = std::make_shared<SlowRows>(rows, c.gate, c.rows / 10);
+    const StreamSource source = {{rows, DType::kF32, 12}};
     StreamOutputs outputs;
     if (c.top) {
       using Form = dataset::OutputForm;
@@ -191,6 +236,7 @@ class Rounds : public ::testing::Test {
     settings.column_bytes.emplace_back();
     if (c.outputs == nullptr) settings.column_bytes[0] = column_bytes(*model, outputs);
     if (c.scatter) settings.scatter_sources = {source};
+    settings.watchdog = c.watchdog;
     Leader leader(*collectives_, scheduler, ranks, worker ? &*worker : nullptr, wakeup, sink, stats,
                   settings, {.stop_requested = stop, .tick = [](double) {}});
     return leader.run();
@@ -341,6 +387,27 @@ TEST_F(Rounds, AFullDiskReleasesAllRanksAndIsThenReported) {
   } catch (const RunError& error) {
     EXPECT_STREQ(error.what(), "disk full");
   }
+}
+
+TEST_F(Rounds, ABatchThatDoesNotComeBackIsSeenAndItsRankNamed) {
+  const std::string path = make_data(5000);
+  const auto gate = std::make_shared<Gate>();
+  std::string reason;
+  Watchdog watchdog(
+      {.limit = std::chrono::milliseconds(300), .rank = 0, .names = {"0@here", "1", "2", "3"}},
+      [&](const std::string& text) {
+        if (reason.empty()) reason = text;
+        gate->open();  // a test goes on, where a job would end
+      });
+  MemorySink sink;
+  run({.rows = 5000, .batch = 50, .watchdog = &watchdog, .gate = gate}, path, sink);
+  if (!root_) return;
+  EXPECT_EQ(sink.rows().size(), 5000U);
+  EXPECT_EQ(reason.find("rank 0@here: rows "), 0U) << reason;
+  EXPECT_NE(reason.find("; its device, or the file system that it reads from, does not answer: the "
+                        "job ends; what is recorded stays"),
+            std::string::npos)
+      << reason;
 }
 
 TEST_F(Rounds, AStopBringsHomeWhatIsOut) {

@@ -77,7 +77,8 @@ struct SimulatedRun {
 };
 
 /// Every device computes its batches one after the other, at `seconds` a row.
-SimulatedRun simulate(double end, double seconds, int devices, std::int64_t batch, std::int64_t rows) {
+SimulatedRun simulate(double end, double seconds, int devices, std::int64_t batch,
+                      std::int64_t rows) {
   std::vector<schedule::DeviceSpec> specs;
   for (int rank = 0; rank < devices; ++rank) specs.push_back({.rank = rank});
   schedule::Scheduler scheduler({{.name = "s", .batch_rows = batch}}, specs,

@@ -1,0 +1,120 @@
+#include "mpi_runtime/watchdog.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <utility>
+
+#include "core/console.h"
+#include "core/units.h"
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr int kStopped = 3;  // resumable
+/// Names in one message: more tell a person nothing.
+constexpr std::size_t kMostNames = 5;
+
+}  // namespace
+
+Watchdog::Watchdog(WatchdogSettings settings, std::function<void(const std::string&)> end)
+    : settings_(std::move(settings)), end_(std::move(end)), alive_(settings_.names.size(), false) {
+  if (settings_.limit.count() > 0) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+  }
+}
+
+Watchdog::~Watchdog() = default;
+
+const std::string& Watchdog::name(int rank) const {
+  return settings_.names.at(static_cast<std::size_t>(rank));
+}
+
+void Watchdog::alive(const std::vector<int>& ranks) {
+  const std::lock_guard lock(mutex_);
+  for (const int rank : ranks) alive_.at(static_cast<std::size_t>(rank)) = true;
+}
+
+void Watchdog::give_up(const std::string& reason) {
+  end_(fmt::format("{}: the job ends; what is recorded stays: run the same command again to go on",
+                   reason));
+}
+
+void Watchdog::end_process(const std::string& text) {
+  say(stderr, fmt::format("widepipe: {}\n", text));
+  _exit(kStopped);
+}
+
+void Watchdog::watch(const std::stop_token& stop) {
+  // The others leave rank 0 time to name the silent rank, and do not all speak at once.
+  const Milliseconds limit = settings_.rank == 0
+                                 ? settings_.limit
+                                 : settings_.limit * 3 / 2 + Milliseconds(20) * settings_.rank;
+  const Milliseconds tick = std::clamp(settings_.limit / 50, Milliseconds(10), Milliseconds(200));
+  std::mutex mutex;
+  std::condition_variable_any sleep;
+  std::uint64_t rounds = 0;
+  std::uint64_t turns = 0;
+  Milliseconds without_round{0};
+  Milliseconds without_turn{0};
+  Clock::time_point last = Clock::now();
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(mutex);
+      sleep.wait_for(lock, stop, tick, [] { return false; });
+    }
+    const Clock::time_point now = Clock::now();
+    const auto passed = std::min(std::chrono::duration_cast<Milliseconds>(now - last), 2 * tick);
+    last = now;
+    const auto add = [passed](std::uint64_t seen, std::uint64_t& before, Milliseconds& without) {
+      without = seen == before ? without + passed : Milliseconds(0);
+      before = seen;
+    };
+    add(rounds_.load(std::memory_order_relaxed), rounds, without_round);
+    add(turns_.load(std::memory_order_relaxed), turns, without_turn);
+    const bool uneasy = without_round >= settings_.limit / 2;
+    if (uneasy && !uneasy_) {
+      const std::lock_guard lock(mutex_);
+      std::fill(alive_.begin(), alive_.end(), false);
+    }
+    uneasy_.store(uneasy, std::memory_order_relaxed);
+    if (without_round < limit || stop.stop_requested()) continue;
+    give_up(reason(without_turn >= limit / 2));
+    return;
+  }
+}
+
+std::string Watchdog::reason(bool thread_is_stuck) {
+  const std::string time = duration_text(std::chrono::duration<double>(settings_.limit).count());
+  if (thread_is_stuck) {
+    return fmt::format(
+        "rank {} has not got on for {} (a file system or a terminal that does not "
+        "answer?)",
+        name(settings_.rank), time);
+  }
+  if (settings_.rank != 0) {
+    return fmt::format("rank {} hears nothing from rank {} for {}", name(settings_.rank), name(0),
+                       time);
+  }
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> silent;
+  for (std::size_t rank = 1; rank < alive_.size(); ++rank) {
+    if (!alive_[rank]) silent.push_back(settings_.names[rank]);
+  }
+  if (silent.empty())
+    return fmt::format("no round came to its end for {}, though all ranks answer", time);
+  const std::size_t more = silent.size() > kMostNames ? silent.size() - kMostNames : 0;
+  silent.resize(silent.size() - more);
+  return fmt::format("rank{} {}{} {} not answered for {} (stopped, or its network is gone)",
+                     silent.size() > 1 ? "s" : "", fmt::join(silent, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "",
+                     silent.size() > 1 ? "have" : "has", time);
+}
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,95 @@
+"""A rank that falls silent: the job ends in time, says which, and can go on."""
+
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+import long_job
+
+LIMIT = 2  # seconds; the default is 60
+
+
+@pytest.fixture(scope="module")
+def job_kind(widepipe, heavy, tmp_path_factory):
+    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out.h5"
+
+
+def ranks_of(job, widepipe):
+    """Process ids by rank."""
+    found = {}
+    for pid in job.processes(os.path.basename(os.path.realpath(widepipe.command))):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            variables = dict(part.split(b"=", 1) for part in file.read().split(b"\0") if b"=" in part)
+        rank = variables.get(b"OMPI_COMM_WORLD_RANK", variables.get(b"PMI_RANK"))
+        if rank is not None:
+            found[int(rank)] = pid
+    return found
+
+
+@pytest.mark.parametrize("ranks, victims", [(3, [2]), (4, [1, 3]), (3, [0])])
+def test_a_stopped_rank(widepipe, job_kind, output, ranks, victims):
+    job = long_job.start(widepipe, job_kind, output, "--watchdog", LIMIT, ranks=ranks)
+    long_job.wait_for_rows(job, output)
+    pids = ranks_of(job, widepipe)
+    for victim in victims:
+        os.kill(pids[victim], signal.SIGSTOP)
+    stopped = time.monotonic()
+    result = job.finish(60)
+    took = time.monotonic() - stopped
+    assert result.code not in (0, 1, 2), result.story()
+    assert LIMIT - 0.5 < took < 3 * LIMIT + 5, f"after {took:.1f} s{result.story()}"
+    names = ", ".join(f"{victim}@{socket.gethostname()}" for victim in victims)
+    expected = {
+        1: rf"rank {names} has not answered for 2\.00 s",
+        2: rf"ranks {names} have not answered for 2\.00 s",
+    }[len(victims)] if victims != [0] else rf"rank 1@\S+ hears nothing from rank {names} for 2\.00 s"
+    assert any(re.search(expected, line) for line in result.errors), result.story()
+    assert any("run the same command again" in line for line in result.errors), result.story()
+    recorded = long_job.recorded_rows(output)
+    assert 0 < recorded < job_kind.rows
+    assert long_job.finish(widepipe, job_kind, output, ranks=2)["rows_before"] == recorded
+    long_job.check_complete(job_kind, output)
+
+
+@pytest.mark.parametrize("ranks", [None, 3])
+def test_a_suspended_job(widepipe, job_kind, output, ranks):
+    """As Slurm suspends one: all ranks stop, and go on. Nobody is to blame."""
+    job = long_job.start(widepipe, job_kind, output, "--watchdog", LIMIT, ranks=ranks)
+    long_job.wait_for_rows(job, output)
+    name = os.path.basename(os.path.realpath(widepipe.command))
+    assert job.signal(signal.SIGSTOP, name)
+    time.sleep(2 * LIMIT + 1)
+    job.signal(signal.SIGCONT, name)
+    job.finish(60).expect(0)
+    long_job.check_complete(job_kind, output)
+
+
+def test_a_short_silence(widepipe, job_kind, output):
+    job = long_job.start(widepipe, job_kind, output, "--watchdog", 4, ranks=3)
+    long_job.wait_for_rows(job, output)
+    victim = ranks_of(job, widepipe)[1]
+    os.kill(victim, signal.SIGSTOP)
+    time.sleep(2.7)  # long enough for questions to be asked
+    os.kill(victim, signal.SIGCONT)
+    job.finish(60).expect(0)
+    long_job.check_complete(job_kind, output)
+
+
+def test_without(widepipe, job_kind, output):
+    job = long_job.start(widepipe, job_kind, output, "--watchdog", 0, ranks=2)
+    long_job.wait_for_rows(job, output)
+    victim = ranks_of(job, widepipe)[1]
+    os.kill(victim, signal.SIGSTOP)
+    time.sleep(2 * LIMIT)
+    assert job.running()
+    os.kill(victim, signal.SIGCONT)
+    job.finish(60).expect(0)
