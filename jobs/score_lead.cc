@@ -172,6 +172,10 @@ mpi_runtime::LeaderSettings ScoreLead::leader_settings(mpi_runtime::Watchdog& wa
   settings.watchdog = &watchdog;
   settings.round_period =
       std::chrono::microseconds(static_cast<std::int64_t>(job_.settings.round_period_ms * 1000));
+  if (watchdog.limit().count() > 0) {  // rounds are its heartbeat
+    settings.round_period =
+        std::min<std::chrono::microseconds>(settings.round_period, watchdog.limit() / 10);
+  }
   for (const auto& stream : streams_) {
     if (job_.settings.scatter_rows) settings.scatter_sources.push_back(stream->setup.source());
     settings.column_bytes.push_back(

@@ -103,8 +103,19 @@ void Leader::look_after(Watchdog& watchdog) {
           limit / kPartOfTheLimit;
   last_look_ = now();
   if (suspended || stalled) undisturbed_since_ = now();
+  if (sink_.has_room()) had_room_ = now();  // at every turn: a slow disk has some now and then
   if (now() < next_check_) return;
   next_check_ = now() + limit / kPartOfTheLimit;
+  look_for_overdue(watchdog, limit);
+}
+
+/// What does not come back, or is not taken, while rounds go on.
+void Leader::look_for_overdue(Watchdog& watchdog, schedule::Seconds limit) {
+  const schedule::Seconds full = now() - std::max(had_room_, undisturbed_since_);
+  if (full > limit) {
+    watchdog.give_up(fmt::format("rank {}: the file system of the output takes nothing for {}",
+                                 watchdog.name(0), duration_text(full)));
+  }
   const std::optional<schedule::Overdue> overdue =
       scheduler_.overdue(now(), limit, undisturbed_since_);
   if (!overdue) return;

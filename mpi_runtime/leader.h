@@ -92,6 +92,7 @@ class Leader {
 
   bool turn();
   void look_after(Watchdog& watchdog);
+  void look_for_overdue(Watchdog& watchdog, schedule::Seconds limit);
   void dispatch();
   void fail();
   void send(const schedule::Dispatch& dispatch);
@@ -135,7 +136,8 @@ class Leader {
   schedule::Seconds last_look_ = 0;   ///< at the clock
   schedule::Seconds next_check_ = 0;  ///< of batches that may be overdue
   schedule::Seconds undisturbed_since_ = 0;
-  bool asks_ = false;  ///< who is alive
+  schedule::Seconds had_room_ = 0;  ///< when the sink last was seen to have
+  bool asks_ = false;               ///< who is alive
   double round_seconds_ = 0;
   LeaderResult outcome_;
   std::exception_ptr failure_;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
@@ -47,7 +48,8 @@ class MemorySink final : public ResultSink {
  public:
   explicit MemorySink(std::int64_t room = 1'000'000, bool top = false) : room_(room), top_(top) {}
 
-  bool has_room() override { return true; }
+  bool has_room() override { return has_room_; }
+  void set_room(bool room) { has_room_ = room; }
   void accept(FinishedRows rows) override {
     if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");
     const auto count = static_cast<std::size_t>(rows.rows.count);
@@ -95,6 +97,7 @@ class MemorySink final : public ResultSink {
 
   std::int64_t room_;
   bool top_;
+  std::atomic<bool> has_room_ = true;
   std::map<std::int64_t, float> rows_;
   std::map<std::int64_t, std::string> rejected_;
 };
@@ -407,6 +410,24 @@ TEST_F(Rounds, ABatchThatDoesNotComeBackIsSeenAndItsRankNamed) {
   EXPECT_NE(reason.find("; its device, or the file system that it reads from, does not answer: the "
                         "job ends; what is recorded stays"),
             std::string::npos)
+      << reason;
+}
+
+TEST_F(Rounds, AnOutputThatTakesNothingIsSeen) {
+  const std::string path = make_data(5000);
+  MemorySink sink;
+  sink.set_room(false);
+  std::string reason;
+  Watchdog watchdog(
+      {.limit = std::chrono::milliseconds(300), .rank = 0, .names = {"0@here", "1", "2", "3"}},
+      [&](const std::string& text) {
+        if (reason.empty()) reason = text;
+        sink.set_room(true);
+      });
+  run({.rows = 5000, .batch = 50, .watchdog = &watchdog}, path, sink);
+  if (!root_) return;
+  EXPECT_EQ(sink.rows().size(), 5000U);
+  EXPECT_EQ(reason.find("rank 0@here: the file system of the output takes nothing for 0."), 0U)
       << reason;
 }
 
