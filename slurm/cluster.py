@@ -177,7 +177,10 @@ class Cluster:
         self.write_settings(nodes, cpus)
         try:
             self.start(nodes)
-        except (ClusterError, OSError, subprocess.CalledProcessError):
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.down()
+            raise ClusterError(f"cannot be started: {error}") from error
+        except ClusterError:
             self.down()
             raise
 
