@@ -66,9 +66,9 @@ std::string shell_word(const std::string& word) {
 }
 
 std::string shell_words(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + shell_word(word);
-  return text;
+  std::vector<std::string> quoted;
+  for (const std::string& word : words) quoted.push_back(shell_word(word));
+  return fmt::format("{}", fmt::join(quoted, " "));
 }
 
 /// Of an #SBATCH line, which ends with its line and is split at blanks.
@@ -97,8 +97,8 @@ void check_nodes(const std::string& nodes) {
 std::string job_name(const SubmitCommand& command) {
   if (!command.name.empty()) return checked_word("--job-name", command.name);
   const ScoreCommand& score = command.score;
-  std::string name =
-      "widepipe-" + default_stream_name(score.job_file.empty() ? score.model : score.job_file);
+  std::string name = fmt::format(
+      "widepipe-{}", default_stream_name(score.job_file.empty() ? score.model : score.job_file));
   std::replace_if(
       name.begin(), name.end(),
       [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; },
@@ -116,7 +116,7 @@ int warning_seconds(const SubmitCommand& command) {
 }
 
 std::vector<std::string> sbatch_options(const SubmitCommand& command) {
-  std::vector<std::string> options = {"--job-name=" + job_name(command)};
+  std::vector<std::string> options = {fmt::format("--job-name={}", job_name(command))};
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty())
       options.push_back(fmt::format("{}={}", option, checked_word(option, value)));
@@ -142,7 +142,7 @@ std::vector<std::string> sbatch_options(const SubmitCommand& command) {
   }
   add("--partition", command.partition);
   // With tasks among the options a job could not shrink to fewer nodes: srun has them.
-  options.insert(options.end(), {"--nodes=" + command.nodes, "--exclusive"});
+  options.insert(options.end(), {fmt::format("--nodes={}", command.nodes), "--exclusive"});
   return options;
 }
 
@@ -200,7 +200,8 @@ class ScriptFile {
 /// The job's id. What sbatch says against it goes to stderr.
 std::string submit(const std::string& script) {
   const ScriptFile file(script);
-  std::FILE* pipe = ::popen(("sbatch --parsable " + shell_word(file.path())).c_str(), "r");
+  const std::string line = fmt::format("sbatch --parsable {}", shell_word(file.path()));
+  std::FILE* pipe = ::popen(line.c_str(), "r");
   if (pipe == nullptr) throw_input_error("sbatch cannot be started: {}", errno_text());
   std::string said;
   std::array<char, 256> piece{};
@@ -241,7 +242,9 @@ std::string batch_script(const SubmitCommand& command) {
         command.time);
   }
   std::string script = fmt::format("#!/bin/bash\n# Written by widepipe {}.\n", kVersion);
-  for (const std::string& option : sbatch_options(command)) script += "#SBATCH " + option + '\n';
+  for (const std::string& option : sbatch_options(command)) {
+    script += fmt::format("#SBATCH {}\n", option);
+  }
   const std::string shard =
       command.shards > 0 ? fmt::format(" --shard \"$SLURM_ARRAY_TASK_ID/{}\"", command.shards) : "";
   const std::string restart =

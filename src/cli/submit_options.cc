@@ -1,5 +1,7 @@
 #include "cli/submit_options.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,12 +16,14 @@ std::vector<std::string> given_arguments(const std::vector<CLI::Option*>& option
   std::vector<std::string> arguments;
   for (const CLI::Option* option : options) {
     if (option->count() == 0 || option->get_lnames().front() == "restart") continue;
-    const std::string name = "--" + option->get_lnames().front();
+    const std::string name = fmt::format("--{}", option->get_lnames().front());
     if (option->get_items_expected_max() == 0) {
       arguments.push_back(name);
       continue;
     }
-    for (const std::string& value : option->results()) arguments.push_back(name + "=" + value);
+    for (const std::string& value : option->results()) {
+      arguments.push_back(fmt::format("{}={}", name, value));
+    }
   }
   return arguments;
 }
