@@ -10,7 +10,7 @@ import pytest
 
 import long_job
 
-LIMIT = 2  # seconds; the default is 60
+LIMIT = 4  # seconds, more than a busy machine keeps a rank waiting; the default is 60
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,12 @@ def test_a_stopped_rank(widepipe, job_kind, output, ranks, victims):
     result = job.finish(60)
     took = time.monotonic() - stopped
     assert result.code not in (0, 1, 2), result.story()
-    assert LIMIT - 0.5 < took < 3 * LIMIT + 5, f"after {took:.1f} s{result.story()}"
+    assert LIMIT - 0.5 < took < 3 * LIMIT + 10, f"after {took:.1f} s{result.story()}"
     names = ", ".join(f"{victim}@{socket.gethostname()}" for victim in victims)
     expected = {
-        1: rf"rank {names} has not answered for 2\.00 s",
-        2: rf"ranks {names} have not answered for 2\.00 s",
-    }[len(victims)] if victims != [0] else rf"rank 1@\S+ hears nothing from rank {names} for 2\.00 s"
+        1: rf"rank {names} has not answered for 4\.00 s",
+        2: rf"ranks {names} have not answered for 4\.00 s",
+    }[len(victims)] if victims != [0] else rf"rank 1@\S+ hears nothing from rank {names} for 4\.00 s"
     assert any(re.search(expected, line) for line in result.errors), result.story()
     assert any("run the same command again" in line for line in result.errors), result.story()
     recorded = long_job.recorded_rows(output)
@@ -74,11 +74,11 @@ def test_a_suspended_job(widepipe, job_kind, output, ranks):
 
 
 def test_a_short_silence(widepipe, job_kind, output):
-    job = long_job.start(widepipe, job_kind, output, "--watchdog", 4, ranks=3)
+    job = long_job.start(widepipe, job_kind, output, "--watchdog", 2 * LIMIT, ranks=3)
     long_job.wait_for_rows(job, output)
     victim = ranks_of(job, widepipe)[1]
     os.kill(victim, signal.SIGSTOP)
-    time.sleep(2.7)  # long enough for questions to be asked
+    time.sleep(1.3 * LIMIT)  # long enough for questions to be asked
     os.kill(victim, signal.SIGCONT)
     job.finish(60).expect(0)
     long_job.check_complete(job_kind, output)
