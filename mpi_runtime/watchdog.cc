@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kStopped = 3;  // resumable
+/// Ranks that wait for those before them to speak.
+constexpr int kTurns = 8;
 /// Names in one message: more tell a person nothing.
 constexpr std::size_t kMostNames = 5;
 
@@ -52,10 +54,12 @@ void Watchdog::end_process(const std::string& text) {
 }
 
 void Watchdog::watch(const std::stop_token& stop) {
-  // The others leave rank 0 time to name the silent rank, and do not all speak at once.
-  const Milliseconds limit = settings_.rank == 0
-                                 ? settings_.limit
-                                 : settings_.limit * 3 / 2 + Milliseconds(20) * settings_.rank;
+  // The others leave rank 0 time to name the silent rank; then the first of them speaks, and the
+  // launcher ends the rest before they do.
+  const Milliseconds limit =
+      settings_.rank == 0
+          ? settings_.limit
+          : settings_.limit * 3 / 2 + settings_.limit / 8 * std::min(settings_.rank, kTurns);
   const Milliseconds tick = std::clamp(settings_.limit / 50, Milliseconds(10), Milliseconds(200));
   std::mutex mutex;
   std::condition_variable_any sleep;
