@@ -90,18 +90,17 @@ void read_structure(hid_t file, std::uint64_t file_bytes, ExistingOutput& existi
   hsize_t position = 0;
   checked("H5Aiterate2", H5Aiterate2(root.get(), H5_INDEX_NAME, H5_ITER_INC, &position,
                                      collect_attribute, &existing.attributes));
-  const auto marker = std::find_if(existing.attributes.begin(), existing.attributes.end(),
-                                   [](const auto& field) { return field.first == kMarkerName; });
-  if (marker == existing.attributes.end()) {
+  const std::string* marker = find_field(existing.attributes, kMarkerName);
+  if (marker == nullptr) {
     existing.state = OutputState::kForeign;
     existing.problem = fmt::format("it has no attribute '{}'", kMarkerName);
     return;
   }
-  if (marker->second != kMarkerValue) {
+  if (*marker != kMarkerValue) {
     existing.state = OutputState::kForeign;
     existing.problem =
         fmt::format("its attribute '{}' is '{}', and this version of widepipe writes '{}'",
-                    kMarkerName, marker->second, kMarkerValue);
+                    kMarkerName, *marker, kMarkerValue);
     return;
   }
   DatasetWalk walk{file_bytes, {}, ""};

@@ -19,12 +19,6 @@
 namespace widepipe::dataset {
 namespace {
 
-const std::string* find_field(const StringFields& fields, const std::string& name) {
-  const auto found = std::find_if(fields.begin(), fields.end(),
-                                  [&](const auto& field) { return field.first == name; });
-  return found == fields.end() ? nullptr : &found->second;
-}
-
 std::string quoted(const std::string* value) {
   return value == nullptr ? "nothing" : "'" + *value + "'";
 }

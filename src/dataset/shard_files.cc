@@ -92,9 +92,8 @@ ShardContents read_shard(const std::string& file, const LockOwner& owner) {
 }
 
 std::string field_of(const StringFields& fields, const std::string& name) {
-  const auto found = std::find_if(fields.begin(), fields.end(),
-                                  [&](const auto& field) { return field.first == name; });
-  return found == fields.end() ? "nothing" : found->second;
+  const std::string* value = find_field(fields, name);
+  return value == nullptr ? "nothing" : *value;
 }
 
 void check_same_job(const ShardContents& first, const ShardContents& other,
@@ -135,9 +134,8 @@ OutputSpec merged_spec(const std::string& output_file, const std::vector<ShardCo
   for (const ShardContents& shard : shards) spec.rows += shard.rows();
   // In the order of the identity: a file does not tell in which order they were written.
   for (const auto& [name, value] : first.journal.header.identity) {
-    for (const auto& [found, text] : first.existing.attributes) {
-      if (found == name && name != kShardField) spec.attributes.emplace_back(name, text);
-    }
+    const std::string* text = find_field(first.existing.attributes, name);
+    if (text != nullptr && name != kShardField) spec.attributes.emplace_back(name, *text);
   }
   return spec;
 }

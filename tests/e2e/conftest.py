@@ -11,6 +11,7 @@ import shutil
 import pytest
 
 import data
+import long_job
 import models
 from data import ROOT, seed
 from runner import Runner
@@ -80,3 +81,14 @@ def heavy(tmp_path_factory):
     path = tmp_path_factory.mktemp("heavy") / "heavy.onnx"
     models.save(models.heavy_cnn(seed()), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def job_kind(widepipe, heavy, tmp_path_factory):
+    """A job of seconds, and what it makes when nobody disturbs it."""
+    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out.h5"

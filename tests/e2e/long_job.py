@@ -71,6 +71,12 @@ def journal_of(output):
     return output.with_name(output.name + ".journal")
 
 
+def kinds(output):
+    """Of the records in its journal, if there is one already."""
+    path = journal_of(output)
+    return journal.kinds(path) if path.exists() else []
+
+
 def recorded_rows(output):
     path = journal_of(output)
     if not path.exists():

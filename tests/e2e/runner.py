@@ -123,6 +123,11 @@ class Runner:
             if name in ("COLUMNS", "LINES"):
                 del self.environment[name]
 
+    @property
+    def program(self):
+        """As its processes are named."""
+        return os.path.basename(os.path.realpath(self.command))
+
     def line(self, args, ranks, timeout, prefix=()):
         line = ["timeout", "-k", str(KILL_AFTER), str(timeout), *prefix]
         if ranks:

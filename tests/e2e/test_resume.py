@@ -15,20 +15,6 @@ KILLS_A_JOB = 4
 RANKS = [None, 1, 2, 3, 4]
 
 
-@pytest.fixture(scope="module")
-def job_kind(widepipe, heavy, tmp_path_factory):
-    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "out.h5"
-
-
-def program(widepipe):
-    return os.path.basename(os.path.realpath(widepipe.command))
-
-
 def other_ranks(rng, previous):
     return rng.choice([ranks for ranks in RANKS if ranks != previous])
 
@@ -95,7 +81,7 @@ def test_one_lost_rank(widepipe, job_kind, output, victim):
     """The launcher ends the job; what was recorded stays."""
     job = long_job.start(widepipe, job_kind, output, ranks=3)
     long_job.wait_for_rows(job, output)
-    ranks = job.processes(program(widepipe))
+    ranks = job.processes(widepipe.program)
     assert len(ranks) == 3
     os.kill(ranks[victim], signal.SIGKILL)
     result = job.finish(60)
@@ -111,9 +97,9 @@ def test_one_lost_rank(widepipe, job_kind, output, victim):
 def test_stop_signal(widepipe, job_kind, output, number, ranks):
     """As Slurm sends it: to every rank. What was computed is recorded, not lost."""
     job = long_job.start(widepipe, job_kind, output, ranks=ranks)
-    long_job.wait_for(job, lambda: "run" in kinds(output), "the start of work")
+    long_job.wait_for(job, lambda: "run" in long_job.kinds(output), "the start of work")
     time.sleep(0.4)
-    assert job.signal(number, program(widepipe))
+    assert job.signal(number, widepipe.program)
     result = job.finish(60).expect(3)
     assert result.seconds < job_kind.seconds + 5
     recorded = long_job.recorded_rows(output)
@@ -124,18 +110,13 @@ def test_stop_signal(widepipe, job_kind, output, number, ranks):
     long_job.check_complete(job_kind, output)
 
 
-def kinds(output):
-    path = long_job.journal_of(output)
-    return journal.kinds(path) if path.exists() else []
-
-
 def test_stop_signal_before_work(widepipe, job_kind, output):
     """Early signals end the run, too: at whatever point, the job can be run again."""
     for delay in (0.0, 0.01, 0.03, 0.1):
         job = long_job.start(widepipe, job_kind, output)
-        long_job.wait_for(job, lambda: job.processes(program(widepipe)), "the process")
+        long_job.wait_for(job, lambda: job.processes(widepipe.program), "the process")
         time.sleep(delay)
-        job.signal(signal.SIGTERM, program(widepipe))
+        job.signal(signal.SIGTERM, widepipe.program)
         result = job.finish(60)
         assert result.code in (3, -signal.SIGTERM, 128 + signal.SIGTERM), result.story()
     long_job.finish(widepipe, job_kind, output)
@@ -146,12 +127,12 @@ def test_stop_signal_before_work(widepipe, job_kind, output):
 @pytest.mark.parametrize("options", [[], ["--restart"]], ids=["again", "restart"])
 def test_second_writer(widepipe, job_kind, output, ranks, options):
     job = long_job.start(widepipe, job_kind, output, ranks=2)
-    long_job.wait_for(job, lambda: "run" in kinds(output), "the start of work")
-    holders = job.processes(program(widepipe))
-    job.signal(signal.SIGSTOP, program(widepipe))  # so that it cannot end too early
+    long_job.wait_for(job, lambda: "run" in long_job.kinds(output), "the start of work")
+    holders = job.processes(widepipe.program)
+    job.signal(signal.SIGSTOP, widepipe.program)  # so that it cannot end too early
     second = widepipe.score(job_kind.model, job_kind.source, f"{output}:/scores", *options,
                             ranks=ranks)
-    job.signal(signal.SIGCONT, program(widepipe))
+    job.signal(signal.SIGCONT, widepipe.program)
     second.expect(2)
     assert len(second.errors) == 1, second.story()
     assert os.uname().nodename in second.errors[0], second.errors[0]

@@ -8,16 +8,6 @@ import pytest
 import long_job
 
 
-@pytest.fixture(scope="module")
-def job_kind(widepipe, heavy, tmp_path_factory):
-    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "out.h5"
-
-
 def by_option(seconds):
     return ["--time-left", f"0:{seconds:02}"], {}
 

@@ -13,20 +13,10 @@ import long_job
 LIMIT = 4  # seconds, more than a busy machine keeps a rank waiting; the default is 60
 
 
-@pytest.fixture(scope="module")
-def job_kind(widepipe, heavy, tmp_path_factory):
-    return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "out.h5"
-
-
 def ranks_of(job, widepipe):
     """Process ids by rank."""
     found = {}
-    for pid in job.processes(os.path.basename(os.path.realpath(widepipe.command))):
+    for pid in job.processes(widepipe.program):
         with open(f"/proc/{pid}/environ", "rb") as file:
             variables = dict(part.split(b"=", 1) for part in file.read().split(b"\0") if b"=" in part)
         rank = variables.get(b"OMPI_COMM_WORLD_RANK", variables.get(b"PMI_RANK"))
@@ -65,10 +55,9 @@ def test_a_suspended_job(widepipe, job_kind, output, ranks):
     """As Slurm suspends one: all ranks stop, and go on. Nobody is to blame."""
     job = long_job.start(widepipe, job_kind, output, "--watchdog", LIMIT, ranks=ranks)
     long_job.wait_for_rows(job, output)
-    name = os.path.basename(os.path.realpath(widepipe.command))
-    assert job.signal(signal.SIGSTOP, name)
+    assert job.signal(signal.SIGSTOP, widepipe.program)
     time.sleep(2 * LIMIT + 1)
-    job.signal(signal.SIGCONT, name)
+    job.signal(signal.SIGCONT, widepipe.program)
     job.finish(60).expect(0)
     long_job.check_complete(job_kind, output)
 

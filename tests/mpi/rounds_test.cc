@@ -6,13 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -102,42 +100,21 @@ class MemorySink final : public ResultSink {
   std::map<std::int64_t, std::string> rejected_;
 };
 
-/// Closed until somebody opens it.
-class Gate {
- public:
-  void open() {
-    {
-      const std::lock_guard lock(mutex_);
-      open_ = true;
-    }
-    changed_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-};
-
-/// From some row on, a file system that does not answer before a gate is opened.
+/// From some row on, a file system that does not answer before a flag is set.
 class SlowRows final : public dataset::DerivedRows {
  public:
-  SlowRows(std::shared_ptr<const dataset::RowSource> base, std::shared_ptr<Gate> gate,
+  SlowRows(std::shared_ptr<const dataset::RowSource> base, std::shared_ptr<std::atomic_flag> gate,
            std::int64_t from)
       : DerivedRows(std::move(base)), gate_(std::move(gate)), from_(from) {}
 
  private:
   dataset::StringFields own_settings() const override { return {}; }
   void read_checked(RowRange rows, DType as, std::span<std::byte> out) const override {
-    if (rows.end() > from_) gate_->wait();
+    if (rows.end() > from_) gate_->wait(false);
     base().read_rows(rows.first, rows.count, as, out);
   }
 
-  const std::shared_ptr<Gate> gate_;
+  const std::shared_ptr<std::atomic_flag> gate_;
   const std::int64_t from_;
 };
 
@@ -149,9 +126,9 @@ struct Case {
   int instances = 1;
   bool top = false;  ///< the two greatest of each row, and its argmax, instead of the row
   bool fail_nonfinite = false;
-  RowWriter::Outputs* outputs = nullptr;  ///< this rank writes its rows there
-  Watchdog* watchdog = nullptr;           ///< of rank 0
-  std::shared_ptr<Gate> gate;             ///< rank 0's reads wait for it
+  RowWriter::Outputs* outputs = nullptr;   ///< this rank writes its rows there
+  Watchdog* watchdog = nullptr;            ///< of rank 0
+  std::shared_ptr<std::atomic_flag> gate;  ///< rank 0's reads wait for it
 };
 
 class Rounds : public ::testing::Test {
@@ -394,13 +371,14 @@ TEST_F(Rounds, AFullDiskReleasesAllRanksAndIsThenReported) {
 
 TEST_F(Rounds, ABatchThatDoesNotComeBackIsSeenAndItsRankNamed) {
   const std::string path = make_data(5000);
-  const auto gate = std::make_shared<Gate>();
+  const auto gate = std::make_shared<std::atomic_flag>();
   std::string reason;
   Watchdog watchdog(
       {.limit = std::chrono::milliseconds(300), .rank = 0, .names = {"0@here", "1", "2", "3"}},
       [&](const std::string& text) {
         if (reason.empty()) reason = text;
-        gate->open();  // a test goes on, where a job would end
+        gate->test_and_set();  // a test goes on, where a job would end
+        gate->notify_all();
       });
   MemorySink sink;
   run({.rows = 5000, .batch = 50, .watchdog = &watchdog, .gate = gate}, path, sink);
