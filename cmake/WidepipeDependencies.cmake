@@ -22,6 +22,11 @@ if(WIDEPIPE_WITH_OPENVINO STREQUAL "AUTO")
 elseif(WIDEPIPE_WITH_OPENVINO)
   find_package(OpenVINO REQUIRED CONFIG COMPONENTS Runtime)
 endif()
+if(OpenVINO_FOUND)
+  # Its package defines this default for every source of ours; a compiler cache then shares nothing
+  # with a build without it.
+  remove_definitions(-D_GLIBCXX_USE_CXX11_ABI=${OpenVINO_GLIBCXX_USE_CXX11_ABI})
+endif()
 
 # widepipe_find_library(TARGET header library): for what has no usable package file. Debian's
 # oneDNN has one, but it asks for OpenCL's development files, which nothing here needs.
