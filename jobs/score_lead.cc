@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/units.h"
 #include "device/device_list.h"
+#include "jobs/schedule_specs.h"
 #include "jobs/stream_error.h"
 #include "report/progress.h"
 #include "schedule/bulk_policy.h"
@@ -24,37 +25,6 @@ using Clock = std::chrono::steady_clock;
 
 /// Failed rows that a stream may end with, or a hundredth of its rows where that is more.
 constexpr std::int64_t kMostFailed = 1000;
-
-std::vector<schedule::DeviceSpec> device_specs(const Fleet& fleet) {
-  std::vector<schedule::DeviceSpec> specs;
-  for (std::size_t rank = fleet.dedicated_scheduler ? 1 : 0; rank < fleet.devices.size(); ++rank) {
-    const device::DeviceConfig& config = fleet.devices[rank];
-    specs.push_back({static_cast<int>(rank), config.instances, config.cores_per_instance});
-  }
-  return specs;
-}
-
-/// Of the input with the longest chunks. Rank 0, when it reads for all, reads in order anyhow.
-std::int64_t chunk_rows(const StreamSetup& setup, const JobSettings& settings) {
-  std::int64_t rows = 0;
-  if (settings.scatter_rows) return rows;
-  for (const mpi_runtime::PortSource& port : setup.source()) {
-    rows = std::max(rows, port.dataset->chunk_rows());
-  }
-  return rows;
-}
-
-schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& settings) {
-  const std::vector<std::size_t> columns =
-      mpi_runtime::column_bytes(setup.model(), setup.outputs());
-  const std::size_t bytes_out = std::accumulate(columns.begin(), columns.end(), std::size_t{0});
-  return {
-      .name = setup.stream().name,
-      .bytes_in_per_row = static_cast<std::int64_t>(model::bytes_per_row(setup.model().inputs())),
-      .bytes_out_per_row = static_cast<std::int64_t>(bytes_out),
-      .batch_rows = setup.stream().batch_rows.value_or(settings.batch_rows),
-      .chunk_rows = chunk_rows(setup, settings)};
-}
 
 std::vector<report::FailedRange> failed_ranges(const std::vector<dataset::FailedRecord>& records) {
   std::vector<report::FailedRange> ranges;
@@ -69,10 +39,6 @@ void set_outcome(report::RunReport& report, bool stopped) {
 }
 
 }  // namespace
-
-std::size_t payload_limit(int ranks) {
-  return mpi_runtime::kMaxPayloadBytes / static_cast<std::size_t>(ranks);
-}
 
 report::RunReport complete_report(const ScoreSetup& setup, const std::string& isa, int ranks) {
   report::RunReport report;
@@ -114,18 +80,18 @@ ScoreLead::OpenStream::OpenStream(const StreamSetup& stream, const dataset::RunR
 
 ScoreLead::ScoreLead(const LeadContext& context)
     : context_(context),
-      job_(context.setup.job()),
-      devices_(device_specs(context.fleet)),
-      stats_(context.active.size(), devices_.size()),
+      job_(context.job.job()),
+      devices_(device_specs(context.job.fleet())),
+      stats_(context.job.active().size(), devices_.size()),
       streams_(open_streams()),
       sink_(make_sink()) {}
 
 std::vector<std::unique_ptr<ScoreLead::OpenStream>> ScoreLead::open_streams() const {
   dataset::DurableWriterOptions options;
-  options.queue_bytes /= context_.active.size();  // all writers together
+  options.queue_bytes /= context_.job.active().size();  // all writers together
   std::vector<std::unique_ptr<OpenStream>> streams;
-  for (const std::size_t index : context_.active) {
-    const StreamSetup& setup = context_.setup.stream(index);
+  for (const std::size_t index : context_.job.active()) {
+    const StreamSetup& setup = context_.job.setup().stream(index);
     for_stream(job_, setup.stream(), [&] {
       streams.push_back(std::make_unique<OpenStream>(setup, run_record(setup), options));
     });
@@ -189,7 +155,7 @@ mpi_runtime::LeaderSettings ScoreLead::leader_settings(mpi_runtime::Watchdog& wa
 /// Of all streams, those that are complete included: as a person counts the job.
 std::int64_t ScoreLead::rows_before() const {
   std::int64_t rows = 0;
-  for (const auto& stream : context_.setup.streams()) rows += stream->decision().done.count();
+  for (const auto& stream : context_.job.setup().streams()) rows += stream->decision().done.count();
   return rows;
 }
 
@@ -216,7 +182,7 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
   for (const schedule::DeviceSpec& device : devices_) device_ranks.push_back(device.rank);
   const std::int64_t before = rows_before();
   std::int64_t total = 0;
-  for (const auto& stream : context_.setup.streams()) total += stream->rows();
+  for (const auto& stream : context_.job.setup().streams()) total += stream->rows();
   report::Progress progress(stderr, isatty(STDERR_FILENO) != 0, total, before, seconds_to_end());
   const mpi_runtime::LeaderHooks hooks{
       .stop_requested = [this] { return context_.signal.received(); },
@@ -239,7 +205,8 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
 
 dataset::RunRecord ScoreLead::run_record(const StreamSetup& setup) const {
   std::vector<std::string> hosts;
-  for (const mpi_runtime::RankPlace& place : context_.fleet.places) hosts.push_back(place.host);
+  for (const mpi_runtime::RankPlace& place : context_.job.fleet().places)
+    hosts.push_back(place.host);
   std::sort(hosts.begin(), hosts.end());
   hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   dataset::RunRecord record{{{"began", dataset::utc_now_text()},
@@ -247,7 +214,7 @@ dataset::RunRecord ScoreLead::run_record(const StreamSetup& setup) const {
                              {"hosts", fmt::format("{}", fmt::join(hosts, " "))},
                              {"ranks", std::to_string(context_.collectives.size())},
                              {"device", job_.settings.device},
-                             {"instruction set", context_.isa}}};
+                             {"instruction set", context_.job.isa()}}};
   if (!job_.file.empty()) {
     record.fields.emplace_back("job file", job_.file);
     record.fields.emplace_back("stream", setup.stream().name);
@@ -260,15 +227,15 @@ dataset::RunRecord ScoreLead::run_record(const StreamSetup& setup) const {
 
 report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result) const {
   report::RunReport report =
-      complete_report(context_.setup, context_.isa, context_.collectives.size());
-  report.dedicated_scheduler = context_.fleet.dedicated_scheduler;
+      complete_report(context_.job.setup(), context_.job.isa(), context_.collectives.size());
+  report.dedicated_scheduler = context_.job.fleet().dedicated_scheduler;
   report.round_period_seconds = job_.settings.round_period_ms / 1000;
   report.rounds = result.rounds;
   report.mean_round_seconds = result.mean_round_seconds;
   bool stopped = false;
   for (std::size_t id = 0; id < streams_.size(); ++id) {
     const StreamTally& tally = sink_.tally(static_cast<schedule::StreamId>(id));
-    report::StreamReport& stream = report.streams[context_.active[id]];
+    report::StreamReport& stream = report.streams[context_.job.active()[id]];
     stream.rows_done = tally.accepted;
     const dataset::FailedRows all_failed = failed(id);
     stream.rows_failed = all_failed.count();
@@ -280,9 +247,9 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     const auto rank = static_cast<std::size_t>(devices_[i].rank);
     report.devices.push_back({.rank = devices_[i].rank,
-                              .host = context_.fleet.places[rank].host,
+                              .host = context_.job.fleet().places[rank].host,
                               .kind = job_.settings.device,
-                              .isa = context_.fleet.places[rank].isa,
+                              .isa = context_.job.fleet().places[rank].isa,
                               .instances = devices_[i].instances,
                               .cores_per_instance = devices_[i].cores_per_instance,
                               .stats = stats_.devices()[i]});

@@ -13,7 +13,7 @@
 #include "dataset/journal.h"
 #include "dataset/output_file.h"
 #include "jobs/exit_codes.h"
-#include "jobs/score_setup.h"
+#include "jobs/ready_job.h"
 #include "jobs/score_sink.h"
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
@@ -23,20 +23,14 @@
 
 namespace widepipe::jobs {
 
-/// Bytes of results, or of rows, that one rank may have in one round.
-std::size_t payload_limit(int ranks);
-
 /// What rank 0 works with; all of it outlives the ScoreLead.
 struct LeadContext {
   mpi_runtime::Collectives& collectives;
-  const ScoreSetup& setup;
-  const std::vector<std::size_t>& active;  ///< streams with rows to compute, by StreamId
-  const Fleet& fleet;
+  const ReadyJob& job;
   mpi_runtime::Worker* worker;  ///< null with a dedicated scheduler
   mpi_runtime::Wakeup& wakeup;
   const StopSignal& signal;
   mpi_runtime::WatchdogSettings watchdog;
-  std::string isa;
   /// When the last batch must be back, so that there is time to record it; nothing: no end.
   std::optional<std::chrono::steady_clock::time_point> end;
 };
