@@ -24,9 +24,6 @@
 namespace widepipe::jobs {
 namespace {
 
-/// Above this many ranks scheduling is work enough for rank 0.
-constexpr int kMostRanksWithSharedScheduler = 16;
-
 /// [collective] The job on every rank. Only rank 0 reads the job file: others may not have it.
 JobSpec share_job(const ScoreCommand& command, mpi_runtime::Collectives& collectives) {
   std::vector<std::byte> bytes;

@@ -17,6 +17,9 @@
 
 namespace widepipe::jobs {
 
+/// Above this many ranks scheduling is work enough for rank 0.
+inline constexpr int kMostRanksWithSharedScheduler = 16;
+
 /// Bytes of results, or of rows, that one rank may have in one round.
 std::size_t payload_limit(int ranks);
 

@@ -146,7 +146,7 @@ int ScoreRun::report_complete() const {
   }
   const report::RunReport report = complete_report(job_.setup(), job_.isa(), collectives_.size());
   if (!options().report_file.empty() && !options().dry_run) {
-    report::write_json(report, options().report_file);
+    report::write_report(report::to_json(report), options().report_file);
   }
   return report.exit_code;
 }

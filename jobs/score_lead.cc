@@ -23,9 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Failed rows that a stream may end with, or a hundredth of its rows where that is more.
-constexpr std::int64_t kMostFailed = 1000;
-
 std::vector<report::FailedRange> failed_ranges(const std::vector<dataset::FailedRecord>& records) {
   std::vector<report::FailedRange> ranges;
   for (const auto& [rows, reason] : records) ranges.push_back({rows, reason});
@@ -102,7 +99,7 @@ std::vector<std::unique_ptr<ScoreLead::OpenStream>> ScoreLead::open_streams() co
 WriterSink ScoreLead::make_sink() const {
   std::vector<WriterSink::Stream> streams;
   for (const auto& stream : streams_) {
-    streams.push_back({*stream->writer, std::max(kMostFailed, stream->setup.rows() / 100),
+    streams.push_back({*stream->writer, most_failed(stream->setup.rows()),
                        stream_prefix(job_, stream->setup.stream())});
   }
   return WriterSink(std::move(streams));
@@ -288,7 +285,8 @@ int ScoreLead::run(double seconds_setup) {
   report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   report.seconds_setup = seconds_setup;
   say_outcome(report, result.stopped);
-  if (!job_.settings.report_file.empty()) report::write_json(report, job_.settings.report_file);
+  if (!job_.settings.report_file.empty())
+    report::write_report(report::to_json(report), job_.settings.report_file);
   return report.exit_code;
 }
 

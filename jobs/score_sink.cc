@@ -8,6 +8,8 @@
 
 namespace widepipe::jobs {
 
+std::int64_t most_failed(std::int64_t rows) { return std::max(std::int64_t{1000}, rows / 100); }
+
 std::int64_t rows_in(const std::vector<dataset::FailedRecord>& failed) {
   std::int64_t rows = 0;
   for (const dataset::FailedRecord& record : failed) rows += record.rows.count;

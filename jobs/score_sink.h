@@ -13,6 +13,9 @@
 
 namespace widepipe::jobs {
 
+/// Failed rows with which a stream may end: a thousand, or a hundredth of its rows.
+std::int64_t most_failed(std::int64_t rows);
+
 std::int64_t rows_in(const std::vector<dataset::FailedRecord>& failed);
 
 /// What became of a stream's rows in this run.

@@ -20,6 +20,7 @@
 #include "jobs/allocation.h"
 #include "jobs/exit_codes.h"
 #include "jobs/score.h"
+#include "jobs/shell_words.h"
 #include "mpi_runtime/serial_collectives.h"
 
 namespace widepipe::jobs {
@@ -46,30 +47,6 @@ fi
 echo "widepipe: exit code $status: requeued ($((requeues + 1)) of at most $max_requeues times)" >&2
 scontrol requeue "$SLURM_JOB_ID" || exit "$status"
 )sh";
-
-/// As a word of a shell.
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("_./:=,@%+-").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      text += "'\\''";
-    } else {
-      text += c;
-    }
-  }
-  return text + "'";
-}
-
-std::string shell_words(const std::vector<std::string>& words) {
-  std::vector<std::string> quoted;
-  for (const std::string& word : words) quoted.push_back(shell_word(word));
-  return fmt::format("{}", fmt::join(quoted, " "));
-}
 
 /// Of an #SBATCH line, which ends with its line and is split at blanks.
 const std::string& checked_word(const char* option, const std::string& word) {

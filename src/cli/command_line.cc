@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "cli/help_pages.h"
+#include "cli/plan_options.h"
 #include "cli/score_options.h"
 #include "cli/submit_options.h"
 #include "core/version.h"
@@ -62,6 +63,7 @@ Parsed parse(int argc, const char* const* argv) {
       "Exit codes: 0 done; 1 finished with failed rows; 2 bad usage or input, nothing written;\n"
       "3 stopped early, resumable; 4 failed, resumable. Run `widepipe VERB --help` for a verb.");
   add_score(app, parsed.command.score);
+  add_plan(app, parsed.command.plan);
   add_submit(app, parsed.command.submit);
   add_merge(app, parsed.command.merge);
   add_inspect(app, parsed.command);
@@ -79,9 +81,9 @@ Parsed parse(int argc, const char* const* argv) {
     if (app.get_subcommands().empty() && !first.empty() && first.front() != '-') {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
-          "widepipe: verb '{}' is not known: expected score, submit, merge, inspect, completion or "
-          "manual; see "
-          "`widepipe --help`\n",
+          "widepipe: verb '{}' is not known: expected score, plan, submit, merge, inspect, "
+          "completion "
+          "or manual; see `widepipe --help`\n",
           first);
       return parsed;
     }

@@ -4,6 +4,7 @@
 
 #include "jobs/inspect.h"
 #include "jobs/merge.h"
+#include "jobs/plan.h"
 #include "jobs/score.h"
 #include "jobs/submit.h"
 
@@ -13,6 +14,7 @@ struct CommandLine {
   std::string verb;  ///< "score", "submit" ..
   jobs::ScoreCommand score;
   jobs::SubmitCommand submit;
+  jobs::PlanCommand plan;
   jobs::MergeCommand merge;
   jobs::InspectOptions inspect;
 };

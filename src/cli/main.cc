@@ -34,6 +34,7 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
       return speaks ? widepipe::jobs::run_inspect(command.inspect) : 0;
     }
     if (command.verb == "merge") return speaks ? widepipe::jobs::run_merge(command.merge) : 0;
+    if (command.verb == "plan") return speaks ? widepipe::jobs::run_plan(command.plan) : 0;
     if (command.verb == "submit") return speaks ? widepipe::jobs::run_submit(command.submit) : 0;
     widepipe::mpi_runtime::Session session(launch);
     try {

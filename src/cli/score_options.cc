@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -153,7 +154,7 @@ void add_rows(CLI::App& verb, dataset::RowWindow& window) {
           "Only the rows from A up to before B, counted from 0 [all]")
       ->type_name("A:B");
   verb.add_option("--limit", window.limit, "At most so many rows [all]")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("N");
 }
 
@@ -257,6 +258,22 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
       ->check(not_nan)
       ->type_name("S");
   add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
+}
+
+std::vector<std::string> given_arguments(const std::vector<CLI::Option*>& options) {
+  std::vector<std::string> arguments;
+  for (const CLI::Option* option : options) {
+    if (option->count() == 0 || option->get_lnames().front() == "restart") continue;
+    const std::string name = fmt::format("--{}", option->get_lnames().front());
+    if (option->get_items_expected_max() == 0) {
+      arguments.push_back(name);
+      continue;
+    }
+    for (const std::string& value : option->results()) {
+      arguments.push_back(fmt::format("{}={}", name, value));
+    }
+  }
+  return arguments;
 }
 
 void add_score(CLI::App& app, jobs::ScoreCommand& score) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 #include "jobs/job_spec.h"
 
@@ -8,6 +10,9 @@ namespace widepipe::cli {
 
 /// What is the same for a job that runs now and one that is submitted.
 void add_job_options(CLI::App& verb, jobs::ScoreCommand& score);
+
+/// The options that were given, as `score` takes them; all have a long name. --restart is left out.
+std::vector<std::string> given_arguments(const std::vector<CLI::Option*>& options);
 
 /// The verb `score`.
 void add_score(CLI::App& app, jobs::ScoreCommand& score);

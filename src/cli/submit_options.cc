@@ -9,27 +9,6 @@
 #include "cli/score_options.h"
 
 namespace widepipe::cli {
-namespace {
-
-/// The options that were given, as `score` takes them; all have a long name.
-std::vector<std::string> given_arguments(const std::vector<CLI::Option*>& options) {
-  std::vector<std::string> arguments;
-  for (const CLI::Option* option : options) {
-    if (option->count() == 0 || option->get_lnames().front() == "restart") continue;
-    const std::string name = fmt::format("--{}", option->get_lnames().front());
-    if (option->get_items_expected_max() == 0) {
-      arguments.push_back(name);
-      continue;
-    }
-    for (const std::string& value : option->results()) {
-      arguments.push_back(fmt::format("{}={}", name, value));
-    }
-  }
-  return arguments;
-}
-
-}  // namespace
-
 void add_submit(CLI::App& app, jobs::SubmitCommand& submit) {
   CLI::App& verb = *app.add_subcommand(
       "submit", "Have Slurm run a job to its end, over as many allocations as it takes");

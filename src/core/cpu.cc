@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <sstream>
 
@@ -23,13 +25,15 @@ std::string first_line_of(const std::string& path) {
 }
 
 /// CPUs that share a core list one another in this file, so its text names the core.
+std::string core_of(int cpu) {
+  std::string siblings = first_line_of(
+      fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+  return siblings.empty() ? std::to_string(cpu) : siblings;
+}
+
 int count_cores(const std::vector<int>& cpus) {
   std::set<std::string> cores;
-  for (const int cpu : cpus) {
-    std::string siblings = first_line_of(
-        fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
-    cores.insert(siblings.empty() ? std::to_string(cpu) : siblings);
-  }
+  for (const int cpu : cpus) cores.insert(core_of(cpu));
   return static_cast<int>(cores.size());
 }
 
@@ -84,6 +88,28 @@ CpuBudget read_cpu_budget() {
   return budget;
 }
 
+std::vector<int> cpus_of_cores(const std::vector<int>& cpus, int cores) {
+  std::set<std::string> taken;
+  std::vector<int> some;
+  for (const int cpu : cpus) {
+    const std::string core = core_of(cpu);
+    if (!taken.contains(core) && static_cast<int>(taken.size()) == cores) continue;
+    taken.insert(core);
+    some.push_back(cpu);
+  }
+  return some;
+}
+
+bool run_on(const std::vector<int>& cpus) {
+  const int capacity = cpus.empty() ? 1 : *std::max_element(cpus.begin(), cpus.end()) + 1;
+  const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(CPU_ALLOC(capacity),
+                                                             [](cpu_set_t* s) { CPU_FREE(s); });
+  const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
+  CPU_ZERO_S(bytes, set.get());
+  for (const int cpu : cpus) CPU_SET_S(cpu, bytes, set.get());
+  return sched_setaffinity(0, bytes, set.get()) == 0;
+}
+
 std::optional<double> parse_cpu_max(const std::string& text) {
   std::istringstream words(text);
   double quota = 0;
@@ -101,6 +127,12 @@ std::size_t l2_cache_bytes() {
 std::uint64_t memory_bytes() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
          static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t peak_process_bytes() {
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 std::string cpu_model_name() {

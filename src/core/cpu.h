@@ -18,6 +18,12 @@ struct CpuBudget {
   int usable() const;
 };
 
+/// Those of `cpus` that belong to the first `cores` cores among them.
+std::vector<int> cpus_of_cores(const std::vector<int>& cpus, int cores);
+
+/// The calling thread, and threads that it starts, may run on these; false and errno if refused.
+bool run_on(const std::vector<int>& cpus);
+
 /// Reads the limits of the calling process from the kernel.
 CpuBudget read_cpu_budget();
 
@@ -30,6 +36,9 @@ std::size_t l2_cache_bytes();
 
 /// Bytes of the machine's memory, used or not.
 std::uint64_t memory_bytes();
+
+/// The most bytes of memory that this process has had so far (resident).
+std::uint64_t peak_process_bytes();
 
 /// "AMD EPYC 7B13" or what the system calls its processor.
 std::string cpu_model_name();

@@ -151,11 +151,11 @@ std::string to_json(const RunReport& report) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void write_json(const RunReport& report, const std::string& path) {
+void write_report(const std::string& json, const std::string& path) {
   const std::string part = path + ".part";
   {
     std::ofstream file(part);
-    file << to_json(report);
+    file << json;
     file.close();
     if (!file) throw_run_error("report '{}' cannot be written: {}", path, errno_text());
   }

@@ -71,8 +71,8 @@ struct RunReport {
 /// Pretty-printed JSON.
 std::string to_json(const RunReport& report);
 
-/// Writes the JSON to a file, whole or not at all. Throws RunError.
-void write_json(const RunReport& report, const std::string& path);
+/// Writes the text to a file, whole or not at all. Throws RunError.
+void write_report(const std::string& json, const std::string& path);
 
 /// The table of devices, that of streams if there are several, and the closing line.
 std::string summary_text(const RunReport& report);
