@@ -95,9 +95,9 @@ def test_job_file(widepipe, folder):
 @pytest.mark.parametrize("options, expected", [
     (["--within", "soon"], "--within: expected a time as Slurm writes it: minutes, MM:SS, "
                            "HH:MM:SS or D-HH:MM:SS; found 'soon'"),
-    (["--seconds", "0"], r"--seconds: Value 0 not in range \["),
-    (["--nodes", "0"], r"--nodes: Value 0 not in range \["),
-    (["--limit", "0"], r"--limit: Value 0 not in range \[1 - 9223372036854775807\]"),
+    (["--seconds", "0"], "--seconds: Value 0 not in range 0.100000 to 3600"),
+    (["--nodes", "0"], "--nodes: Value 0 not in range 1 to 100000"),
+    (["--limit", "0"], "--limit: Value 0 not in range 1 to 9223372036854775807"),
     (["--report", "nowhere/plan.json"], "nowhere/plan.json"),
     (["--instances", "2", "--cores", "4096"], "--cores"),
 ])
