@@ -60,7 +60,7 @@ step "AddressSanitizer and UndefinedBehaviorSanitizer; meanwhile Slurm"
 # Slurm's tests mostly wait for it; the compiler gives way to them.
 slurm >build/slurm.log 2>&1 &
 slurm_tests=$!
-nice scripts/build.sh asan-ubsan unit_tests
+nice scripts/build.sh asan-ubsan unit_tests || { wait; exit 1; }
 wait "$slurm_tests" || { cat build/slurm.log; exit 1; }
 tail -n 1 build/slurm.log
 ctest --preset asan-ubsan -L unit -j 2
