@@ -18,6 +18,7 @@
 #include "jobs/plan_timing.h"
 #include "jobs/ready_job.h"
 #include "jobs/schedule_specs.h"
+#include "jobs/seconds_since.h"
 #include "mpi_runtime/serial_collectives.h"
 #include "report/run_report.h"
 
@@ -25,10 +26,6 @@ namespace widepipe::jobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::vector<RowRange> rows_to_compute(const StreamSetup& setup) {
   return setup.decision().todo(setup.rows());
@@ -120,9 +117,9 @@ Planner::Tried Planner::try_layout(const Layout& layout, double seconds, const T
     const StreamSetup& setup = job_.setup().stream(job_.active()[id]);
     std::vector<RowRange> rows = rows_to_compute(setup);
     const schedule::StreamSpec spec = stream_spec(setup, job_.settings());
-    StreamTiming stream{
-        .rows = 0, .bytes_out = static_cast<double>(spec.bytes_out_per_row), .timing = {}};
-    for (const RowRange& range : rows) stream.rows += range.count;
+    StreamTiming stream{.rows = count_rows(rows),
+                        .bytes_out = static_cast<double>(spec.bytes_out_per_row),
+                        .timing = {}};
     if (before != nullptr) {
       const double expected = before->streams[id].timing.rows_per_second * each;
       rows = spread_rows(rows, kStretches, std::llround(kEnough * expected / kStretches) + 1);
@@ -206,6 +203,7 @@ Plan Planner::describe(const std::vector<Tried>& all, double startup_seconds) co
   for (const int count : nodes) plan.estimates.push_back(estimate(plan.input, count));
   plan.suggestion = fewest_within(plan.estimates, plan.within_seconds);
   plan.arguments = command_.arguments;
+  plan.layout_chosen = job_.settings().instances == 0 && job_.settings().cores == 0;
   return plan;
 }
 

@@ -57,7 +57,7 @@ std::string submit_line(const Plan& plan) {
       "widepipe", "submit", fmt::format("--nodes={}", plan.suggestion.nodes),
       fmt::format("--time={}", limit_text(time_limit(plan.suggestion)))};
   if (plan.layout.ranks > 1) words.push_back(fmt::format("--tasks-per-node={}", plan.layout.ranks));
-  if (plan.layout.cores > 1) words.push_back(fmt::format("--cores={}", plan.layout.cores));
+  if (plan.layout_chosen && plan.layout.cores > 1) words.push_back(fmt::format("--cores={}", plan.layout.cores));
   words.insert(words.end(), plan.arguments.begin(), plan.arguments.end());
   return shell_words(words);
 }
@@ -99,14 +99,6 @@ double Plan::busy_share() const {
     seconds += stream.timing.seconds;
   }
   return seconds > 0 ? busy / seconds : 0;
-}
-
-double Plan::spread() const {
-  double spread = 0;
-  for (const StreamTiming& stream : input.streams) {
-    spread = std::max(spread, stream.timing.spread);
-  }
-  return spread;
 }
 
 std::string plan_text(const Plan& plan) {

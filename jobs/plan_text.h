@@ -30,6 +30,7 @@ struct Plan {
   std::string isa;
   int cores = 0;  ///< of this machine that the job may use
   Layout layout;  ///< the best of those tried
+  bool layout_chosen = true;  ///< here, and not by the job's own settings
   std::vector<TriedLayout> tried;
   double timing_seconds = 0;
   std::uint64_t memory_bytes = 0;  ///< a rank, at its peak
@@ -42,7 +43,6 @@ struct Plan {
 
   std::int64_t rows() const;
   double busy_share() const;  ///< of the device, over the streams by their time
-  double spread() const;      ///< likewise
 };
 
 std::string plan_text(const Plan& plan);

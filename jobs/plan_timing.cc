@@ -16,6 +16,7 @@
 #include "dataset/posix_file.h"
 #include "jobs/schedule_specs.h"
 #include "jobs/score_sink.h"
+#include "jobs/seconds_since.h"
 #include "mpi_runtime/leader.h"
 #include "schedule/bulk_policy.h"
 #include "schedule/scheduler.h"
@@ -24,10 +25,6 @@ namespace widepipe::jobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// A file that is gone when it is closed, whatever becomes of this process.
 dataset::UniqueFd nameless_file(const std::string& folder) {
@@ -136,11 +133,6 @@ class OnSomeCpus {
   const std::vector<int> all_;
 };
 
-std::int64_t count_rows(const std::vector<RowRange>& rows) {
-  return std::accumulate(rows.begin(), rows.end(), std::int64_t{0},
-                         [](std::int64_t sum, const RowRange& range) { return sum + range.count; });
-}
-
 }  // namespace
 
 LayoutTimer::LayoutTimer(const ReadyJob& job, mpi_runtime::WorkerConfig config,
@@ -202,6 +194,11 @@ Timing LayoutTimer::time(schedule::StreamId stream, const std::vector<RowRange>&
   timing.busy_share = stats.devices()[0].busy_share(layout_.instances);
   if (timing.rows > 0) timing.write_seconds = scratch.seconds() / static_cast<double>(timing.rows);
   return timing;
+}
+
+std::int64_t count_rows(const std::vector<RowRange>& rows) {
+  return std::accumulate(rows.begin(), rows.end(), std::int64_t{0},
+                         [](std::int64_t sum, const RowRange& range) { return sum + range.count; });
 }
 
 std::vector<RowRange> spread_rows(const std::vector<RowRange>& rows, std::int64_t count,

@@ -13,6 +13,7 @@
 #include "jobs/ready_job.h"
 #include "jobs/score_lead.h"
 #include "jobs/score_text.h"
+#include "jobs/seconds_since.h"
 #include "jobs/stop_signal.h"
 #include "jobs/stream_error.h"
 #include "mpi_runtime/agreement.h"
@@ -23,10 +24,6 @@ namespace widepipe::jobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Empty if there is no such file.
 std::vector<std::byte> file_bytes(const std::string& path) {

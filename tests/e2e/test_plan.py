@@ -57,6 +57,13 @@ def test_advice_can_be_submitted(widepipe, folder):
     assert "--batch=64" in script and "--report" not in script
 
 
+@pytest.mark.parametrize("options", [["--cores", "2"], ["--restart"], ["--instances", "2"]])
+def test_advice_has_what_was_asked_once(widepipe, folder, options):
+    words = plan_of(widepipe, folder, *STREAM, *options)[1].splitlines()[-1].split()
+    assert words.count("=".join(options)) == 1
+    widepipe.run(*words[1:], "--print", cwd=folder).expect(0)
+
+
 def test_layout_as_asked(widepipe, folder):
     report, text = plan_of(widepipe, folder, *STREAM, "--instances", "1", "--cores", "1")
     assert [(one["instances"], one["cores_per_instance"]) for one in report["layouts"]] == [(1, 1)]
