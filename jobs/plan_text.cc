@@ -57,7 +57,8 @@ std::string submit_line(const Plan& plan) {
       "widepipe", "submit", fmt::format("--nodes={}", plan.suggestion.nodes),
       fmt::format("--time={}", limit_text(time_limit(plan.suggestion)))};
   if (plan.layout.ranks > 1) words.push_back(fmt::format("--tasks-per-node={}", plan.layout.ranks));
-  if (plan.layout_chosen && plan.layout.cores > 1) words.push_back(fmt::format("--cores={}", plan.layout.cores));
+  if (plan.layout_chosen && plan.layout.cores > 1)
+    words.push_back(fmt::format("--cores={}", plan.layout.cores));
   words.insert(words.end(), plan.arguments.begin(), plan.arguments.end());
   return shell_words(words);
 }

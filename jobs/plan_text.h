@@ -28,8 +28,8 @@ struct Plan {
   PlanInput input;
   std::string host;
   std::string isa;
-  int cores = 0;  ///< of this machine that the job may use
-  Layout layout;  ///< the best of those tried
+  int cores = 0;              ///< of this machine that the job may use
+  Layout layout;              ///< the best of those tried
   bool layout_chosen = true;  ///< here, and not by the job's own settings
   std::vector<TriedLayout> tried;
   double timing_seconds = 0;
