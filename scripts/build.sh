@@ -21,6 +21,5 @@ for found in build/venv/lib/python3*/site-packages/openvino/cmake; do
     options+=(-DWIDEPIPE_WITH_OPENVINO=ON -DOpenVINO_DIR="$PWD/$found")
 done
 mkdir -p build
-log=build/configure-$preset.log
-cmake --preset "$preset" "${options[@]}" >"$log" || { cat "$log" >&2; exit 1; }
+cmake --preset "$preset" "${options[@]}" >build/configure.log || { cat build/configure.log >&2; exit 1; }
 cmake --build --preset "$preset" ${2:+--target "${@:2}"}
