@@ -22,10 +22,8 @@ void add_plan(CLI::App& app, jobs::PlanCommand& plan) {
   verb.add_option("--seconds", plan.seconds, "How long to time the job, about [10]")
       ->check(CLI::Range(0.1, jobs::kLongestTiming))
       ->type_name("S");
-  verb.parse_complete_callback([&verb, &plan, options_of_score] {
-    plan.arguments = given_arguments(options_of_score);
-    if (verb.count("--restart") > 0) plan.arguments.emplace_back("--restart");
-  });
+  verb.parse_complete_callback(
+      [&plan, options_of_score] { plan.arguments = given_arguments(options_of_score); });
 }
 
 }  // namespace widepipe::cli

@@ -263,7 +263,7 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
 std::vector<std::string> given_arguments(const std::vector<CLI::Option*>& options) {
   std::vector<std::string> arguments;
   for (const CLI::Option* option : options) {
-    if (option->count() == 0 || option->get_lnames().front() == "restart") continue;
+    if (option->count() == 0) continue;
     const std::string name = fmt::format("--{}", option->get_lnames().front());
     if (option->get_items_expected_max() == 0) {
       arguments.push_back(name);

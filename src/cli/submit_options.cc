@@ -61,9 +61,9 @@ void add_submit(CLI::App& app, jobs::SubmitCommand& submit) {
   verb.add_flag("--print", submit.print, "Print the batch script and submit nothing");
   verb.add_flag("--unchecked", submit.unchecked,
                 "Do not check the job first: its files are not to be seen from here");
-  verb.parse_complete_callback([&verb, &submit, options_of_score] {
+  verb.parse_complete_callback([&submit, options_of_score] {
     submit.arguments = given_arguments(options_of_score);
-    submit.restart = verb.count("--restart") > 0;
+    submit.restart = std::erase(submit.arguments, "--restart") > 0;  // not after the first time
   });
 }
 
