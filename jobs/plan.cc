@@ -27,10 +27,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<RowRange> rows_to_compute(const StreamSetup& setup) {
-  return setup.decision().todo(setup.rows());
-}
-
 /// The job on this machine, timed.
 class Planner {
  public:
@@ -51,6 +47,7 @@ class Planner {
   };
 
   ScoreCommand only_looking(ScoreCommand score);
+  bool chooses_layout() const;
   std::vector<Layout> layouts() const;
   Tried try_layout(const Layout& layout, double seconds, const Tried* before);
   std::optional<Layout> more_ranks(const Tried& tried) const;
@@ -88,12 +85,14 @@ std::int64_t Planner::Tried::rows() const {
   return rows;
 }
 
+bool Planner::chooses_layout() const {
+  return job_.settings().instances == 0 && job_.settings().cores == 0;
+}
+
 /// As the user says, or all ways to cut the cores into equal instances of a power of two.
 std::vector<Layout> Planner::layouts() const {
   const device::DeviceConfig& asked = job_.fleet().devices.front();
-  if (job_.settings().instances > 0 || job_.settings().cores > 0) {
-    return {{1, asked.instances, asked.cores_per_instance}};
-  }
+  if (!chooses_layout()) return {{1, asked.instances, asked.cores_per_instance}};
   constexpr int kMostCores = 16;
   const int cores = job_.fleet().shares.front().cores;
   std::vector<Layout> layouts;
@@ -115,7 +114,7 @@ Planner::Tried Planner::try_layout(const Layout& layout, double seconds, const T
   const double each = seconds / static_cast<double>(job_.active().size());
   for (schedule::StreamId id = 0; id < job_.active().size(); ++id) {
     const StreamSetup& setup = job_.setup().stream(job_.active()[id]);
-    std::vector<RowRange> rows = rows_to_compute(setup);
+    std::vector<RowRange> rows = setup.rows_to_compute();
     const schedule::StreamSpec spec = stream_spec(setup, job_.settings());
     StreamTiming stream{.rows = count_rows(rows),
                         .bytes_out = static_cast<double>(spec.bytes_out_per_row),
@@ -203,7 +202,7 @@ Plan Planner::describe(const std::vector<Tried>& all, double startup_seconds) co
   for (const int count : nodes) plan.estimates.push_back(estimate(plan.input, count));
   plan.suggestion = fewest_within(plan.estimates, plan.within_seconds);
   plan.arguments = command_.arguments;
-  plan.layout_chosen = job_.settings().instances == 0 && job_.settings().cores == 0;
+  plan.layout_chosen = chooses_layout();
   return plan;
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <numeric>
 #include <utility>
 
 #include "core/cpu.h"
@@ -194,11 +193,6 @@ Timing LayoutTimer::time(schedule::StreamId stream, const std::vector<RowRange>&
   timing.busy_share = stats.devices()[0].busy_share(layout_.instances);
   if (timing.rows > 0) timing.write_seconds = scratch.seconds() / static_cast<double>(timing.rows);
   return timing;
-}
-
-std::int64_t count_rows(const std::vector<RowRange>& rows) {
-  return std::accumulate(rows.begin(), rows.end(), std::int64_t{0},
-                         [](std::int64_t sum, const RowRange& range) { return sum + range.count; });
 }
 
 std::vector<RowRange> spread_rows(const std::vector<RowRange>& rows, std::int64_t count,

@@ -36,8 +36,6 @@ class LayoutTimer {
   std::optional<mpi_runtime::Worker> worker_;
 };
 
-std::int64_t count_rows(const std::vector<RowRange>& rows);
-
 /// `count` stretches of `length` rows, from the whole of `rows`; all of them if that is as many.
 std::vector<RowRange> spread_rows(const std::vector<RowRange>& rows, std::int64_t count,
                                   std::int64_t length);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "core/console.h"
@@ -14,6 +13,7 @@
 #include "core/units.h"
 #include "device/device_list.h"
 #include "jobs/schedule_specs.h"
+#include "jobs/seconds_since.h"
 #include "jobs/stream_error.h"
 #include "report/progress.h"
 #include "schedule/bulk_policy.h"
@@ -123,7 +123,7 @@ schedule::Scheduler ScoreLead::make_scheduler() const {
   schedule::Scheduler scheduler(std::move(specs), devices_, schedule::make_bulk_policy({}), limits);
   for (std::size_t id = 0; id < streams_.size(); ++id) {
     const StreamSetup& setup = streams_[id]->setup;
-    for (const RowRange& rows : setup.decision().todo(setup.rows())) {
+    for (const RowRange& rows : setup.rows_to_compute()) {
       scheduler.add_rows(static_cast<schedule::StreamId>(id), rows);
     }
   }
@@ -282,7 +282,7 @@ int ScoreLead::run(double seconds_setup) {
   sink_.finish(complete);
 
   report::RunReport report = make_report(result);
-  report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  report.seconds = seconds_since(begin);
   report.seconds_setup = seconds_setup;
   say_outcome(report, result.stopped);
   if (!job_.settings.report_file.empty())

@@ -161,8 +161,7 @@ std::string dry_run_text(const ScoreSetup& setup, const std::vector<std::size_t>
   for (const std::size_t index : active) {
     const StreamSetup& stream = setup.stream(index);
     const bool fresh = stream.decision().kind == dataset::ResumeKind::kFresh;
-    std::int64_t rows = 0;
-    for (const RowRange& range : stream.decision().todo(stream.rows())) rows += range.count;
+    const std::int64_t rows = count_rows(stream.rows_to_compute());
     std::error_code unknown;
     const auto space = std::filesystem::space(dataset::folder_of(stream.output_file()), unknown);
     text += fmt::format("  {}rows    {} of {} to compute\n",

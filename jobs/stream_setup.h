@@ -55,6 +55,7 @@ class StreamSetup {
   const std::string& input_content() const { return input_content_; }
   /// Valid after decide().
   const dataset::ResumeDecision& decision() const { return decision_; }
+  std::vector<RowRange> rows_to_compute() const { return decision_.missing(rows()); }
   bool complete() const { return decision_.kind == dataset::ResumeKind::kAlreadyComplete; }
 
   /// Makes journal and output if the stream starts afresh. Throws InputError (disk full) or

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace widepipe {
 
@@ -12,5 +13,12 @@ struct RowRange {
   std::int64_t end() const { return first + count; }
   bool operator==(const RowRange&) const = default;
 };
+
+/// Of all the ranges.
+inline std::int64_t count_rows(std::span<const RowRange> ranges) {
+  std::int64_t rows = 0;
+  for (const RowRange& range : ranges) rows += range.count;
+  return rows;
+}
 
 }  // namespace widepipe

@@ -108,14 +108,14 @@ ResumeDecision go_on(const OutputSpec& spec, const ExistingOutput& existing,
     decision.failed = std::move(journal.failed);
   }
   decision.done = std::move(journal.done);
-  const bool complete = decision.todo(spec.rows).empty() && decision.unmarked.empty();
+  const bool complete = decision.missing(spec.rows).empty() && decision.unmarked.empty();
   decision.kind = complete ? ResumeKind::kAlreadyComplete : ResumeKind::kResume;
   return decision;
 }
 
 }  // namespace
 
-std::vector<RowRange> ResumeDecision::todo(std::int64_t rows) const {
+std::vector<RowRange> ResumeDecision::missing(std::int64_t rows) const {
   RowSet settled = done;
   for (const FailedRecord& record : failed) settled.add(record.rows);
   return settled.missing(rows);

@@ -36,7 +36,7 @@ struct ResumeDecision {
   std::vector<std::string> warnings;
 
   /// Rows to compute: neither done nor failed.
-  std::vector<RowRange> todo(std::int64_t rows) const;
+  std::vector<RowRange> missing(std::int64_t rows) const;
 };
 
 /// Looks at spec.target.file and its journal; changes nothing. The caller holds the

@@ -41,7 +41,7 @@ bool run_job() {
   DurableWriterOptions options;
   options.group_interval = std::chrono::milliseconds(2);
   DurableWriter writer(output, journal, options);
-  for (const RowRange& range : decision.todo(kRows)) {
+  for (const RowRange& range : decision.missing(kRows)) {
     for (std::int64_t first = range.first; first < range.end(); first += 7) {
       const std::int64_t count = std::min<std::int64_t>(7, range.end() - first);
       auto scores = std::make_shared<std::vector<float>>();

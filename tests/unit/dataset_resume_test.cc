@@ -45,7 +45,7 @@ TEST(Resume, PlainCourseOfAJob) {
   record_done(spec, {0, 40});
   ResumeDecision decision = decide_resume(spec, kIdentity, {});
   EXPECT_EQ(decision.kind, ResumeKind::kResume);
-  EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{40, 60}}));
+  EXPECT_EQ(decision.missing(spec.rows), (std::vector<RowRange>{{40, 60}}));
 
   record_failed(spec, {50, 2}, "NaN");
   record_done(spec, {40, 10});
@@ -59,7 +59,7 @@ TEST(Resume, PlainCourseOfAJob) {
   // Tried again: what the journal says of them stands until there is better news.
   decision = decide_resume(spec, kIdentity, {.retry_failed = true});
   EXPECT_EQ(decision.kind, ResumeKind::kResume);
-  EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{50, 2}}));
+  EXPECT_EQ(decision.missing(spec.rows), (std::vector<RowRange>{{50, 2}}));
   EXPECT_TRUE(decision.failed.empty());
   EXPECT_EQ(decision.retried, 2);
   record_done(spec, {50, 1});
@@ -70,7 +70,7 @@ TEST(Resume, PlainCourseOfAJob) {
   EXPECT_EQ(decide(spec, true), ResumeKind::kFresh);
   prepare_output(spec, header_of(spec));
   decision = decide_resume(spec, kIdentity, {});
-  EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{0, 100}}));
+  EXPECT_EQ(decision.missing(spec.rows), (std::vector<RowRange>{{0, 100}}));
 }
 
 TEST(Resume, AKillWhileFailedRowsAreTriedAgain) {
@@ -86,13 +86,13 @@ TEST(Resume, AKillWhileFailedRowsAreTriedAgain) {
   OutputFile(spec).write_status({68, 4}, RowStatus::kDone);
   ResumeDecision decision = decide_resume(spec, kIdentity, {});
   EXPECT_EQ(decision.kind, ResumeKind::kResume);
-  EXPECT_TRUE(decision.todo(spec.rows).empty());
+  EXPECT_TRUE(decision.missing(spec.rows).empty());
   EXPECT_EQ(decision.failed, (std::vector<FailedRecord>{{{50, 20}, "EIO"}, {{70, 20}, "NaN"}}));
   EXPECT_EQ(decision.unmarked, (std::vector<FailedRecord>{{{68, 2}, "EIO"}, {{70, 2}, "NaN"}}));
   EXPECT_EQ(decision.retried, 0);
 
   decision = decide_resume(spec, kIdentity, {.retry_failed = true});
-  EXPECT_EQ(decision.todo(spec.rows), (std::vector<RowRange>{{50, 40}}));
+  EXPECT_EQ(decision.missing(spec.rows), (std::vector<RowRange>{{50, 40}}));
   EXPECT_TRUE(decision.unmarked.empty());
   EXPECT_EQ(decision.retried, 40);
 }
