@@ -3,6 +3,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace widepipe::mpi_runtime {
@@ -10,7 +11,7 @@ namespace {
 
 class Follower {
  public:
-  Follower(Collectives& collectives, Worker& worker, const std::function<bool()>& stop_requested,
+  Follower(Collectives& collectives, Worker* worker, const std::function<bool()>& stop_requested,
            Watchdog* watchdog)
       : collectives_(collectives),
         worker_(worker),
@@ -23,7 +24,7 @@ class Follower {
 
   /// One turn: true if anything moved.
   bool step() {
-    bool moved = worker_.pump();
+    bool moved = worker_ != nullptr && worker_->pump();
     if (watchdog_ != nullptr) look_after(*watchdog_);
     if (!slots_.empty() && slots_.front()->test()) {
       const auto slot = from_bytes<DownSlot>(slots_.front()->received());
@@ -68,13 +69,14 @@ class Follower {
       rows_.push_back(
           {collectives_.receive_scatter(Lane::kPayloadDown, slot.payload_bytes), dispatches});
     } else {
-      for (const DispatchWire& dispatch : dispatches) worker_.accept(dispatch);
+      for (const DispatchWire& dispatch : dispatches) worker_->accept(dispatch);
     }
     if (slot.gather_round != 0) {
-      sends_.push_back(
-          collectives_.send_gather(Lane::kPayloadUp, worker_.take_payload(slot.gather_round)));
+      AlignedBuffer mine =
+          worker_ != nullptr ? worker_->take_payload(slot.gather_round) : AlignedBuffer{};
+      sends_.push_back(collectives_.send_gather(Lane::kPayloadUp, std::move(mine)));
     }
-    UpSlot up = worker_.make_slot(slot.round);
+    UpSlot up = worker_ != nullptr ? worker_->make_slot(slot.round) : UpSlot{.round = slot.round};
     up.stop_requested = stop_requested_() ? 1 : 0;
     sends_.push_back(collectives_.send_gather(Lane::kSlotsUp, to_bytes(up)));
     if (slot.last_round == 0 || slot.round + kRoundsInFlight <= slot.last_round) expect_slot();
@@ -83,12 +85,12 @@ class Follower {
   void accept_rows(const ComingRows& coming) {
     std::span<const std::byte> rows = coming.scatter->received();
     for (const DispatchWire& dispatch : coming.dispatches) {
-      rows = rows.subspan(worker_.accept(dispatch, rows));
+      rows = rows.subspan(worker_->accept(dispatch, rows));
     }
   }
 
   Collectives& collectives_;
-  Worker& worker_;
+  Worker* const worker_;
   const std::function<bool()>& stop_requested_;
   Watchdog* const watchdog_;
   Clock::time_point told_{};                    ///< when rank 0 was, that this rank lives
@@ -99,7 +101,7 @@ class Follower {
 
 }  // namespace
 
-void follow(Collectives& collectives, Worker& worker, Wakeup& wakeup,
+void follow(Collectives& collectives, Worker* worker, Wakeup& wakeup,
             std::chrono::microseconds longest_pause, const std::function<bool()>& stop_requested,
             Watchdog* watchdog) {
   Follower follower(collectives, worker, stop_requested, watchdog);

@@ -15,8 +15,8 @@ inline constexpr std::uint32_t kRoundsInFlight = 2;
 
 /// [collective, ranks other than 0] Takes part in rounds until rank 0 announces the last one.
 /// `stop_requested` is asked once a round and its answer carried to rank 0.
-/// `watchdog` may be null.
-void follow(Collectives& collectives, Worker& worker, Wakeup& wakeup,
+/// `worker` is null on a rank that gets no dispatches; `watchdog` may be null.
+void follow(Collectives& collectives, Worker* worker, Wakeup& wakeup,
             std::chrono::microseconds longest_pause, const std::function<bool()>& stop_requested,
             Watchdog* watchdog = nullptr);
 

@@ -21,6 +21,17 @@ std::size_t bytes_of(const std::vector<AlignedBuffer>& buffers) {
   return total;
 }
 
+schedule::BatchEnd end_of(ResultState state) {
+  switch (state) {
+    case ResultState::kDone:
+      return schedule::BatchEnd::kDone;
+    case ResultState::kNoMemory:
+      return schedule::BatchEnd::kNoMemory;
+    default:
+      return schedule::BatchEnd::kFailed;
+  }
+}
+
 }  // namespace
 
 Leader::Leader(Collectives& collectives, schedule::Scheduler& scheduler,
@@ -36,7 +47,8 @@ Leader::Leader(Collectives& collectives, schedule::Scheduler& scheduler,
       settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       rows_read_(wakeup),
-      outbox_(static_cast<std::size_t>(collectives.size())) {
+      outbox_(static_cast<std::size_t>(collectives.size())),
+      last_errors_(device_ranks_.size()) {
   if (!settings_.scatter_sources.empty()) {
     reader_.emplace(settings_.scatter_sources,
                     [this](RowsRead rows) { rows_read_.push(std::move(rows)); });
@@ -139,7 +151,7 @@ void Leader::dispatch() {
       continue;
     }
     const schedule::Outcome outcome =
-        scheduler_.complete({.batch = rows.dispatch.batch, .failed = true});
+        scheduler_.complete({.batch = rows.dispatch.batch, .end = schedule::BatchEnd::kUnread});
     sent_at_.erase(rows.dispatch.batch);
     credit_changed_ = true;
     if (outcome.kind == schedule::Outcome::Kind::kFailed && !failure_) {
@@ -196,13 +208,15 @@ void Leader::take_slots(const Round& round) {
     results.sizes.push_back(slot.payload_bytes);
     for (std::size_t i = 0; i < slot.result_count; ++i) {
       const ResultWire& result = slot.results[i];
-      const bool failed = result.state != ResultState::kDone;
-      const schedule::Outcome outcome = scheduler_.complete(
-          {.batch = result.batch, .failed = failed, .busy = result.busy_seconds});
+      const schedule::BatchEnd end = end_of(result.state);
+      const bool failed = end != schedule::BatchEnd::kDone;
+      const schedule::Outcome outcome =
+          scheduler_.complete({.batch = result.batch, .end = end, .busy = result.busy_seconds});
       const double sent_at = sent_at_.extract(result.batch).mapped();
       stats_.add({outcome.dispatch, failed, result.busy_seconds, result.finished_at_seconds,
                   now() - sent_at});
       announced.push_back({outcome, result});
+      if (outcome.quarantined) to_be_told_.push_back(*outcome.quarantined);
       any = true;
     }
   }
@@ -217,6 +231,7 @@ bool Leader::collect_payloads() {
   }
   if (!failure_) take_payload(results_.front());
   results_.pop_front();
+  tell_quarantined();
   credit_changed_ = true;  // the sink's room may have been what was missing
   return true;
 }
@@ -235,6 +250,7 @@ void Leader::take_payload(const Results& results) {
       const std::span<const std::byte> bytes = take(result.error_bytes);
       const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       if (result.state == ResultState::kBroken) throw_run_error("rank {}: {}", rank, text);
+      if (result.state != ResultState::kDone) last_errors_[outcome.dispatch.device] = text;
       if (result.state == ResultState::kDone) {
         take_rows(outcome.dispatch, columns, unpack_failures(text), payload);
       } else if (outcome.kind == schedule::Outcome::Kind::kFailed) {
@@ -242,6 +258,14 @@ void Leader::take_payload(const Results& results) {
       }
     }
   }
+}
+
+void Leader::tell_quarantined() {
+  std::erase_if(to_be_told_, [this](schedule::DeviceId device) {
+    if (last_errors_[device].empty()) return false;
+    if (hooks_.quarantined) hooks_.quarantined(device, last_errors_[device]);
+    return true;
+  });
 }
 
 /// Gives the sink the rows of a batch; `bytes` are its columns one after the other.

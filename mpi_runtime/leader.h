@@ -41,6 +41,8 @@ struct LeaderHooks {
   std::function<bool()> stop_requested;
   /// Called once a turn of the loop, for progress.
   std::function<void(schedule::Seconds now)> tick;
+  /// A device gets no more work; the last error it gave. May be null.
+  std::function<void(schedule::DeviceId device, const std::string& error)> quarantined;
 };
 
 /// What a run of rounds came to.
@@ -100,6 +102,7 @@ class Leader {
   bool collect_payloads();
   void take_slots(const Round& round);
   void take_payload(const Results& results);
+  void tell_quarantined();
   void take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
                  std::vector<RowFailure> failures, const std::shared_ptr<const Blocks>& owner);
   bool nothing_left() const;
@@ -126,6 +129,8 @@ class Leader {
   std::map<schedule::BatchId, int> rank_of_reading_;  ///< batches whose rows are being read
   std::vector<std::deque<Outgoing>> outbox_;          ///< by rank
   std::map<schedule::BatchId, schedule::Seconds> sent_at_;
+  std::vector<std::string> last_errors_;        ///< by device
+  std::vector<schedule::DeviceId> to_be_told_;  ///< quarantined, with an error still on its way
   std::vector<std::unique_ptr<Scatter>> sends_;
   std::deque<Round> rounds_;     ///< under way, oldest first
   std::deque<Results> results_;  ///< announced, oldest first

@@ -1,7 +1,10 @@
 #include "mpi_runtime/row_reader.h"
 
 #include <exception>
+#include <new>
 #include <utility>
+
+#include "device/device.h"
 
 namespace widepipe::mpi_runtime {
 
@@ -40,6 +43,9 @@ RowsRead RowReader::read(const DispatchWire& dispatch) const {
       port.dataset->read_rows(dispatch.first_row, dispatch.row_count, port.dtype, buffer.span());
       rows.inputs.push_back(std::move(buffer));
     }
+  } catch (const std::bad_alloc&) {
+    rows.error = device::no_memory_text(dispatch.row_count);
+    rows.no_memory = true;
   } catch (const std::exception& error) {
     rows.error = error.what();
   }

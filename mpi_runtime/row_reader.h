@@ -31,6 +31,7 @@ struct RowsRead {
   DispatchWire dispatch;
   std::vector<AlignedBuffer> inputs;
   std::string error;
+  bool no_memory = false;  ///< the error is one that fewer rows may not have
 };
 
 /// A thread that reads rows ahead, so that neither the MPI thread nor a device waits for a disk.

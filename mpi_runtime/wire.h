@@ -23,9 +23,10 @@ struct DispatchWire {
 
 /// What became of a batch.
 enum class ResultState : std::uint32_t {
-  kDone,    ///< computed; single rows may have failed
-  kFailed,  ///< the batch could not be computed
-  kBroken   ///< the rank cannot go on
+  kDone,      ///< computed; single rows may have failed
+  kFailed,    ///< the batch could not be computed
+  kNoMemory,  ///< likewise, for want of memory: fewer rows may do
+  kBroken     ///< the rank cannot go on
 };
 
 /// A finished batch on its way to rank 0. Its payload is `output_bytes` of results, a column

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "core/error.h"
@@ -13,6 +14,12 @@ namespace {
 
 /// Reasons travel with the results and stand in the journal: the beginning says enough.
 constexpr std::size_t kLongestError = 1000;
+
+constexpr std::uint64_t kTrial = 0;  // batches of the scheduler count from 1
+
+ResultState failed_state(bool no_memory) {
+  return no_memory ? ResultState::kNoMemory : ResultState::kFailed;
+}
 
 }  // namespace
 
@@ -43,7 +50,7 @@ Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
         submit(rows.dispatch, std::move(rows.inputs));
       } else {
         done_.push({.dispatch = rows.dispatch,
-                    .state = ResultState::kFailed,
+                    .state = failed_state(rows.no_memory),
                     .error = std::move(rows.error)});
       }
     });
@@ -69,6 +76,20 @@ void Worker::load_models() {
   }
 }
 
+std::optional<device::Completion> Worker::try_row(std::uint32_t stream,
+                                                  std::vector<AlignedBuffer> inputs,
+                                                  std::chrono::milliseconds limit) {
+  tried_ = {};
+  std::future<device::Completion> tried = tried_.get_future();
+  device_->submit({.id = kTrial,
+                   .model = model_ids_.at(stream),
+                   .rows = 1,
+                   .inputs = std::move(inputs),
+                   .outputs = {}});
+  if (tried.wait_for(limit) != std::future_status::ready) return std::nullopt;
+  return tried.get();
+}
+
 void Worker::submit(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs) {
   {
     const std::lock_guard lock(mutex_);
@@ -83,6 +104,10 @@ void Worker::submit(const DispatchWire& dispatch, std::vector<AlignedBuffer> inp
 
 /// On the device's thread, so that the MPI thread never computes.
 void Worker::take(device::Completion completion) {
+  if (completion.batch.id == kTrial) {
+    tried_.set_value(std::move(completion));
+    return;
+  }
   RowsDone done{.busy_seconds = completion.busy_seconds,
                 .finished_at_seconds = completion.finished_at_seconds};
   {
@@ -90,7 +115,7 @@ void Worker::take(device::Completion completion) {
     done.dispatch = on_device_.extract(completion.batch.id).mapped();
   }
   if (!completion.error.empty()) {
-    done.state = ResultState::kFailed;
+    done.state = failed_state(completion.no_memory);
     done.error = std::move(completion.error);
     done_.push(std::move(done));
     return;
@@ -101,7 +126,14 @@ void Worker::take(device::Completion completion) {
   if (!fail_nonfinite_.empty() && fail_nonfinite_[stream]) {
     done.failures = nonfinite_rows(*models_[stream], outputs, rows);
   }
-  done.columns = stored(stream, rows.count, std::move(outputs));
+  try {
+    done.columns = stored(stream, rows.count, std::move(outputs));
+  } catch (const std::bad_alloc&) {
+    done.state = ResultState::kNoMemory;
+    done.error = device::no_memory_text(rows.count);
+    done_.push(std::move(done));
+    return;
+  }
   if (writer_) {
     writer_->write(std::move(done));
   } else {

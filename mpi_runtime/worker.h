@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -58,6 +60,11 @@ class Worker {
   /// Before the first dispatch.
   void write_to(RowWriter::Outputs outputs);
 
+  /// Before the first dispatch: the device runs one row of a stream. Nothing if it does not bring
+  /// it back within `limit`; this worker can then neither be used nor destroyed.
+  std::optional<device::Completion> try_row(std::uint32_t stream, std::vector<AlignedBuffer> inputs,
+                                            std::chrono::milliseconds limit);
+
   /// Takes a dispatch whose rows this rank reads itself.
   void accept(const DispatchWire& dispatch);
   /// Takes a dispatch with its rows, one buffer a model input.
@@ -95,6 +102,7 @@ class Worker {
   std::vector<device::ModelId> model_ids_;                   ///< by stream, on the device
   std::vector<StreamOutputs> outputs_;                       ///< by stream, or empty
   std::vector<bool> fail_nonfinite_;                         ///< by stream, or empty
+  std::promise<device::Completion> tried_;                   ///< of try_row()
   std::mutex mutex_;                                         ///< of on_device_
   std::map<std::uint64_t, DispatchWire> on_device_;          ///< by batch
   std::vector<Finished> finished_;                           ///< not yet announced, oldest first

@@ -20,4 +20,8 @@ std::string why_unfit(const Batch& batch, const model::Model& model) {
   return "";
 }
 
+std::string no_memory_text(std::int64_t rows) {
+  return fmt::format("no memory for a batch of {} row{}", rows, rows == 1 ? "" : "s");
+}
+
 }  // namespace widepipe::device

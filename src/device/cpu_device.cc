@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -105,6 +106,9 @@ class CpuDevice final : public Device {
           throw InputError(unfit);
         }
         run(*instances[done.batch.model], *model, done.batch);
+      } catch (const std::bad_alloc&) {
+        done.error = no_memory_text(done.batch.rows);
+        done.no_memory = true;
       } catch (const std::exception& error) {
         done.error = error.what();
       }

@@ -1,6 +1,6 @@
 #pragma once
 // The one interface between widepipe and a processor that runs models. A new device is two files
-// and one line in device_list.cc: docs/adding-a-device.md.
+// and one line in device_kinds.cc: docs/adding-a-device.md.
 
 #include <cstdint>
 #include <functional>
@@ -33,6 +33,7 @@ struct Batch {
 struct Completion {
   Batch batch;
   std::string error;               ///< empty when the batch is done
+  bool no_memory = false;          ///< the error is one that fewer rows may not have
   double busy_seconds = 0;         ///< time an instance worked on it
   double finished_at_seconds = 0;  ///< on the device's own clock, since it was made
 };
@@ -88,9 +89,14 @@ class Device {
 /// Why a batch cannot be run with this model: rows, or a buffer of another size; empty if it can.
 std::string why_unfit(const Batch& batch, const model::Model& model);
 
+/// The error of a batch of so many rows for which there was no memory.
+std::string no_memory_text(std::int64_t rows);
+
 /// A kind of device that this build knows.
 struct DeviceKind {
   std::string_view name;
+  /// Results are those of the built-in kernels, bit for bit; otherwise within a tolerance.
+  bool same_bits = false;
   /// Throws InputError: a part or precision that is not there.
   std::unique_ptr<Device> (*make)(const DeviceConfig& config, CompletionSink sink);
   /// The processors of this kind on this machine, the usual one first; null if it has no parts.

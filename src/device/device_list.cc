@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,35 +11,20 @@
 #include "device/auto_device.h"
 #include "device/cpu_device.h"
 #include "kernels/isa.h"
-#ifdef WIDEPIPE_WITH_OPENVINO
-#include "device/openvino_device.h"
-#endif
 
 namespace widepipe::device {
 namespace {
 
-constexpr DeviceKind kKinds[] = {
-    {"cpu", make_cpu_device},
-#ifdef WIDEPIPE_WITH_OPENVINO
-    {"openvino", make_openvino_device, openvino_parts, openvino_versions, openvino_outputs},
-#endif
-};
-
-#ifdef WIDEPIPE_WITH_OPENVINO
-constexpr const char* kMore = "";
-#else
-constexpr const char* kMore = "; OpenVINO was not found when it was built";
-#endif
-
 const DeviceKind& kind_of(std::string_view name) {
   const std::string_view kind = name.substr(0, name.find(':'));
-  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
+  const std::span<const DeviceKind> kinds = device_kinds();
+  const auto found = std::find_if(kinds.begin(), kinds.end(),
                                   [&](const DeviceKind& one) { return one.name == kind; });
-  if (found != std::end(kKinds)) return *found;
+  if (found != kinds.end()) return *found;
   std::vector<std::string_view> names = {kAutoDevice};
-  for (const DeviceKind& known : kKinds) names.push_back(known.name);
+  for (const DeviceKind& known : kinds) names.push_back(known.name);
   throw_input_error("device '{}' is not known; this build has: {}{}", name, fmt::join(names, ", "),
-                    kind == "openvino" ? kMore : "");
+                    kind == "openvino" ? "; OpenVINO was not found when it was built" : "");
 }
 
 /// "GPU" of "openvino:GPU"; empty if none is named.
@@ -49,11 +33,20 @@ std::string part_of(std::string_view device) {
   return colon == std::string_view::npos ? "" : std::string(device.substr(colon + 1));
 }
 
+/// The first of the list.
+const DeviceKind& builtin() { return device_kinds().front(); }
+
 /// What "auto" turns to; null if this build has nothing.
 const DeviceKind* second_choice() {
-  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
+  const std::span<const DeviceKind> kinds = device_kinds();
+  const auto found = std::find_if(kinds.begin(), kinds.end(),
                                   [](const DeviceKind& kind) { return kind.outputs != nullptr; });
-  return found == std::end(kKinds) ? nullptr : &*found;
+  return found == kinds.end() ? nullptr : &*found;
+}
+
+const DeviceKind& chosen_kind(std::string_view device, const model::Model& model) {
+  if (device != kAutoDevice) return kind_of(device);
+  return model.onnx().empty() ? builtin() : *second_choice();
 }
 
 constexpr const char* kOtherBuild = "a build of widepipe with OpenVINO might run it";
@@ -91,13 +84,11 @@ std::shared_ptr<const model::Model> import_builtin(std::span<const std::byte> by
 
 }  // namespace
 
-std::span<const DeviceKind> device_kinds() { return kKinds; }
-
 std::unique_ptr<Device> make_device(std::string_view name, DeviceConfig config,
                                     CompletionSink sink) {
   if (name == kAutoDevice) {
     const DeviceKind* second = second_choice();
-    return make_auto_device(kKinds[0], second, std::move(config), std::move(sink));
+    return make_auto_device(builtin(), second, std::move(config), std::move(sink));
   }
   const DeviceKind& kind = kind_of(name);
   if (name.find(':') != std::string_view::npos) {
@@ -152,13 +143,15 @@ std::shared_ptr<const model::Model> import_model(std::string_view device,
 }
 
 std::string chosen_device(std::string_view device, const model::Model& model) {
-  const DeviceKind& kind = device != kAutoDevice  ? kind_of(device)
-                           : model.onnx().empty() ? kKinds[0]
-                                                  : *second_choice();
+  const DeviceKind& kind = chosen_kind(device, model);
   if (kind.parts == nullptr || device.find(':') != std::string_view::npos) {
     return std::string(device == kAutoDevice ? kind.name : device);
   }
   return fmt::format("{}:{}", kind.name, kind.parts().front());
+}
+
+bool keeps_bits(std::string_view device, const model::Model& model) {
+  return chosen_kind(device, model).same_bits;
 }
 
 std::string why_not_builtin(const model::Model& model) { return cpu_declines(model).value_or(""); }

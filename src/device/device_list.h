@@ -33,6 +33,9 @@ std::shared_ptr<const model::Model> import_model(std::string_view device,
 /// Which device runs a model that was imported for `device`: what "auto" came to.
 std::string chosen_device(std::string_view device, const model::Model& model);
 
+/// The device promises the bits of the built-in kernels for this model (DeviceKind::same_bits).
+bool keeps_bits(std::string_view device, const model::Model& model);
+
 /// Why the built-in device cannot run a model, if "auto" chose another for it.
 std::string why_not_builtin(const model::Model& model);
 

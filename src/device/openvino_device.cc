@@ -274,7 +274,8 @@ class OpenVinoDevice final : public Device {
         batch.outputs.emplace_back(static_cast<std::size_t>(batch.rows) * port.bytes_per_row);
       }
     } catch (const std::bad_alloc&) {
-      slot.done.error = fmt::format("no memory for the outputs of {} rows", batch.rows);
+      slot.done.error = no_memory_text(batch.rows);
+      slot.done.no_memory = true;
       return false;
     }
     return begin_part(slot);

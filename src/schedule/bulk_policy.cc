@@ -60,7 +60,9 @@ class BulkPolicy final : public Policy {
   /// and Kuck, IEEE Trans. Computers 1987).
   static std::int64_t last_share(const Observation& seen, StreamId stream) {
     std::int64_t instances = 0;
-    for (const DeviceView& device : seen.devices) instances += device.spec.instances;
+    for (const DeviceView& device : seen.devices) {
+      if (!device.quarantined) instances += device.spec.instances;
+    }
     const std::int64_t share =
         seen.streams[stream].rows_waiting / (2 * std::max<std::int64_t>(instances, 1));
     return static_cast<std::int64_t>(static_cast<double>(share) * all_work(seen, stream)) + 1;

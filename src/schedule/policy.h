@@ -38,6 +38,10 @@ struct DeviceView {
   Seconds busy_outstanding = 0;           ///< of an instance, expected, for the rows that are out
   std::vector<Estimate> seconds_per_row;  ///< by stream
   std::vector<std::int64_t> largest_measured;  ///< by stream: rows of the largest batch timed
+  std::vector<std::int64_t> most_rows;         ///< by stream: more have shown not to fit
+  std::int64_t batches_done = 0;
+  int strikes = 0;           ///< batches that failed here and, all rows of them, not elsewhere
+  bool quarantined = false;  ///< gets nothing any more
 };
 
 struct StreamView {

@@ -15,7 +15,9 @@ Scheduler::Scheduler(std::vector<StreamSpec> streams, const std::vector<DeviceSp
   for (const DeviceSpec& spec : devices) {
     devices_.push_back({.spec = spec,
                         .seconds_per_row = std::vector<Estimate>(streams_.size()),
-                        .largest_measured = std::vector<std::int64_t>(streams_.size(), 0)});
+                        .largest_measured = std::vector<std::int64_t>(streams_.size(), 0),
+                        .most_rows = std::vector<std::int64_t>(
+                            streams_.size(), std::numeric_limits<std::int64_t>::max())});
   }
   for (Queue& queue : queues_) queue.claims.resize(devices.size());
 }
@@ -54,19 +56,40 @@ void Scheduler::claim(StreamId stream, DeviceId device, std::int64_t rows) {
   if (front.count == 0) queue.waiting.pop_front();
 }
 
-std::optional<RowRange> Scheduler::take(StreamId stream, DeviceId device, std::int64_t rows) {
-  Queue& queue = queues_[stream];
-  if (!queue.retries.empty()) {
-    const RowRange range = queue.retries.front();
-    queue.retries.pop_front();
-    streams_[stream].rows_waiting -= range.count;
-    return range;
+/// No other device gets work.
+bool Scheduler::is_alone(DeviceId device) const {
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    if (id != device && !devices_[id].quarantined) return false;
   }
+  return true;
+}
+
+/// A part of a batch that failed, preferably, on another device.
+std::optional<Scheduler::Retry> Scheduler::take_retry(StreamId stream, DeviceId device) {
+  std::deque<Retry>& retries = queues_[stream].retries;
+  const bool any = is_alone(device);
+  const auto found = std::find_if(retries.begin(), retries.end(), [&](const Retry& retry) {
+    return any || !retry.failure || retry.failure->device != device;
+  });
+  if (found == retries.end()) return std::nullopt;
+  Retry retry = std::move(*found);
+  retries.erase(found);
+  return retry;
+}
+
+std::optional<Scheduler::Taken> Scheduler::take(StreamId stream, DeviceId device,
+                                                std::int64_t rows) {
+  if (std::optional<Retry> retry = take_retry(stream, device)) {
+    streams_[stream].rows_waiting -= retry->rows.count;
+    return Taken{retry->rows, std::move(retry->failure)};
+  }
+  Queue& queue = queues_[stream];
   const StreamSpec& spec = streams_[stream].spec;
   const std::int64_t row_bytes =
       std::max<std::int64_t>({spec.bytes_in_per_row, spec.bytes_out_per_row, 1});
   const std::int64_t cap = std::max<std::int64_t>(limits_.max_batch_bytes / row_bytes, 1);
-  const std::int64_t most = std::clamp<std::int64_t>(rows, 1, cap);
+  const std::int64_t fit = devices_[device].most_rows[stream];
+  const std::int64_t most = std::clamp<std::int64_t>(rows, 1, std::min(cap, fit));
   RowRange& own = queue.claims[device];
   if (own.count == 0) claim(stream, device, most);
   if (own.count == 0) return std::nullopt;
@@ -75,7 +98,7 @@ std::optional<RowRange> Scheduler::take(StreamId stream, DeviceId device, std::i
   const RowRange range{own.first, (own.count + batches - 1) / batches};
   own = {range.end(), own.count - range.count};
   streams_[stream].rows_waiting -= range.count;
-  return range;
+  return Taken{range, nullptr};
 }
 
 /// Of a batch that begins when an instance of the device has worked off its share of what is out.
@@ -102,7 +125,7 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
     next_device_ = (next_device_ + 1) % device_count;
     ++idle_turns;
     DeviceView& device = devices_[id];
-    if (device.batches_outstanding >= policy_->credit(device)) continue;
+    if (device.quarantined || device.batches_outstanding >= policy_->credit(device)) continue;
     const std::optional<Decision> decision = policy_->next(seen, id);
     if (!decision) continue;
     const std::int64_t in_time = rows_in_time(device, decision->stream, now);
@@ -110,15 +133,15 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
       too_late = true;
       continue;
     }
-    const std::optional<RowRange> rows =
-        take(decision->stream, id, std::min(decision->rows, in_time));
-    if (!rows) continue;
-    const Dispatch made{next_batch_++, id, decision->stream, *rows};
+    std::optional<Taken> taken = take(decision->stream, id, std::min(decision->rows, in_time));
+    if (!taken) continue;
+    const Dispatch made{next_batch_++, id, decision->stream, taken->rows};
     const Estimate& per_row = device.seconds_per_row[decision->stream];
-    const Seconds busy = per_row.known() ? per_row.value() * static_cast<double>(rows->count) : 0;
-    outstanding_.emplace(made.batch, Outstanding{made, busy, now});
+    const auto rows = static_cast<double>(made.rows.count);
+    const Seconds busy = per_row.known() ? per_row.value() * rows : 0;
+    outstanding_.emplace(made.batch, Outstanding{made, busy, now, std::move(taken->failure)});
     ++device.batches_outstanding;
-    device.rows_outstanding += rows->count;
+    device.rows_outstanding += made.rows.count;
     device.busy_outstanding += busy;
     dispatches.push_back(made);
     idle_turns = 0;
@@ -132,26 +155,75 @@ Outcome Scheduler::complete(const BatchResult& result) {
   if (found == outstanding_.end()) {
     throw std::logic_error(fmt::format("batch {} came back but is not out", result.batch));
   }
-  const auto [dispatch, expected, since] = found->second;
+  Outstanding batch = std::move(found->second);
   outstanding_.erase(found);
+  const Dispatch& dispatch = batch.dispatch;
   DeviceView& device = devices_[dispatch.device];
   --device.batches_outstanding;
   device.rows_outstanding -= dispatch.rows.count;
-  device.busy_outstanding -= expected;
-  if (!result.failed) {
-    device.seconds_per_row[dispatch.stream].add(result.busy /
-                                                static_cast<double>(dispatch.rows.count));
-    std::int64_t& largest = device.largest_measured[dispatch.stream];
-    largest = std::max(largest, dispatch.rows.count);
-    return {dispatch, Outcome::Kind::kDone};
+  device.busy_outstanding -= batch.busy;
+  ++device.batches_done;
+  if (result.end == BatchEnd::kNoMemory) {
+    std::int64_t& most = device.most_rows[dispatch.stream];
+    most = std::min(most, std::max<std::int64_t>(dispatch.rows.count / 2, 1));
   }
-  if (dispatch.rows.count == 1) return {dispatch, Outcome::Kind::kFailed};
-  const std::int64_t half = dispatch.rows.count / 2;
-  std::deque<RowRange>& retries = queues_[dispatch.stream].retries;
-  retries.push_back({dispatch.rows.first, half});
-  retries.push_back({dispatch.rows.first + half, dispatch.rows.count - half});
+  if (result.end != BatchEnd::kDone) return retry(batch, result.end);
+  device.seconds_per_row[dispatch.stream].add(result.busy /
+                                              static_cast<double>(dispatch.rows.count));
+  std::int64_t& largest = device.largest_measured[dispatch.stream];
+  largest = std::max(largest, dispatch.rows.count);
+
+  Outcome outcome{.dispatch = dispatch, .kind = Outcome::Kind::kDone, .quarantined = {}};
+  // The last part of a failed batch, none of whose rows is to blame.
+  const std::shared_ptr<Failure> failure = std::move(batch.failure);
+  if (failure && failure.use_count() == 1 && !failure->by_a_row &&
+      failure->device != dispatch.device && strike(failure->device)) {
+    outcome.quarantined = failure->device;
+  }
+  return outcome;
+}
+
+Outcome Scheduler::retry(const Outstanding& failed, BatchEnd end) {
+  const Dispatch& dispatch = failed.dispatch;
+  const bool one = dispatch.rows.count == 1;
+  std::shared_ptr<Failure> failure = failed.failure;
+  if (!failure && (end == BatchEnd::kFailed || (end == BatchEnd::kNoMemory && one))) {
+    failure = std::make_shared<Failure>(Failure{.device = dispatch.device});
+  }
+  std::deque<Retry>& retries = queues_[dispatch.stream].retries;
+  if (one) {
+    const bool elsewhere = end != BatchEnd::kUnread && failure->device == dispatch.device &&
+                           !is_alone(dispatch.device);
+    if (!elsewhere) {
+      if (failure) failure->by_a_row = true;
+      return {.dispatch = dispatch, .kind = Outcome::Kind::kFailed, .quarantined = {}};
+    }
+    retries.push_back({dispatch.rows, std::move(failure)});
+  } else {
+    const std::int64_t half = dispatch.rows.count / 2;
+    retries.push_back({{dispatch.rows.first, half}, failure});
+    retries.push_back({{dispatch.rows.first + half, dispatch.rows.count - half}, failure});
+  }
   streams_[dispatch.stream].rows_waiting += dispatch.rows.count;
-  return {dispatch, Outcome::Kind::kRetried};
+  return {.dispatch = dispatch, .kind = Outcome::Kind::kRetried, .quarantined = {}};
+}
+
+/// True if the device is quarantined now, and was not before. Its rows wait for others.
+bool Scheduler::strike(DeviceId id) {
+  constexpr std::int64_t kRare = 10;  // a strike in so many batches is no reason
+  DeviceView& device = devices_[id];
+  ++device.strikes;
+  if (device.quarantined || is_alone(id) || device.strikes < limits_.most_strikes ||
+      device.strikes * kRare < device.batches_done) {
+    return false;
+  }
+  device.quarantined = true;
+  for (Queue& queue : queues_) {
+    RowRange& own = queue.claims[id];
+    if (own.count > 0) queue.waiting.push_front(own);
+    own = {};
+  }
+  return true;
 }
 
 /// By the slowest device that has shown it; 0 if none has.

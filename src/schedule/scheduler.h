@@ -21,6 +21,9 @@ struct SchedulerLimits {
   std::int64_t max_batch_bytes = std::int64_t{64} << 20;
   /// On the clock of dispatch(): a batch that would come back later is not begun.
   Seconds end = std::numeric_limits<Seconds>::infinity();
+  /// A device is quarantined with so many strikes, if they are a tenth of its batches or more. The
+  /// last one never is.
+  int most_strikes = 3;
 };
 
 /// What a completed batch means for its rows.
@@ -28,9 +31,10 @@ struct Outcome {
   Dispatch dispatch;
   enum class Kind {
     kDone,
-    kFailed,   ///< a single row that cannot be computed: final
-    kRetried,  ///< failed with others: split in halves that go back to the queue
+    kFailed,   ///< a single row that cannot be computed, by two devices if there are two: final
+    kRetried,  ///< goes back to the queue, for another device if there is one, in halves
   } kind = Kind::kDone;
+  std::optional<DeviceId> quarantined;  ///< a device, in consequence
 };
 
 /// A batch that its device should have brought back long ago.
@@ -72,10 +76,20 @@ class Scheduler {
   const Policy& policy() const { return *policy_; }
 
  private:
+  /// A failed batch, until its parts have shown whether the device or a row is to blame.
+  struct Failure {
+    DeviceId device = 0;
+    bool by_a_row = false;
+  };
+  struct Retry {
+    RowRange rows;
+    std::shared_ptr<Failure> failure;  ///< null if no device is to blame
+  };
+
   /// What a stream has for devices.
   struct Queue {
     std::deque<RowRange> waiting;  ///< in row order
-    std::deque<RowRange> retries;  ///< halves of failed batches, run alone
+    std::deque<Retry> retries;     ///< parts of failed batches, run alone
     /// By device: the rest of a chunk of which it has rows. Others get it when nothing waits.
     std::vector<RowRange> claims;
   };
@@ -84,13 +98,23 @@ class Scheduler {
     Dispatch dispatch;
     Seconds busy = 0;  ///< expected
     Seconds since = 0;
+    std::shared_ptr<Failure> failure;  ///< of which this is a part; null for a first try
+  };
+  /// Rows for a batch.
+  struct Taken {
+    RowRange rows;
+    std::shared_ptr<Failure> failure;
   };
 
   Seconds expected_busy(const Dispatch& dispatch) const;
 
   std::int64_t rows_in_time(const DeviceView& device, StreamId stream, Seconds now) const;
-  std::optional<RowRange> take(StreamId stream, DeviceId device, std::int64_t rows);
+  std::optional<Taken> take(StreamId stream, DeviceId device, std::int64_t rows);
+  std::optional<Retry> take_retry(StreamId stream, DeviceId device);
   void claim(StreamId stream, DeviceId device, std::int64_t rows);
+  bool is_alone(DeviceId device) const;
+  Outcome retry(const Outstanding& failed, BatchEnd end);
+  bool strike(DeviceId device);
 
   std::vector<StreamView> streams_;
   std::vector<DeviceView> devices_;

@@ -42,10 +42,18 @@ struct Dispatch {
   RowRange rows;
 };
 
+/// How a batch ended.
+enum class BatchEnd {
+  kDone,
+  kFailed,    ///< on its device, or where that reads its rows
+  kNoMemory,  ///< likewise, but fewer rows may do
+  kUnread     ///< rank 0 could not read its rows: the device is not to blame
+};
+
 /// What became of a dispatch.
 struct BatchResult {
   BatchId batch = 0;
-  bool failed = false;
+  BatchEnd end = BatchEnd::kDone;
   Seconds busy = 0;  ///< time the device computed on it
 };
 

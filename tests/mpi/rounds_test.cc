@@ -199,7 +199,7 @@ class Rounds : public ::testing::Test {
       if (c.outputs != nullptr) worker->write_to(std::move(*c.outputs));
     }
     if (!root_) {
-      follow(*collectives_, *worker, wakeup, kLongestPause, [] { return false; });
+      follow(*collectives_, &*worker, wakeup, kLongestPause, [] { return false; });
       return {};
     }
     std::vector<schedule::DeviceSpec> specs;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -165,7 +166,8 @@ TEST(Scheduler, IsolatesABadRowByHalving) {
   while (!scheduler.drained()) {
     for (const Dispatch& made : scheduler.dispatch(0)) {
       const bool bad = made.rows.first <= 41 && 41 < made.rows.end();
-      const Outcome outcome = scheduler.complete({.batch = made.batch, .failed = bad});
+      const Outcome outcome = scheduler.complete(
+          {.batch = made.batch, .end = bad ? BatchEnd::kFailed : BatchEnd::kDone});
       ++runs;
       if (outcome.kind == Outcome::Kind::kFailed) failed.push_back(made.rows.first);
       if (outcome.kind == Outcome::Kind::kDone) done += made.rows.count;
@@ -174,6 +176,130 @@ TEST(Scheduler, IsolatesABadRowByHalving) {
   EXPECT_EQ(failed, std::vector<std::int64_t>{41});
   EXPECT_EQ(done, 63);
   EXPECT_EQ(runs, 13) << "1 + 2 * log2(64)";
+}
+
+/// A run on devices of which some fail: what became of the rows, and who was blamed.
+struct FaultyRun {
+  std::set<std::int64_t> failed;
+  std::int64_t done = 0;
+  std::vector<DeviceId> quarantined;
+  std::map<DeviceId, int> batches;
+
+  int failures = 0;
+
+  FaultyRun(int devices, const std::function<bool(const Dispatch&)>& fails,
+            BatchEnd failed_end = BatchEnd::kFailed) {
+    Scheduler scheduler = make(1000, devices, {.batch_rows = 16});
+    std::mt19937 random(11);
+    std::vector<Dispatch> out;
+    while (!scheduler.drained()) {
+      for (const Dispatch& made : scheduler.dispatch(0)) {
+        ++batches[made.device];
+        out.push_back(made);
+      }
+      if (out.empty()) throw std::logic_error("rows wait and nobody gets them");
+      std::swap(out[random() % out.size()], out.back());
+      const bool fail = fails(out.back());
+      failures += fail ? 1 : 0;
+      const Outcome outcome = scheduler.complete(
+          {.batch = out.back().batch, .end = fail ? failed_end : BatchEnd::kDone, .busy = 1});
+      const RowRange& rows = out.back().rows;
+      if (outcome.kind == Outcome::Kind::kDone) done += rows.count;
+      if (outcome.kind == Outcome::Kind::kFailed) failed.insert(rows.first);
+      if (outcome.quarantined) quarantined.push_back(*outcome.quarantined);
+      out.pop_back();
+    }
+  }
+};
+
+bool holds(const Dispatch& batch, std::int64_t row) {
+  return batch.rows.first <= row && row < batch.rows.end();
+}
+
+TEST(Scheduler, TellsASickDeviceFromABadRow) {
+  struct Case {
+    const char* what;
+    int devices;
+    std::function<bool(const Dispatch&)> fails;
+    std::set<std::int64_t> failed;
+    std::vector<DeviceId> quarantined;
+  };
+  std::map<StreamId, int> calls;
+  const std::vector<Case> cases = {
+      {"a bad row", 3, [](const Dispatch& b) { return holds(b, 500); }, {500}, {}},
+      {"two bad rows",
+       2,
+       [](const Dispatch& b) { return holds(b, 0) || holds(b, 999); },
+       {0, 999},
+       {}},
+      {"a device that fails all", 3, [](const Dispatch& b) { return b.device == 1; }, {}, {1}},
+      {"one of two", 2, [](const Dispatch& b) { return b.device == 0; }, {}, {0}},
+      {"a bad row and a sick device",
+       3,
+       [](const Dispatch& b) { return b.device == 2 || holds(b, 77); },
+       {77},
+       {2}},
+      {"two batches that one device failed",
+       3,
+       [](const Dispatch& b) { return b.device == 1 && b.rows.count == 16 && b.batch < 6; },
+       {},
+       {}},
+      {"a device alone", 1, [](const Dispatch& b) { return holds(b, 3); }, {3}, {}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    const FaultyRun run(c.devices, c.fails);
+    EXPECT_EQ(run.failed, c.failed);
+    EXPECT_EQ(run.done, 1000 - static_cast<std::int64_t>(c.failed.size()));
+    EXPECT_EQ(run.quarantined, c.quarantined);
+  }
+}
+
+TEST(Scheduler, AQuarantinedDeviceGetsNothingMore) {
+  const FaultyRun run(3, [](const Dispatch& b) { return b.device == 1; });
+  EXPECT_LE(run.batches.at(1), 20) << "of some 63; it held 3 at a time until the news was there";
+  EXPECT_GT(run.batches.at(0), 20);
+}
+
+TEST(Scheduler, TheLastDeviceIsNotQuarantined) {
+  const FaultyRun run(2, [](const Dispatch&) { return true; });
+  EXPECT_EQ(run.failed.size(), 1000U);
+  EXPECT_TRUE(run.quarantined.empty()) << "nothing shows that another would do better";
+}
+
+TEST(Scheduler, BatchesForWhichThereWasNoMemoryGetSmaller) {
+  for (const int devices : {1, 3}) {
+    SCOPED_TRACE(devices);
+    const FaultyRun run(
+        devices, [](const Dispatch& b) { return b.device == 0 && b.rows.count > 5; },
+        BatchEnd::kNoMemory);
+    EXPECT_EQ(run.done, 1000);
+    EXPECT_TRUE(run.quarantined.empty()) << "what fits is done as well as elsewhere";
+    EXPECT_LT(run.failures, 15) << "3 that were out when the first failed, and their halves";
+    EXPECT_GT(run.batches.at(0), 20);
+  }
+}
+
+TEST(Scheduler, ADeviceWithoutMemoryForARowLeavesItToOthers) {
+  const FaultyRun run(
+      2, [](const Dispatch& b) { return b.device == 0; }, BatchEnd::kNoMemory);
+  EXPECT_EQ(run.done, 1000);
+  EXPECT_EQ(run.quarantined, std::vector<DeviceId>{0});
+}
+
+TEST(Scheduler, RowsThatWereNeverSentBlameNoDevice) {
+  Scheduler scheduler = make(64, 2, {.batch_rows = 16});
+  std::set<std::int64_t> failed;
+  while (!scheduler.drained()) {
+    for (const Dispatch& made : scheduler.dispatch(0)) {
+      const bool unreadable = made.device == 0 || holds(made, 5);
+      const Outcome outcome = scheduler.complete(
+          {.batch = made.batch, .end = unreadable ? BatchEnd::kUnread : BatchEnd::kDone});
+      EXPECT_FALSE(outcome.quarantined);
+      if (outcome.kind == Outcome::Kind::kFailed) failed.insert(made.rows.first);
+    }
+  }
+  EXPECT_TRUE(failed.contains(5));
 }
 
 TEST(Scheduler, StopsDispatchingWhenToldTo) {
