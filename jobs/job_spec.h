@@ -16,6 +16,7 @@
 namespace widepipe::jobs {
 
 inline constexpr int kMostInstances = 1024;
+inline constexpr int kMostDevices = 1'000'000;
 inline constexpr std::string_view kPrecisions[] = {"f32", "f16", "bf16", "auto"};
 inline constexpr std::int64_t kMostBatchRows = std::int64_t{1} << 31;
 inline constexpr double kLongestRoundPeriodMs = 10'000;
@@ -45,7 +46,9 @@ struct JobSettings {
   /// Until the allocation ends, from the start of the run; infinity if it does not. Nothing:
   /// Slurm's environment says.
   std::optional<double> seconds_left;
-  double watchdog_seconds = 60;         ///< 0: none
+  double watchdog_seconds = 60;  ///< 0: none
+  int min_devices = 1;           ///< with fewer that pass the start-up check the job is refused
+  bool trust_devices = false;    ///< no start-up check
   std::optional<dataset::Shard> shard;  ///< of each stream's rows, to a file of its own
 };
 

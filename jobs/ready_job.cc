@@ -156,6 +156,7 @@ void ReadyJob::form_fleet() {
   const std::string versions = versions_with(options.device);
   fleet_.places = mpi_runtime::exchange_places(collectives_, isa_, versions);
   fleet_.shares = mpi_runtime::share_cores(fleet_.places);
+  fleet_.left_out.resize(fleet_.places.size());
   fleet_.device_kind = options.device;
   fleet_.dedicated_scheduler =
       options.dedicated_scheduler || collectives_.size() > kMostRanksWithSharedScheduler;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jobs/job_spec.h"
@@ -40,7 +41,11 @@ class ReadyJob {
   const std::vector<std::size_t>& active() const { return active_; }
   bool complete() const { return active_.empty(); }
   const StreamSpec& stream(std::size_t id) const { return job_.streams[active_[id]]; }
+  /// By StreamId; streams may share one.
+  const std::vector<std::shared_ptr<const model::Model>>& models() const { return models_; }
   const Fleet& fleet() const { return fleet_; }
+  /// Why devices get no work, by rank; empty where they do. The same on every rank.
+  void leave_out(std::vector<std::string> reasons) { fleet_.left_out = std::move(reasons); }
   std::string rank_name(std::size_t rank) const;
 
   /// [collective] What this rank's worker needs; its sources are opened here. Nothing on a rank

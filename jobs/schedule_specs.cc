@@ -23,6 +23,7 @@ std::int64_t chunk_rows(const StreamSetup& setup, const JobSettings& settings) {
 std::vector<schedule::DeviceSpec> device_specs(const Fleet& fleet) {
   std::vector<schedule::DeviceSpec> specs;
   for (std::size_t rank = fleet.dedicated_scheduler ? 1 : 0; rank < fleet.devices.size(); ++rank) {
+    if (!fleet.left_out[rank].empty()) continue;
     const device::DeviceConfig& config = fleet.devices[rank];
     specs.push_back({static_cast<int>(rank), config.instances, config.cores_per_instance});
   }

@@ -9,7 +9,7 @@
 
 namespace widepipe::jobs {
 
-/// In the order of ranks; rank 0 has none with a dedicated scheduler.
+/// Of the devices that get work, in the order of ranks; rank 0 has none with a dedicated scheduler.
 std::vector<schedule::DeviceSpec> device_specs(const Fleet& fleet);
 
 schedule::StreamSpec stream_spec(const StreamSetup& setup, const JobSettings& settings);

@@ -14,6 +14,7 @@
 #include "jobs/score_lead.h"
 #include "jobs/score_text.h"
 #include "jobs/seconds_since.h"
+#include "jobs/start_device.h"
 #include "jobs/stop_signal.h"
 #include "jobs/stream_error.h"
 #include "mpi_runtime/agreement.h"
@@ -44,7 +45,7 @@ class ScoreRun {
  private:
   int tell_dry_run();
   int report_complete() const;
-  void start_worker();
+  void say_left_out() const;
   void open_outputs();
   std::optional<Clock::time_point> end() const;
   mpi_runtime::WatchdogSettings watchdog_settings() const;
@@ -59,12 +60,13 @@ class ScoreRun {
   const StopSignal signal_;
   ReadyJob job_;
   mpi_runtime::Wakeup wakeup_;
-  std::optional<mpi_runtime::Worker> worker_;  // ranks with a device
+  std::unique_ptr<mpi_runtime::Worker> worker_;  // ranks with a sound device
 };
 
 int ScoreRun::run() {
   if (job_.complete()) return root_ ? report_complete() : kDone;
-  start_worker();
+  worker_ = start_device(job_, collectives_, wakeup_);
+  say_left_out();
   if (options().dry_run) return tell_dry_run();
   mpi_runtime::agree(collectives_, [&] {
     if (root_) job_.setup().create_files();
@@ -75,7 +77,7 @@ int ScoreRun::run() {
     if (!root_) return;
     lead.emplace(LeadContext{.collectives = collectives_,
                              .job = job_,
-                             .worker = worker_ ? &*worker_ : nullptr,
+                             .worker = worker_.get(),
                              .wakeup = wakeup_,
                              .signal = signal_,
                              .watchdog = watchdog_settings(),
@@ -87,7 +89,7 @@ int ScoreRun::run() {
   }
   mpi_runtime::Watchdog watchdog(watchdog_settings());
   mpi_runtime::follow(
-      collectives_, *worker_, wakeup_, mpi_runtime::kLongestPause,
+      collectives_, worker_.get(), wakeup_, mpi_runtime::kLongestPause,
       [this] { return signal_.received(); }, &watchdog);
   return kDone;
 }
@@ -148,11 +150,12 @@ int ScoreRun::report_complete() const {
   return report.exit_code;
 }
 
-void ScoreRun::start_worker() {
-  const std::optional<mpi_runtime::WorkerConfig> config = job_.worker_config();
-  mpi_runtime::agree(collectives_, [&] {
-    if (config) worker_.emplace(*config, wakeup_);
-  });
+void ScoreRun::say_left_out() const {
+  const std::vector<std::string>& reasons = job_.fleet().left_out;
+  for (std::size_t rank = 0; root_ && rank < reasons.size(); ++rank) {
+    if (reasons[rank].empty()) continue;
+    widepipe::say(stderr, left_out_text(job_.fleet(), rank, "no work", reasons[rank]));
+  }
 }
 
 /// Every rank with a device opens the files that rank 0 made: those, and not others of their names.

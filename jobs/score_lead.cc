@@ -80,6 +80,7 @@ ScoreLead::ScoreLead(const LeadContext& context)
       job_(context.job.job()),
       devices_(device_specs(context.job.fleet())),
       stats_(context.job.active().size(), devices_.size()),
+      left_out_(devices_.size()),
       streams_(open_streams()),
       sink_(make_sink()) {}
 
@@ -186,6 +187,11 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
       .tick =
           [&](schedule::Seconds now) {
             if (!job_.settings.quiet) progress.update(before + sink_.rows_accepted(), now);
+          },
+      .quarantined =
+          [&](schedule::DeviceId device, const std::string& error) {
+            progress.finish();
+            leave_out(device, error);
           }};
   mpi_runtime::Watchdog watchdog(context_.watchdog);
   mpi_runtime::Leader leader(context_.collectives, scheduler, device_ranks, context_.worker,
@@ -198,6 +204,13 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
     progress.finish();
     throw;
   }
+}
+
+void ScoreLead::leave_out(schedule::DeviceId device, const std::string& error) {
+  const auto rank = static_cast<std::size_t>(devices_[device].rank);
+  left_out_[device] =
+      fmt::format("batches failed on it that other devices computed, at last: {}", error);
+  say(stderr, left_out_text(context_.job.fleet(), rank, "no more work", left_out_[device]));
 }
 
 dataset::RunRecord ScoreLead::run_record(const StreamSetup& setup) const {
@@ -241,15 +254,19 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
     stopped |= !settled(id);
   }
   set_outcome(report, stopped);
-  for (std::size_t i = 0; i < devices_.size(); ++i) {
-    const auto rank = static_cast<std::size_t>(devices_[i].rank);
-    report.devices.push_back({.rank = devices_[i].rank,
-                              .host = context_.job.fleet().places[rank].host,
+  const Fleet& fleet = context_.job.fleet();
+  std::size_t i = 0;  // among those that got work
+  for (std::size_t rank = fleet.dedicated_scheduler ? 1 : 0; rank < fleet.devices.size(); ++rank) {
+    const bool unsound = !fleet.left_out[rank].empty();
+    report.devices.push_back({.rank = static_cast<int>(rank),
+                              .host = fleet.places[rank].host,
                               .kind = job_.settings.device,
-                              .isa = context_.job.fleet().places[rank].isa,
-                              .instances = devices_[i].instances,
-                              .cores_per_instance = devices_[i].cores_per_instance,
-                              .stats = stats_.devices()[i]});
+                              .isa = fleet.places[rank].isa,
+                              .instances = fleet.devices[rank].instances,
+                              .cores_per_instance = fleet.devices[rank].cores_per_instance,
+                              .left_out = unsound ? fleet.left_out[rank] : left_out_[i],
+                              .stats = unsound ? schedule::DeviceStats{} : stats_.devices()[i]});
+    if (!unsound) ++i;
   }
   return report;
 }

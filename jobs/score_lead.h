@@ -71,6 +71,7 @@ class ScoreLead {
   schedule::Scheduler make_scheduler() const;
   mpi_runtime::LeaderSettings leader_settings(mpi_runtime::Watchdog& watchdog) const;
   mpi_runtime::LeaderResult run_rounds();
+  void leave_out(schedule::DeviceId device, const std::string& error);
   dataset::RunRecord run_record(const StreamSetup& setup) const;
   report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;
   void say_outcome(const report::RunReport& report, bool signalled) const;
@@ -79,6 +80,7 @@ class ScoreLead {
   const JobSpec& job_;
   const std::vector<schedule::DeviceSpec> devices_;
   schedule::RunStats stats_;
+  std::vector<std::string> left_out_;                 ///< why, by DeviceId; empty if it is not
   std::vector<std::unique_ptr<OpenStream>> streams_;  ///< by StreamId
   WriterSink sink_;                                   // after the writers
 };

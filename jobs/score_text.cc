@@ -104,13 +104,15 @@ std::string ranks_table(const Fleet& fleet) {
   for (std::size_t rank = 0; rank < fleet.places.size(); ++rank) {
     const mpi_runtime::RankPlace& place = fleet.places[rank];
     const bool scheduler_only = rank == 0 && fleet.dedicated_scheduler;
+    const bool idle = scheduler_only || !fleet.left_out[rank].empty();
     const device::DeviceConfig& config = fleet.devices[rank];
-    table.add(
-        {std::to_string(rank), place.host, std::to_string(place.budget.cpus.size()),
-         std::to_string(fleet.shares[rank].cores),
-         scheduler_only ? "scheduler only" : fmt::format("{} ({})", fleet.device_kind, place.isa),
-         scheduler_only ? "-" : std::to_string(config.instances),
-         scheduler_only ? "-" : std::to_string(config.cores_per_instance)});
+    table.add({std::to_string(rank), place.host, std::to_string(place.budget.cpus.size()),
+               std::to_string(fleet.shares[rank].cores),
+               scheduler_only ? "scheduler only"
+               : idle         ? "left out"
+                              : fmt::format("{} ({})", fleet.device_kind, place.isa),
+               idle ? "-" : std::to_string(config.instances),
+               idle ? "-" : std::to_string(config.cores_per_instance)});
   }
   return table.text();
 }
@@ -153,6 +155,16 @@ std::string start_text(const ScoreSetup& setup, const Fleet& fleet) {
     }
   }
   return text;
+}
+
+std::string left_out_text(const Fleet& fleet, std::size_t rank, std::string_view no_work,
+                          std::string_view why) {
+  const std::string& host = fleet.places[rank].host;
+  const bool others = std::any_of(fleet.places.begin(), fleet.places.end(),
+                                  [&](const auto& place) { return place.host != host; });
+  return fmt::format(
+      "widepipe: the device of rank {}@{} gets {}: {}{}\n", rank, host, no_work, why,
+      others ? fmt::format(" (--exclude={} keeps the node out of a Slurm job)", host) : "");
 }
 
 std::string dry_run_text(const ScoreSetup& setup, const std::vector<std::size_t>& active,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "device/device.h"
@@ -17,6 +18,7 @@ struct Fleet {
   std::vector<mpi_runtime::RankPlace> places;
   std::vector<mpi_runtime::RankShare> shares;
   std::vector<device::DeviceConfig> devices;  ///< by rank
+  std::vector<std::string> left_out;          ///< by rank: why its device gets no work, or empty
   std::string device_kind;
   bool dedicated_scheduler = false;
 };
@@ -24,6 +26,11 @@ struct Fleet {
 /// Each stream's model, input and output, and the table of ranks, with a warning where ranks share
 /// cores.
 std::string start_text(const ScoreSetup& setup, const Fleet& fleet);
+
+/// That the device of a rank gets no (more) work, and why; where there are several hosts, how to
+/// keep this one out of the next job.
+std::string left_out_text(const Fleet& fleet, std::size_t rank, std::string_view no_work,
+                          std::string_view why);
 
 /// What a job would do to streams `active`, and what it needs: `memory` is what each rank's device
 /// holds, in bytes, 0 where there is none.

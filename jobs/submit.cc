@@ -201,6 +201,8 @@ void check_job(const SubmitCommand& command) {
     settings.dedicated_scheduler = false;
     settings.cores = 0;  // those of this machine do not matter
     settings.instances = 0;
+    settings.min_devices = 1;  // nor does its device
+    settings.trust_devices = true;
     settings.report_file.clear();
     if (command.shards > 0) settings.shard = dataset::Shard{command.shards - 1, command.shards};
   });

@@ -257,6 +257,12 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
       ->check(CLI::Range(0.0, jobs::kLongestWatchdogSeconds))
       ->check(not_nan)
       ->type_name("S");
+  add_setting(verb, score, "--min-devices", &JobSettings::min_devices,
+              "Refuse the job if fewer devices pass the start-up check [1]")
+      ->check(CLI::Range(1, jobs::kMostDevices))
+      ->type_name("N");
+  add_switch(verb, score, "--trust-devices", &JobSettings::trust_devices,
+             "Give devices work without the start-up check");
   add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
 }
 

@@ -75,6 +75,7 @@ Json device_json(const DeviceReport& device, double seconds) {
           {"isa", device.isa},
           {"instances", device.instances},
           {"cores_per_instance", device.cores_per_instance},
+          {"left_out", device.left_out},
           {"rows_done", device.stats.rows},
           {"rows_per_second", seconds > 0 ? static_cast<double>(device.stats.rows) / seconds : 0},
           {"batches", device.stats.batches},

@@ -38,6 +38,7 @@ struct DeviceReport {
   std::string isa;
   int instances = 0;
   int cores_per_instance = 0;
+  std::string left_out;  ///< why it got no work, or none any more; empty if it did
   schedule::DeviceStats stats;
 };
 

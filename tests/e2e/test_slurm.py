@@ -3,6 +3,7 @@
 Skipped, with the reason, where such a cluster cannot run: it needs root and Slurm's packages.
 """
 
+import json
 import os
 import re
 import shutil
@@ -10,9 +11,10 @@ import subprocess
 import sys
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import data
@@ -182,6 +184,28 @@ def test_a_node_dies(box, job_kind):
         box.cluster.revive(victim)
     assert 0 < recorded < job_kind.rows
     long_job.check_complete(job_kind, output)
+
+
+def test_a_node_with_a_broken_device(box, job_kind):
+    """The job does without it, and says how the next one gets other nodes."""
+    output, report = box.folder / "out.h5", box.folder / "report.json"
+    faulty = replace(box, command=os.path.join(os.path.dirname(box.command), "tests",
+                                               "widepipe_faulty"))
+    options = [*stream(job_kind, output), "--device", "faulty", "--nodes", "3", "--report", report]
+    fault = "--sbatch=--export=ALL,WIDEPIPE_FAULT=1:wrong:0"
+    job = faulty.submit(*options, fault)
+    assert box.wait(job) == ("COMPLETED", "0:0"), box.log(job)
+    left_out = [device["host"] for device in json.loads(report.read_text())["devices"]
+                if device["left_out"]]
+    assert left_out == ["node2"], box.log(job)
+    assert "--exclude=node2 keeps the node out of a Slurm job" in box.log(job)
+    assert np.array_equal(data.read(output), data.read(job_kind.output))
+
+    job = faulty.submit(*options, "--restart", "--min-devices", "3", fault)
+    assert box.wait(job) == ("FAILED", "2:0"), box.log(job)
+    assert "rank 1@node2: " in box.log(job)
+    job = faulty.submit(*options, "--restart", "--min-devices", "3", "--sbatch=--exclude=node2")
+    assert box.wait(job) == ("COMPLETED", "0:0"), box.log(job)
 
 
 def test_bad_input_ends_the_job(box, job_kind):
