@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what widepipe needs from Debian 12's packages; what is there already is left alone.
-#   scripts/install-deps.sh build|demo|examples|test|tidy
+#   scripts/install-deps.sh build|demo|examples|test|tidy|fuzz
 # Needs root or sudo only if something is missing. Without either, load your site's modules
 # instead and build with CMake (CONTRIBUTING.md lists the libraries).
 set -euo pipefail
@@ -14,13 +14,16 @@ test=("${examples[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5
       clang-format ccache iproute2 munge slurm-client slurm-wlm-basic-plugins slurmctld slurmd)
 tidy=("${build[@]}" clang-format clang-tidy libomp-dev git)  # libomp-dev: clang's own omp.h
 
+fuzz=("${build[@]}" clang libclang-rt-14-dev libomp-dev libonnx-testdata)
+
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
   demo) wanted=("${demo[@]}") ;;
   examples) wanted=("${examples[@]}") ;;
   test) wanted=("${test[@]}") ;;
   tidy) wanted=("${tidy[@]}") ;;
-  *) echo "usage: $0 build|demo|examples|test|tidy" >&2; exit 2 ;;
+  fuzz) wanted=("${fuzz[@]}") ;;
+  *) echo "usage: $0 build|demo|examples|test|tidy|fuzz" >&2; exit 2 ;;
 esac
 
 missing=()
