@@ -46,7 +46,8 @@ const DeviceKind* second_choice() {
 
 const DeviceKind& chosen_kind(std::string_view device, const model::Model& model) {
   if (device != kAutoDevice) return kind_of(device);
-  return model.onnx().empty() ? builtin() : *second_choice();
+  const DeviceKind* second = second_choice();
+  return model.onnx().empty() || second == nullptr ? builtin() : *second;
 }
 
 constexpr const char* kOtherBuild = "a build of widepipe with OpenVINO might run it";
