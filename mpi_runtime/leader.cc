@@ -74,11 +74,11 @@ LeaderResult Leader::run() {
 }
 
 bool Leader::turn() {
-  if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
   bool moved = own_ != nullptr && own_->pump();
   moved |= collect_slots();
   moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
   try {
+    if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
     moved |= collect_payloads();
     if (!failure_) hooks_.tick(now());
     dispatch();
@@ -115,7 +115,7 @@ void Leader::look_after(Watchdog& watchdog) {
           limit / kPartOfTheLimit;
   last_look_ = now();
   if (suspended || stalled) undisturbed_since_ = now();
-  if (sink_.has_room()) had_room_ = now();  // at every turn: a slow disk has some now and then
+  if (failure_ || sink_.has_room()) had_room_ = now();  // at every turn: a slow disk has some now and then
   if (now() < next_check_) return;
   next_check_ = now() + limit / kPartOfTheLimit;
   look_for_overdue(watchdog, limit);

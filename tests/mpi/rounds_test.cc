@@ -46,10 +46,13 @@ class MemorySink final : public ResultSink {
  public:
   explicit MemorySink(std::int64_t room = 1'000'000, bool top = false) : room_(room), top_(top) {}
 
-  bool has_room() override { return has_room_; }
+  bool has_room() override {
+    check_disk();
+    return has_room_;
+  }
   void set_room(bool room) { has_room_ = room; }
   void accept(FinishedRows rows) override {
-    if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");
+    check_disk();
     const auto count = static_cast<std::size_t>(rows.rows.count);
     std::vector<float> values(count);
     if (rows.columns.empty()) {
@@ -79,6 +82,11 @@ class MemorySink final : public ResultSink {
     for (std::int64_t row = rows.first; row < rows.end(); ++row) {
       EXPECT_TRUE(rejected_.emplace(row, failed.reason).second) << "doubled failure";
     }
+  }
+
+  /// From then on every call throws, as those of a writer do.
+  void check_disk() const {
+    if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");
   }
 
   const std::map<std::int64_t, float>& rows() const { return rows_; }
@@ -356,16 +364,25 @@ TEST_F(Rounds, ARankThatCannotWriteEndsTheJob) {
 }
 
 TEST_F(Rounds, AFullDiskReleasesAllRanksAndIsThenReported) {
-  MemorySink sink(200);
-  if (!root_) {
-    run({2000, 10}, make_data(2000), sink);
-    return;
-  }
-  try {
-    run({2000, 10}, make_data(2000), sink);
-    FAIL() << "expected RunError";
-  } catch (const RunError& error) {
-    EXPECT_STREQ(error.what(), "disk full");
+  const std::string path = make_data(2000);
+  for (const bool watched : {false, true}) {
+    SCOPED_TRACE(watched ? "with a watchdog" : "without a watchdog");
+    std::string reason;
+    Watchdog watchdog({.limit = std::chrono::seconds(20), .rank = 0, .names = {"0", "1", "2", "3"}},
+                      [&](const std::string& text) { reason = text; });
+    const Case c{.rows = 2000, .batch = 10, .watchdog = watched ? &watchdog : nullptr};
+    MemorySink sink(200);  // rows
+    if (!root_) {
+      run(c, path, sink);
+      continue;
+    }
+    try {
+      run(c, path, sink);
+      FAIL() << "expected RunError";
+    } catch (const RunError& error) {
+      EXPECT_STREQ(error.what(), "disk full");
+    }
+    EXPECT_EQ(reason, "");
   }
 }
 
