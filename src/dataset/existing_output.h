@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/row_set.h"
 #include "core/tensor.h"
 #include "dataset/output_spec.h"
-#include "dataset/row_set.h"
 #include "dataset/string_fields.h"
 
 namespace widepipe::dataset {

@@ -43,6 +43,11 @@ class Reader {
       failed_.add(std::move(*failed));
       return true;
     }
+    if (const auto* taken_back = std::get_if<TakenBackRecord>(&record)) {
+      if (!inside(taken_back->rows)) return false;
+      contents_.done.remove(taken_back->rows);
+      return true;
+    }
     if (std::holds_alternative<DoneRecord>(record)) {
       contents_.finished = true;
       return true;
@@ -154,10 +159,16 @@ Journal::Journal(std::string path)
       ::fdatasync(fd_.get()) != 0) {
     throw_run_error("{}: cannot be opened for writing: {}", path_, errno_text());
   }
+  bytes_ = contents_.valid_bytes;
 }
 
 void Journal::append(std::span<const JournalRecord> records) {
   if (records.empty()) return;
+  const std::string why = why_not_whole(fd_.get(), bytes_);
+  if (!why.empty()) {
+    throw_run_error("{} {}: what is done is not known any more; begin anew with --restart", path_,
+                    why);
+  }
   std::string text;
   for (const JournalRecord& record : records) text += encode_record(record);
   ssize_t put = -1;
@@ -169,6 +180,7 @@ void Journal::append(std::span<const JournalRecord> records) {
     throw_run_error("{}: cannot be written: only {} of {} bytes fit on the disk", path_, put,
                     text.size());
   }
+  bytes_ += text.size();
   if (::fdatasync(fd_.get()) != 0) {
     throw_run_error("{}: cannot be synced to disk: {}", path_, errno_text());
   }

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/row_set.h"
 #include "dataset/journal_record.h"
 #include "dataset/posix_file.h"
-#include "dataset/row_set.h"
 #include "dataset/row_sink.h"
 
 namespace widepipe::dataset {
@@ -51,6 +51,7 @@ class Journal final : public RecordLog {
   std::string path_;
   JournalContents contents_;
   UniqueFd fd_;
+  std::uint64_t bytes_ = 0;  ///< that it must have
 };
 
 }  // namespace widepipe::dataset

@@ -137,7 +137,9 @@ OutputFile::OutputFile(OutputSpec spec) : spec_(std::move(spec)) {
   }
   placement_ = locate(existing, spec_);
   fd_ = UniqueFd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd_.valid()) throw_input_error("{}: cannot be opened for writing: {}", file, errno_text());
+  const auto stamp = fd_.valid() ? stamp_of(fd_.get()) : std::nullopt;
+  if (!stamp) throw_input_error("{}: cannot be opened for writing: {}", file, errno_text());
+  bytes_ = stamp->bytes;
 }
 
 void OutputFile::write_rows(std::size_t column, RowRange rows, std::span<const std::byte> bytes) {
@@ -148,6 +150,7 @@ void OutputFile::write_rows(std::size_t column, RowRange rows, std::span<const s
     throw_run_error("{}:{}: {} rows of {} bytes expected, got {} bytes", spec_.target.file,
                     target.path, rows.count, per_row, bytes.size());
   }
+  check_whole();  // first: writing makes a file that was cut long again
   const std::uint64_t offset =
       placement_.column_offsets[column] + static_cast<std::uint64_t>(rows.first * per_row);
   if (!write_at(fd_.get(), offset, bytes)) fail_to_write(target.path, rows);
@@ -155,6 +158,7 @@ void OutputFile::write_rows(std::size_t column, RowRange rows, std::span<const s
 
 void OutputFile::write_status(RowRange rows, RowStatus status) {
   check_range(spec_.status_path, rows);
+  check_whole();
   std::array<std::byte, 4096> marks;
   marks.fill(static_cast<std::byte>(status));
   for (std::int64_t first = rows.first; first < rows.end();) {
@@ -180,7 +184,15 @@ void OutputFile::fail_to_write(const std::string& path, RowRange rows) const {
                   rows.end() - 1, errno_text());
 }
 
+void OutputFile::check_whole() const {
+  const std::string why = why_not_whole(fd_.get(), bytes_);
+  if (why.empty()) return;
+  throw_run_error("{} {}: rows that were in it are lost; begin anew with --restart",
+                  spec_.target.file, why);
+}
+
 void OutputFile::sync() {
+  check_whole();
   if (::fdatasync(fd_.get()) != 0) {
     throw_run_error("{}: cannot be synced to disk: {}", spec_.target.file, errno_text());
   }

@@ -26,18 +26,21 @@ class OutputFile final : public RowSink {
   std::size_t column_count() const override { return spec_.columns.size(); }
   void write_rows(std::size_t column, RowRange rows, std::span<const std::byte> bytes) override;
   void write_status(RowRange rows, RowStatus status) override;
-  /// fdatasync.
+  /// fdatasync. Throws RunError, as the others do, if the file was cut or removed meanwhile: rows
+  /// that are recorded must be there.
   void sync() override;
 
   const OutputSpec& spec() const { return spec_; }
 
  private:
+  void check_whole() const;
   void check_range(const std::string& path, RowRange rows) const;
   [[noreturn]] void fail_to_write(const std::string& path, RowRange rows) const;
 
   OutputSpec spec_;
   Placement placement_;
   UniqueFd fd_;
+  std::uint64_t bytes_ = 0;  ///< of the file, all its life
 };
 
 }  // namespace widepipe::dataset

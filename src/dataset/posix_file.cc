@@ -27,6 +27,15 @@ std::optional<FileStamp> stamp_of(int fd) {
                    std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
+std::string why_not_whole(int fd, std::uint64_t bytes) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return fmt::format("cannot be looked at: {}", errno_text());
+  if (status.st_nlink == 0) return "was removed by another program";
+  const auto found = static_cast<std::uint64_t>(status.st_size);
+  if (found >= bytes) return "";
+  return fmt::format("was cut by another program: expected {} bytes, found {}", bytes, found);
+}
+
 std::optional<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> out) {
   std::size_t done = 0;
   while (done < out.size()) {

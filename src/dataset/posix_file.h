@@ -45,6 +45,10 @@ struct FileStamp {
 /// Of an open file; nothing and errno if that failed.
 std::optional<FileStamp> stamp_of(int fd);
 
+/// What another program did to an open file that has `bytes` and one of its names left: that it is
+/// shorter now, or has no name any more. Empty if nothing.
+std::string why_not_whole(int fd, std::uint64_t bytes);
+
 /// Reads until `out` is full or the file ends; gives the bytes read, or nothing and errno.
 std::optional<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
 /// Writes all of `bytes`; false and errno if that failed.

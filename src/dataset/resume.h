@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/row_set.h"
 #include "dataset/journal.h"
 #include "dataset/output_spec.h"
-#include "dataset/row_set.h"
 
 namespace widepipe::dataset {
 

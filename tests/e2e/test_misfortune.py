@@ -2,7 +2,10 @@
 that see other files."""
 
 import os
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import h5py
 import pytest
@@ -34,6 +37,84 @@ def test_an_input_cut_during_the_run_writes_off_no_rows(widepipe, job_kind, tmp_
     shutil.copy2(original, copy)
     widepipe.score(job_kind.model, f"{copy}:/images", f"{output}:/scores", ranks=3,
                    timeout=long_job.TIMEOUT).expect(0)
+    long_job.check_complete(job_kind, output)
+
+
+@pytest.mark.parametrize("via", ["gather", "ranks"])
+@pytest.mark.parametrize("name, harm, message", [
+    ("out.h5", lambda path: os.truncate(path, path.stat().st_size // 2),
+     r"out.h5 was cut by another program: expected \d+ bytes, found \d+: rows that were in it are "
+     "lost; begin anew with --restart"),
+    ("out.h5", os.unlink, r"out.h5 was removed by another program"),
+    ("out.h5.journal", lambda path: os.truncate(path, 10),
+     r"out.h5.journal was cut by another program"),
+    ("out.h5.journal", os.unlink, r"out.h5.journal was removed by another program")])
+def test_an_output_that_another_program_harms(widepipe, job_kind, tmp_path, name, harm, message,
+                                              via):
+    """What is lost is said at once, and no run builds on it."""
+    output = tmp_path / "out.h5"
+    options = (job_kind.model, job_kind.source, f"{output}:/scores", "--write-via", via)
+    job = widepipe.start_score(*options, ranks=2)
+    long_job.wait_for_rows(job, output)
+    harm(tmp_path / name)
+    assert re.search(message, job.finish(60).expect(4).stderr)
+    if os.listdir(tmp_path) != ["out.h5.journal"]:  # a new output, and the journal begins anew
+        widepipe.score(*options, ranks=2).expect(2)
+    widepipe.score(*options, "--restart", ranks=3, timeout=long_job.TIMEOUT).expect(0)
+    long_job.check_complete(job_kind, output)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder],
+                             capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system of our own here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder):
+    with pytest.raises(OSError), open(folder / "filler", "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 12))
+
+
+def test_a_disk_that_is_full_from_the_start(widepipe, lenet, images, small_disk):
+    fill(small_disk)
+    result = widepipe.score(lenet, f"{images}:/images", f"{small_disk}/out.h5:/scores", ranks=2)
+    check_refused(result, [r"out.h5: needs .* has only \d+ bytes free: free some, or write elsewhere"])
+    assert os.listdir(small_disk) == ["filler"]
+
+
+def at_the_end_of_a_long_path(model, folder, length):
+    """A copy of the model whose path has so many characters."""
+    while length - len(str(folder)) > 250 + len(model.name):
+        folder = folder / ("d" * 200)
+    folder = folder / ("d" * (length - len(str(folder)) - len(model.name) - 2))
+    folder.mkdir(parents=True)
+    return Path(shutil.copy(model, folder))
+
+
+def test_a_disk_that_fills_up(widepipe, job_kind, tmp_path, small_disk):
+    """The output has its space from the start; it is the journal that finds none. For that its first
+    records, which name the model, must fill its first page: the rest of that is its own, too."""
+    lines = long_job.journal_of(job_kind.output).read_bytes().splitlines(keepends=True)
+    others = len(lines[0]) + len(lines[1]) - len(str(job_kind.model))
+    model = at_the_end_of_a_long_path(job_kind.model, tmp_path, 4096 - 20 - others)
+    output = small_disk / "out.h5"
+    options = (model, job_kind.source, f"{output}:/scores")
+    job = widepipe.start_score(*options, ranks=2)
+    long_job.wait_for(job, lambda: "run" in long_job.kinds(output), "a run record")
+    fill(small_disk)
+    result = job.finish(60).expect(4)
+    assert re.search(r"out.h5.journal: cannot be written: (No space left|only \d+ of)",
+                     result.stderr), result.story()
+    os.unlink(small_disk / "filler")
+    widepipe.score(*options, ranks=3, timeout=long_job.TIMEOUT).expect(0)
     long_job.check_complete(job_kind, output)
 
 

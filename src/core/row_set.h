@@ -6,7 +6,7 @@
 
 #include "core/row_range.h"
 
-namespace widepipe::dataset {
+namespace widepipe {
 
 /// A set of rows, kept as disjoint ranges that never touch. Empty ranges add nothing.
 class RowSet {
@@ -34,4 +34,4 @@ class RowSet {
   std::int64_t count_ = 0;
 };
 
-}  // namespace widepipe::dataset
+}  // namespace widepipe

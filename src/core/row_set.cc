@@ -1,9 +1,9 @@
-#include "dataset/row_set.h"
+#include "core/row_set.h"
 
 #include <algorithm>
 #include <iterator>
 
-namespace widepipe::dataset {
+namespace widepipe {
 
 void RowSet::add(RowRange range) {
   if (range.count <= 0) return;
@@ -74,4 +74,4 @@ std::vector<RowRange> RowSet::missing(std::int64_t rows) const {
   return list;
 }
 
-}  // namespace widepipe::dataset
+}  // namespace widepipe
