@@ -49,6 +49,7 @@ struct JobSettings {
   double watchdog_seconds = 60;  ///< 0: none
   int min_devices = 1;           ///< with fewer that pass the start-up check the job is refused
   bool trust_devices = false;    ///< no start-up check
+  double recheck_share = 0;      ///< of the rows, computed once more on another device
   std::optional<dataset::Shard> shard;  ///< of each stream's rows, to a file of its own
 };
 

@@ -108,6 +108,9 @@ class MarkingSink final : public mpi_runtime::ResultSink {
     add(rows.rows.count);
     next_.reject(std::move(rows));
   }
+  void take_back(schedule::StreamId stream, RowRange rows) override {
+    next_.take_back(stream, rows);
+  }
 
   const std::vector<Mark>& marks() const { return marks_; }
   std::int64_t rows() const { return marks_.empty() ? 0 : marks_.back().rows; }

@@ -250,6 +250,7 @@ std::optional<mpi_runtime::WorkerConfig> ReadyJob::worker_config() {
       .sources = open_sources(),
       .outputs = outputs_,
       .fail_nonfinite = {},
+      .digests = settings().recheck_share > 0,
       .max_payload_bytes = payload_limit(collectives_.size())};
   for (std::size_t id = 0; id < active_.size(); ++id) {
     config.fail_nonfinite.push_back(stream(id).fail_nonfinite.value_or(settings().fail_nonfinite));

@@ -121,6 +121,7 @@ schedule::Scheduler ScoreLead::make_scheduler() const {
       std::min(limits.max_batch_bytes,
                static_cast<std::int64_t>(payload_limit(context_.collectives.size())));
   limits.end = seconds_to_end();
+  limits.recheck_share = job_.settings.recheck_share;
   schedule::Scheduler scheduler(std::move(specs), devices_, schedule::make_bulk_policy({}), limits);
   for (std::size_t id = 0; id < streams_.size(); ++id) {
     const StreamSetup& setup = streams_[id]->setup;
@@ -191,7 +192,14 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
       .quarantined =
           [&](schedule::DeviceId device, const std::string& error) {
             progress.finish();
-            leave_out(device, error);
+            leave_out(device, fmt::format("batches failed on it that other devices computed, at "
+                                          "last: {}",
+                                          error));
+          },
+      .judged =
+          [&](const schedule::Rechecks::Verdict& verdict) {
+            progress.finish();
+            leave_out(verdict);
           }};
   mpi_runtime::Watchdog watchdog(context_.watchdog);
   mpi_runtime::Leader leader(context_.collectives, scheduler, device_ranks, context_.worker,
@@ -206,10 +214,20 @@ mpi_runtime::LeaderResult ScoreLead::run_rounds() {
   }
 }
 
-void ScoreLead::leave_out(schedule::DeviceId device, const std::string& error) {
+void ScoreLead::leave_out(const schedule::Rechecks::Verdict& verdict) {
+  for (const schedule::DeviceId device : verdict.wrong) {
+    if (!left_out_[device].empty()) continue;
+    leave_out(device,
+              fmt::format("its results of rows {} to {} are not those of {}; what it did in "
+                          "this run is computed again",
+                          verdict.rows.first, verdict.rows.end() - 1,
+                          verdict.undecided ? "the other device" : "two other devices"));
+  }
+}
+
+void ScoreLead::leave_out(schedule::DeviceId device, const std::string& why) {
   const auto rank = static_cast<std::size_t>(devices_[device].rank);
-  left_out_[device] =
-      fmt::format("batches failed on it that other devices computed, at last: {}", error);
+  left_out_[device] = why;
   say(stderr, left_out_text(context_.job.fleet(), rank, "no more work", left_out_[device]));
 }
 

@@ -71,7 +71,8 @@ class ScoreLead {
   schedule::Scheduler make_scheduler() const;
   mpi_runtime::LeaderSettings leader_settings(mpi_runtime::Watchdog& watchdog) const;
   mpi_runtime::LeaderResult run_rounds();
-  void leave_out(schedule::DeviceId device, const std::string& error);
+  void leave_out(schedule::DeviceId device, const std::string& why);
+  void leave_out(const schedule::Rechecks::Verdict& verdict);
   dataset::RunRecord run_record(const StreamSetup& setup) const;
   report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;
   void say_outcome(const report::RunReport& report, bool signalled) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/row_set.h"
 #include "core/units.h"
 
 namespace widepipe::jobs {
@@ -40,6 +41,19 @@ void WriterSink::reject(mpi_runtime::FailedRows rows) {
         "{}more than {} rows failed, the last: {}; they are not recorded as failed: mend the cause "
         "and run the same command again",
         prefix, grouped(most_failed), rows.reason);
+  }
+}
+
+void WriterSink::take_back(schedule::StreamId stream, RowRange rows) {
+  StreamTally& tally = tallies_.at(stream);
+  RowSet accepted;
+  accepted.add(rows);
+  for (const dataset::FailedRecord& failed : tally.failed.records()) accepted.remove(failed.rows);
+  tally.failed.remove(rows);
+  tally.accepted -= accepted.count();
+  for (const RowRange& range : accepted.ranges()) {
+    streams_[stream].writer.submit(
+        {.rows = range, .columns = {}, .owner = {}, .failed_reason = {}, .take_back = true});
   }
 }
 

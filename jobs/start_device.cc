@@ -112,6 +112,34 @@ void check_count(const ReadyJob& job, mpi_runtime::Collectives& collectives,
   });
 }
 
+/// [collective] Throws if results of devices cannot be compared.
+void check_recheck(const ReadyJob& job, mpi_runtime::Collectives& collectives,
+                   const std::vector<std::string>& reasons) {
+  mpi_runtime::agree(collectives, [&] {
+    if (collectives.rank() != 0 || job.settings().recheck_share == 0) return;
+    const Fleet& fleet = job.fleet();
+    int devices = 0;
+    for (std::size_t rank = fleet.dedicated_scheduler ? 1 : 0; rank < reasons.size(); ++rank) {
+      devices += reasons[rank].empty() ? 1 : 0;
+      if (fleet.places[rank].isa == fleet.places[0].isa) continue;
+      throw_input_error(
+          "--recheck: rank {} has instruction set {}, rank {} has {}: their results "
+          "differ in their last bits; pin one with --isa avx2",
+          job.rank_name(rank), fleet.places[rank].isa, job.rank_name(0), fleet.places[0].isa);
+    }
+    if (devices < 2) {
+      throw_input_error("--recheck: needs a second device to compare with, found {}", devices);
+    }
+    for (const auto& model : job.models()) {
+      if (device::keeps_bits(job.settings().device, *model)) continue;
+      throw_input_error(
+          "--recheck: device {} does not promise the same bits each time, so that "
+          "results cannot be compared (model {})",
+          device::chosen_device(job.settings().device, *model), model->label());
+    }
+  });
+}
+
 }  // namespace
 
 std::unique_ptr<Worker> start_device(ReadyJob& job, mpi_runtime::Collectives& collectives,
@@ -134,6 +162,7 @@ std::unique_ptr<Worker> start_device(ReadyJob& job, mpi_runtime::Collectives& co
   }
   const std::vector<std::string> reasons = collectives.all_texts(why);
   check_count(job, collectives, reasons);
+  check_recheck(job, collectives, reasons);
   job.leave_out(reasons);
   return worker;
 }

@@ -14,7 +14,8 @@ namespace widepipe::jobs {
 /// of each model whose result rank 0 has computed with the built-in kernels. Where that goes wrong,
 /// or takes longer than the watchdog's limit, all ranks note so in job.fleet().left_out. Null on a
 /// rank without a device, or without a sound one. Throws InputError on all ranks: no device is
-/// sound, or fewer than JobSettings::min_devices.
+/// sound, or fewer than JobSettings::min_devices, or JobSettings::recheck_share asks for results to
+/// be compared and they cannot be.
 std::unique_ptr<mpi_runtime::Worker> start_device(ReadyJob& job,
                                                   mpi_runtime::Collectives& collectives,
                                                   mpi_runtime::Wakeup& wakeup);

@@ -203,6 +203,7 @@ void check_job(const SubmitCommand& command) {
     settings.instances = 0;
     settings.min_devices = 1;  // nor does its device
     settings.trust_devices = true;
+    settings.recheck_share = 0;  // needs a second one
     settings.report_file.clear();
     if (command.shards > 0) settings.shard = dataset::Shard{command.shards - 1, command.shards};
   });

@@ -115,7 +115,8 @@ void Leader::look_after(Watchdog& watchdog) {
           limit / kPartOfTheLimit;
   last_look_ = now();
   if (suspended || stalled) undisturbed_since_ = now();
-  if (failure_ || sink_.has_room()) had_room_ = now();  // at every turn: a slow disk has some now and then
+  if (failure_ || sink_.has_room())
+    had_room_ = now();  // at every turn: a slow disk has some now and then
   if (now() < next_check_) return;
   next_check_ = now() + limit / kPartOfTheLimit;
   look_for_overdue(watchdog, limit);
@@ -173,6 +174,7 @@ void Leader::fail() {
 void Leader::send(const schedule::Dispatch& dispatch) {
   const DispatchWire wire{.batch = dispatch.batch,
                           .stream = dispatch.stream,
+                          .check = dispatch.check ? 1U : 0U,
                           .first_row = dispatch.rows.first,
                           .row_count = dispatch.rows.count};
   const int rank = device_ranks_.at(dispatch.device);
@@ -210,8 +212,10 @@ void Leader::take_slots(const Round& round) {
       const ResultWire& result = slot.results[i];
       const schedule::BatchEnd end = end_of(result.state);
       const bool failed = end != schedule::BatchEnd::kDone;
-      const schedule::Outcome outcome =
-          scheduler_.complete({.batch = result.batch, .end = end, .busy = result.busy_seconds});
+      const schedule::Outcome outcome = scheduler_.complete({.batch = result.batch,
+                                                             .end = end,
+                                                             .busy = result.busy_seconds,
+                                                             .digest = result.digest});
       const double sent_at = sent_at_.extract(result.batch).mapped();
       stats_.add({outcome.dispatch, failed, result.busy_seconds, result.finished_at_seconds,
                   now() - sent_at});
@@ -251,12 +255,28 @@ void Leader::take_payload(const Results& results) {
       const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       if (result.state == ResultState::kBroken) throw_run_error("rank {}: {}", rank, text);
       if (result.state != ResultState::kDone) last_errors_[outcome.dispatch.device] = text;
-      if (result.state == ResultState::kDone) {
+      if (outcome.kind == schedule::Outcome::Kind::kDone) {
         take_rows(outcome.dispatch, columns, unpack_failures(text), payload);
       } else if (outcome.kind == schedule::Outcome::Kind::kFailed) {
         sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, text});
       }
+      take_back(outcome);
     }
+  }
+}
+
+/// Now that all results of these devices that came before the verdict are with the sink, and before
+/// any of those rows comes again.
+void Leader::take_back(const schedule::Outcome& outcome) {
+  for (const auto& [stream, rows] : outcome.redone) sink_.take_back(stream, rows);
+  for (const schedule::Rechecks::Verdict& verdict : outcome.verdicts) {
+    if (hooks_.judged) hooks_.judged(verdict);
+    if (!verdict.undecided) continue;
+    throw_run_error(
+        "devices disagree on rows {} to {}, and none is left to tell which is right; their rows of "
+        "this run are not recorded any more: run the same command again with more devices, or "
+        "without one of these",
+        verdict.rows.first, verdict.rows.end() - 1);
   }
 }
 

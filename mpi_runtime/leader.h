@@ -43,6 +43,9 @@ struct LeaderHooks {
   std::function<void(schedule::Seconds now)> tick;
   /// A device gets no more work; the last error it gave. May be null.
   std::function<void(schedule::DeviceId device, const std::string& error)> quarantined;
+  /// Devices were found wrong by a recheck and get no more work; the sink has been told to take
+  /// back their rows. The run fails after it if the verdict is undecided. May be null.
+  std::function<void(const schedule::Rechecks::Verdict& verdict)> judged;
 };
 
 /// What a run of rounds came to.
@@ -103,6 +106,7 @@ class Leader {
   void take_slots(const Round& round);
   void take_payload(const Results& results);
   void tell_quarantined();
+  void take_back(const schedule::Outcome& outcome);
   void take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
                  std::vector<RowFailure> failures, const std::shared_ptr<const Blocks>& owner);
   bool nothing_left() const;

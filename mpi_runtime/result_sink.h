@@ -36,6 +36,8 @@ class ResultSink {
   virtual bool has_room() = 0;
   virtual void accept(FinishedRows rows) = 0;
   virtual void reject(FailedRows rows) = 0;
+  /// Rows that were accepted, or rejected by a check, are not done: they will come again.
+  virtual void take_back(schedule::StreamId stream, RowRange rows) = 0;
 };
 
 }  // namespace widepipe::mpi_runtime

@@ -23,6 +23,7 @@ struct RowsDone {
   double busy_seconds = 0;
   double finished_at_seconds = 0;  ///< on the device's clock
   ResultState state = ResultState::kDone;
+  std::uint64_t digest = 0;            ///< of columns and failures, if asked for
   std::string error;                   ///< why, unless state is kDone
   std::vector<AlignedBuffer> columns;  ///< results; none if they are in the output already
   std::vector<RowFailure> failures;    ///< of single rows of a batch that is done, in row order

@@ -16,7 +16,7 @@ namespace widepipe::mpi_runtime {
 struct DispatchWire {
   std::uint64_t batch = 0;
   std::uint32_t stream = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t check = 0;  ///< 1: only the digest of the results is wanted
   std::int64_t first_row = 0;
   std::int64_t row_count = 0;
 };
@@ -38,6 +38,7 @@ struct ResultWire {
   std::uint64_t output_bytes = 0;
   std::uint32_t error_bytes = 0;
   ResultState state = ResultState::kDone;
+  std::uint64_t digest = 0;  ///< of the results, where rows are rechecked
 };
 
 /// What does not fit waits for the next round.
@@ -67,7 +68,7 @@ struct UpSlot {
 };
 
 static_assert(std::is_trivially_copyable_v<DownSlot> && sizeof(DownSlot) == 224);
-static_assert(std::is_trivially_copyable_v<UpSlot> && sizeof(UpSlot) == 264);
+static_assert(std::is_trivially_copyable_v<UpSlot> && sizeof(UpSlot) == 312);
 
 template <typename Slot>
 AlignedBuffer to_bytes(const Slot& slot) {

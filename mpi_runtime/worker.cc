@@ -1,11 +1,14 @@
 #include "mpi_runtime/worker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "device/device_list.h"
 #include "mpi_runtime/nonfinite_rows.h"
 
@@ -19,6 +22,15 @@ constexpr std::uint64_t kTrial = 0;  // batches of the scheduler count from 1
 
 ResultState failed_state(bool no_memory) {
   return no_memory ? ResultState::kNoMemory : ResultState::kFailed;
+}
+
+std::uint64_t digest_of(const RowsDone& done) {
+  std::string digests = pack(done.failures);
+  for (const AlignedBuffer& column : done.columns) {
+    const std::string_view bytes(reinterpret_cast<const char*>(column.data()), column.size());
+    digests += fmt::format("{:016x}", checksum64(bytes));
+  }
+  return checksum64(digests);
 }
 
 }  // namespace
@@ -41,6 +53,7 @@ Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
       models_(config.models),
       outputs_(config.outputs),
       fail_nonfinite_(config.fail_nonfinite),
+      digests_(config.digests),
       device_(device::make_device(config.device_kind, config.device,
                                   [this](device::Completion done) { take(std::move(done)); })) {
   load_models();
@@ -134,7 +147,12 @@ void Worker::take(device::Completion completion) {
     done_.push(std::move(done));
     return;
   }
-  if (writer_) {
+  if (digests_) done.digest = digest_of(done);
+  if (done.dispatch.check != 0) {
+    done.columns.clear();
+    done.failures.clear();
+    done_.push(std::move(done));
+  } else if (writer_) {
     writer_->write(std::move(done));
   } else {
     done_.push(std::move(done));
@@ -181,7 +199,8 @@ void Worker::finish(RowsDone done) {
   Finished finished{{.batch = done.dispatch.batch,
                      .busy_seconds = done.busy_seconds,
                      .finished_at_seconds = done.finished_at_seconds,
-                     .state = done.state},
+                     .state = done.state,
+                     .digest = done.digest},
                     std::move(done.columns),
                     done.state == ResultState::kDone ? pack(done.failures) : std::move(done.error)};
   for (const AlignedBuffer& column : finished.columns) {

@@ -44,6 +44,7 @@ struct WorkerConfig {
   std::vector<StreamOutputs> outputs;
   /// One a stream, or empty: rows with a NaN or an infinity in an output fail.
   std::vector<bool> fail_nonfinite;
+  bool digests = false;               ///< of all results: rows are rechecked
   std::size_t max_payload_bytes = 0;  ///< of results, in one round
 };
 
@@ -102,14 +103,15 @@ class Worker {
   std::vector<device::ModelId> model_ids_;                   ///< by stream, on the device
   std::vector<StreamOutputs> outputs_;                       ///< by stream, or empty
   std::vector<bool> fail_nonfinite_;                         ///< by stream, or empty
-  std::promise<device::Completion> tried_;                   ///< of try_row()
-  std::mutex mutex_;                                         ///< of on_device_
-  std::map<std::uint64_t, DispatchWire> on_device_;          ///< by batch
-  std::vector<Finished> finished_;                           ///< not yet announced, oldest first
-  std::map<std::uint32_t, AlignedBuffer> payloads_;          ///< announced, by round
-  std::optional<RowWriter> writer_;                          // after the mailbox that it reports to
-  std::unique_ptr<device::Device> device_;                   // after those that it reports to
-  std::optional<RowReader> reader_;                          // after the device that it feeds
+  const bool digests_;
+  std::promise<device::Completion> tried_;           ///< of try_row()
+  std::mutex mutex_;                                 ///< of on_device_
+  std::map<std::uint64_t, DispatchWire> on_device_;  ///< by batch
+  std::vector<Finished> finished_;                   ///< not yet announced, oldest first
+  std::map<std::uint32_t, AlignedBuffer> payloads_;  ///< announced, by round
+  std::optional<RowWriter> writer_;                  // after the mailbox that it reports to
+  std::unique_ptr<device::Device> device_;           // after those that it reports to
+  std::optional<RowReader> reader_;                  // after the device that it feeds
 };
 
 }  // namespace widepipe::mpi_runtime

@@ -263,6 +263,11 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
       ->type_name("N");
   add_switch(verb, score, "--trust-devices", &JobSettings::trust_devices,
              "Give devices work without the start-up check");
+  add_setting(verb, score, "--recheck", &JobSettings::recheck_share,
+              "Compute this share of the rows once more, on another device, and compare [0]")
+      ->check(CLI::Range(0.0, 1.0))
+      ->check(not_nan)
+      ->type_name("SHARE");
   add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
 }
 

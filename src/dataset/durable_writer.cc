@@ -130,7 +130,20 @@ bool DurableWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
   return !(stopping_ && queue_.empty() && written_ == committed_);
 }
 
+/// The record first: whatever happens next, the rows are computed again.
+void DurableWriter::take_back(RowRange rows) {
+  if (!pending_done_.empty() || !pending_failed_.empty()) commit();
+  const JournalRecord record = TakenBackRecord{rows};
+  log_.append({&record, 1});
+  rows_recorded_.fetch_sub(rows.count, std::memory_order_relaxed);
+  sink_.write_status(rows, RowStatus::kNotDone);
+}
+
 void DurableWriter::write(const RowBlock& block) {
+  if (block.take_back) {
+    take_back(block.rows);
+    return;
+  }
   if (block.failed_reason.empty()) {
     if (!block.columns.empty() && block.columns.size() != sink_.column_count()) {
       throw_run_error("rows {} to {} have {} columns, the output has {}", block.rows.first,

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "dataset/row_set.h"
+#include "core/row_set.h"
 #include "dataset/row_sink.h"
 
 namespace widepipe::dataset {
@@ -30,6 +30,8 @@ struct RowBlock {
   std::shared_ptr<const void> owner;
   /// Not empty: the rows failed for good, and why.
   std::string failed_reason;
+  /// The rows were submitted before and are not done after all.
+  bool take_back = false;
 };
 
 struct DurableWriterOptions {
@@ -76,6 +78,7 @@ class DurableWriter {
   void run();
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
   void write(const RowBlock& block);
+  void take_back(RowRange rows);
   bool commit_due() const;
   void commit();
   void stop_thread();

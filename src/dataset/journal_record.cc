@@ -59,6 +59,11 @@ Json json_of(const JournalRecord& record) {
                                              {"count", failed.rows.count},
                                              {"reason", failed.reason}};
                                },
+                               [](const TakenBackRecord& taken_back) {
+                                 return Json{{"kind", "taken_back"},
+                                             {"first", taken_back.rows.first},
+                                             {"count", taken_back.rows.count}};
+                               },
                                [](const DoneRecord&) {
                                  return Json{{"kind", "done"}};
                                }},
@@ -83,6 +88,7 @@ std::optional<JournalRecord> record_of(const Json& json) {
   if (kind == "failed") {
     return FailedRecord{{json.at("first"), json.at("count")}, json.at("reason")};
   }
+  if (kind == "taken_back") return TakenBackRecord{{json.at("first"), json.at("count")}};
   if (kind == "done") return DoneRecord{};
   return std::nullopt;
 }

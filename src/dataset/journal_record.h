@@ -43,12 +43,19 @@ struct FailedRecord {
   bool operator==(const FailedRecord&) const = default;
 };
 
+/// Rows that an earlier record says are done, and that are not: their results were wrong.
+struct TakenBackRecord {
+  RowRange rows;
+  bool operator==(const TakenBackRecord&) const = default;
+};
+
 /// Every row is done or failed.
 struct DoneRecord {
   bool operator==(const DoneRecord&) const = default;
 };
 
-using JournalRecord = std::variant<JournalHeader, RunRecord, RowsRecord, FailedRecord, DoneRecord>;
+using JournalRecord =
+    std::variant<JournalHeader, RunRecord, RowsRecord, FailedRecord, TakenBackRecord, DoneRecord>;
 
 /// The record as a line, newline included. Bytes that are not UTF-8 are replaced.
 std::string encode_record(const JournalRecord& record);

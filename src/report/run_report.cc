@@ -77,6 +77,7 @@ Json device_json(const DeviceReport& device, double seconds) {
           {"cores_per_instance", device.cores_per_instance},
           {"left_out", device.left_out},
           {"rows_done", device.stats.rows},
+          {"rows_rechecked", device.stats.rechecked},
           {"rows_per_second", seconds > 0 ? static_cast<double>(device.stats.rows) / seconds : 0},
           {"batches", device.stats.batches},
           {"batches_failed", device.stats.failed_batches},

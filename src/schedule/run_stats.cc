@@ -19,9 +19,12 @@ void RunStats::add(const BatchTiming& timing) {
   device.busy += timing.busy;
   if (timing.failed) {
     ++device.failed_batches;
+  } else if (timing.dispatch.check) {
+    device.rechecked += timing.dispatch.rows.count;
   } else {
     device.rows += timing.dispatch.rows.count;
   }
+  if (timing.dispatch.check) return;
   by_stream_.at(timing.dispatch.stream).push_back(timing);
 }
 

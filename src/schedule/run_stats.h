@@ -18,6 +18,7 @@ struct BatchTiming {
 
 struct DeviceStats {
   std::int64_t rows = 0;
+  std::int64_t rechecked = 0;  ///< rows of others that it computed once more
   std::int64_t batches = 0;
   std::int64_t failed_batches = 0;
   Seconds busy = 0;
@@ -37,7 +38,7 @@ class RunStats {
   void add(const BatchTiming& timing);
 
   const std::vector<DeviceStats>& devices() const { return devices_; }
-  /// Finished batches of a stream, in the order in which they came back.
+  /// Finished batches of a stream, but for checks, in the order in which they came back.
   const std::vector<BatchTiming>& batches(StreamId stream) const { return by_stream_.at(stream); }
 
  private:

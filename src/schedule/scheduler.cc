@@ -10,7 +10,11 @@ namespace widepipe::schedule {
 
 Scheduler::Scheduler(std::vector<StreamSpec> streams, const std::vector<DeviceSpec>& devices,
                      std::unique_ptr<Policy> policy, SchedulerLimits limits)
-    : queues_(streams.size()), policy_(std::move(policy)), limits_(limits) {
+    : queues_(streams.size()),
+      policy_(std::move(policy)),
+      limits_(limits),
+      rechecks_(limits.recheck_share, streams.size(), devices.size()),
+      wrong_(devices.size(), false) {
   for (StreamSpec& spec : streams) streams_.push_back({.spec = std::move(spec)});
   for (const DeviceSpec& spec : devices) {
     devices_.push_back({.spec = spec,
@@ -126,6 +130,16 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
     ++idle_turns;
     DeviceView& device = devices_[id];
     if (device.quarantined || device.batches_outstanding >= policy_->credit(device)) continue;
+    if (std::shared_ptr<Rechecks::Case> open = rechecks_.take(id)) {
+      if (rows_in_time(device, open->stream, now) >= open->rows.count) {
+        dispatches.push_back(
+            send(id, open->stream, open->rows, now, {.failure = nullptr, .recheck = open}));
+        idle_turns = 0;
+        continue;
+      }
+      too_late = true;
+      rechecks_.put_back(std::move(open));
+    }
     const std::optional<Decision> decision = policy_->next(seen, id);
     if (!decision) continue;
     const std::int64_t in_time = rows_in_time(device, decision->stream, now);
@@ -135,19 +149,27 @@ std::vector<Dispatch> Scheduler::dispatch(Seconds now) {
     }
     std::optional<Taken> taken = take(decision->stream, id, std::min(decision->rows, in_time));
     if (!taken) continue;
-    const Dispatch made{next_batch_++, id, decision->stream, taken->rows};
-    const Estimate& per_row = device.seconds_per_row[decision->stream];
-    const auto rows = static_cast<double>(made.rows.count);
-    const Seconds busy = per_row.known() ? per_row.value() * rows : 0;
-    outstanding_.emplace(made.batch, Outstanding{made, busy, now, std::move(taken->failure)});
-    ++device.batches_outstanding;
-    device.rows_outstanding += made.rows.count;
-    device.busy_outstanding += busy;
-    dispatches.push_back(made);
+    dispatches.push_back(send(id, decision->stream, taken->rows, now,
+                              {.failure = std::move(taken->failure), .recheck = nullptr}));
     idle_turns = 0;
   }
   if (too_late && outstanding_.empty()) stop();
   return dispatches;
+}
+
+Dispatch Scheduler::send(DeviceId id, StreamId stream, RowRange rows, Seconds now,
+                         Outstanding more) {
+  DeviceView& device = devices_[id];
+  const Estimate& per_row = device.seconds_per_row[stream];
+  more.dispatch = {next_batch_++, id, stream, rows, more.recheck != nullptr};
+  more.busy = per_row.known() ? per_row.value() * static_cast<double>(rows.count) : 0;
+  more.since = now;
+  ++device.batches_outstanding;
+  device.rows_outstanding += rows.count;
+  device.busy_outstanding += more.busy;
+  const Dispatch made = more.dispatch;
+  outstanding_.emplace(made.batch, std::move(more));
+  return made;
 }
 
 Outcome Scheduler::complete(const BatchResult& result) {
@@ -167,18 +189,29 @@ Outcome Scheduler::complete(const BatchResult& result) {
     std::int64_t& most = device.most_rows[dispatch.stream];
     most = std::min(most, std::max<std::int64_t>(dispatch.rows.count / 2, 1));
   }
-  if (result.end != BatchEnd::kDone) return retry(batch, result.end);
-  device.seconds_per_row[dispatch.stream].add(result.busy /
-                                              static_cast<double>(dispatch.rows.count));
-  std::int64_t& largest = device.largest_measured[dispatch.stream];
-  largest = std::max(largest, dispatch.rows.count);
-
-  Outcome outcome{.dispatch = dispatch, .kind = Outcome::Kind::kDone, .quarantined = {}};
+  Outcome outcome{.dispatch = dispatch, .kind = Outcome::Kind::kChecked, .quarantined = {}};
+  if (wrong_[dispatch.device]) {
+    discard(batch, outcome);
+    return outcome;
+  }
+  if (result.end != BatchEnd::kDone && !batch.recheck) return retry(batch, result.end);
+  if (result.end == BatchEnd::kDone) {
+    device.seconds_per_row[dispatch.stream].add(result.busy /
+                                                static_cast<double>(dispatch.rows.count));
+    std::int64_t& largest = device.largest_measured[dispatch.stream];
+    largest = std::max(largest, dispatch.rows.count);
+  }
+  if (batch.recheck) {
+    compare(batch, result, outcome);
+    return outcome;
+  }
+  outcome.kind = Outcome::Kind::kDone;
+  rechecks_.add(dispatch.device, dispatch.stream, dispatch.rows, result.digest, may_vote());
   // The last part of a failed batch, none of whose rows is to blame.
   const std::shared_ptr<Failure> failure = std::move(batch.failure);
   if (failure && failure.use_count() == 1 && !failure->by_a_row &&
-      failure->device != dispatch.device && strike(failure->device)) {
-    outcome.quarantined = failure->device;
+      failure->device != dispatch.device) {
+    strike(failure->device, outcome);
   }
   return outcome;
 }
@@ -208,22 +241,74 @@ Outcome Scheduler::retry(const Outstanding& failed, BatchEnd end) {
   return {.dispatch = dispatch, .kind = Outcome::Kind::kRetried, .quarantined = {}};
 }
 
-/// True if the device is quarantined now, and was not before. Its rows wait for others.
-bool Scheduler::strike(DeviceId id) {
+/// Of a device that was found wrong: others do it.
+void Scheduler::discard(const Outstanding& batch, Outcome& outcome) {
+  if (batch.recheck) {
+    rechecks_.put_back(batch.recheck);
+    judge(rechecks_.prune(may_vote()), outcome);
+    return;
+  }
+  queues_[batch.dispatch.stream].retries.push_back({batch.dispatch.rows, batch.failure});
+  streams_[batch.dispatch.stream].rows_waiting += batch.dispatch.rows.count;
+}
+
+/// Rows that a device computed, and this one now.
+void Scheduler::compare(const Outstanding& check, const BatchResult& result, Outcome& outcome) {
+  const DeviceId device = check.dispatch.device;
+  if (result.end == BatchEnd::kDone) {
+    judge(rechecks_.vote(check.recheck, {device, result.digest}, may_vote()), outcome);
+  } else if (result.end == BatchEnd::kFailed) {
+    strike(device, outcome);
+  }
+}
+
+void Scheduler::judge(Rechecks::Verdict verdict, Outcome& outcome) {
+  if (verdict.wrong.empty()) return;
+  for (const DeviceId device : verdict.wrong) {
+    if (wrong_[device]) continue;
+    wrong_[device] = true;
+    quarantine(device);
+    for (const auto& [stream, rows] : rechecks_.retract(device)) {
+      queues_[stream].waiting.push_back(rows);
+      streams_[stream].rows_waiting += rows.count;
+      outcome.redone.push_back({stream, rows});
+    }
+  }
+  outcome.verdicts.push_back(std::move(verdict));
+  judge(rechecks_.prune(may_vote()), outcome);
+}
+
+Rechecks::MayVote Scheduler::may_vote() const {
+  return [this](DeviceId device) { return !devices_[device].quarantined; };
+}
+
+/// Enough of them, and the device is quarantined.
+void Scheduler::strike(DeviceId id, Outcome& outcome) {
   constexpr std::int64_t kRare = 10;  // a strike in so many batches is no reason
   DeviceView& device = devices_[id];
   ++device.strikes;
   if (device.quarantined || is_alone(id) || device.strikes < limits_.most_strikes ||
       device.strikes * kRare < device.batches_done) {
-    return false;
+    return;
   }
-  device.quarantined = true;
+  quarantine(id);
+  outcome.quarantined = id;
+  judge(rechecks_.prune(may_vote()), outcome);
+}
+
+/// It gets nothing more; its rows wait for others.
+void Scheduler::quarantine(DeviceId id) {
+  devices_[id].quarantined = true;
   for (Queue& queue : queues_) {
     RowRange& own = queue.claims[id];
     if (own.count > 0) queue.waiting.push_front(own);
     own = {};
   }
-  return true;
+}
+
+void Scheduler::stop() {
+  stopped_ = true;
+  rechecks_.clear();
 }
 
 /// By the slowest device that has shown it; 0 if none has.
@@ -256,8 +341,10 @@ std::optional<Overdue> Scheduler::overdue(Seconds now, Seconds limit, Seconds fr
 
 bool Scheduler::drained() const {
   if (!outstanding_.empty()) return false;
-  return stopped_ || std::all_of(streams_.begin(), streams_.end(),
-                                 [](const StreamView& stream) { return stream.rows_waiting == 0; });
+  if (stopped_) return true;
+  return rechecks_.empty() &&
+         std::all_of(streams_.begin(), streams_.end(),
+                     [](const StreamView& stream) { return stream.rows_waiting == 0; });
 }
 
 }  // namespace widepipe::schedule

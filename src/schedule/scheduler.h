@@ -12,6 +12,7 @@
 
 #include "core/row_range.h"
 #include "schedule/policy.h"
+#include "schedule/recheck.h"
 #include "schedule/types.h"
 
 namespace widepipe::schedule {
@@ -24,6 +25,8 @@ struct SchedulerLimits {
   /// A device is quarantined with so many strikes, if they are a tenth of its batches or more. The
   /// last one never is.
   int most_strikes = 3;
+  /// Of the rows, computed once more on another device: 0 to 1 (recheck.h).
+  double recheck_share = 0;
 };
 
 /// What a completed batch means for its rows.
@@ -33,8 +36,11 @@ struct Outcome {
     kDone,
     kFailed,   ///< a single row that cannot be computed, by two devices if there are two: final
     kRetried,  ///< goes back to the queue, for another device if there is one, in halves
+    kChecked   ///< of a check, or of a device that was found wrong: the results are not kept
   } kind = Kind::kDone;
-  std::optional<DeviceId> quarantined;  ///< a device, in consequence
+  std::optional<DeviceId> quarantined;       ///< a device, in consequence
+  std::vector<Rechecks::Verdict> verdicts;   ///< devices found wrong, which get no more work
+  std::vector<Rechecks::StreamRows> redone;  ///< rows that such devices had done: they wait again
 };
 
 /// A batch that its device should have brought back long ago.
@@ -67,7 +73,7 @@ class Scheduler {
   std::optional<Overdue> overdue(Seconds now, Seconds limit, Seconds from) const;
 
   /// From now on nothing is dispatched; what is out comes back.
-  void stop() { stopped_ = true; }
+  void stop();
 
   /// No batch is out, and nothing waits (or stop() was called).
   bool drained() const;
@@ -98,7 +104,8 @@ class Scheduler {
     Dispatch dispatch;
     Seconds busy = 0;  ///< expected
     Seconds since = 0;
-    std::shared_ptr<Failure> failure;  ///< of which this is a part; null for a first try
+    std::shared_ptr<Failure> failure;         ///< of which this is a part; null for a first try
+    std::shared_ptr<Rechecks::Case> recheck;  ///< of a check
   };
   /// Rows for a batch.
   struct Taken {
@@ -114,7 +121,13 @@ class Scheduler {
   void claim(StreamId stream, DeviceId device, std::int64_t rows);
   bool is_alone(DeviceId device) const;
   Outcome retry(const Outstanding& failed, BatchEnd end);
-  bool strike(DeviceId device);
+  Dispatch send(DeviceId id, StreamId stream, RowRange rows, Seconds now, Outstanding more);
+  void compare(const Outstanding& check, const BatchResult& result, Outcome& outcome);
+  void discard(const Outstanding& batch, Outcome& outcome);
+  void strike(DeviceId device, Outcome& outcome);
+  void quarantine(DeviceId device);
+  void judge(Rechecks::Verdict verdict, Outcome& outcome);
+  Rechecks::MayVote may_vote() const;
 
   std::vector<StreamView> streams_;
   std::vector<DeviceView> devices_;
@@ -122,6 +135,8 @@ class Scheduler {
   std::unordered_map<BatchId, Outstanding> outstanding_;
   std::unique_ptr<Policy> policy_;
   SchedulerLimits limits_;
+  Rechecks rechecks_;
+  std::vector<bool> wrong_;  ///< by device: found so by a recheck
   BatchId next_batch_ = 1;
   DeviceId next_device_ = 0;
   bool stopped_ = false;

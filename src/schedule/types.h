@@ -40,6 +40,7 @@ struct Dispatch {
   DeviceId device = 0;
   StreamId stream = 0;
   RowRange rows;
+  bool check = false;  ///< computed already: only to compare the result
 };
 
 /// How a batch ended.
@@ -54,7 +55,8 @@ enum class BatchEnd {
 struct BatchResult {
   BatchId batch = 0;
   BatchEnd end = BatchEnd::kDone;
-  Seconds busy = 0;  ///< time the device computed on it
+  Seconds busy = 0;          ///< time the device computed on it
+  std::uint64_t digest = 0;  ///< of the results, where rows are rechecked
 };
 
 }  // namespace widepipe::schedule

@@ -29,9 +29,12 @@ def failed_ranges(record):
 
 
 def times_recorded(path, rows):
-    """How often the journal names each row as done."""
+    """How often the journal names each row as done, and does not take it back."""
     counts = [0] * rows
     for _, _, record in records(path):
+        if record["kind"] == "taken_back":
+            for row in range(record["first"], record["first"] + record["count"]):
+                counts[row] -= 1
         for first, count in ranges(record):
             for row in range(first, first + count):
                 counts[row] += 1

@@ -120,6 +120,54 @@ def test_a_device_that_begins_to_fail_is_quarantined(faulty, lenet, images, undi
     assert f"rank {rank}@{HOST} gets no more work" in result.stderr
 
 
+@pytest.mark.parametrize("via", ["gather", "ranks"])
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("fault", ["wrong", "nan"])
+def test_a_device_that_begins_to_lie_is_found_by_a_recheck(faulty, lenet, images, undisturbed,
+                                                           output, fault, rank, via):
+    result, report = run(faulty, lenet, images, output, f"{rank}:{fault}:4", "--recheck", "0.3",
+                         "--write-via", via)
+    result.expect(0)
+    check_whole(undisturbed, output)
+    assert "taken_back" in journal.kinds(long_job.journal_of(output))
+    assert list(left_out(report)) == [rank]
+    assert re.match(r"its results of rows \d+ to \d+ are not those of two other devices",
+                    left_out(report)[rank])
+    assert sum(device["rows_rechecked"] for device in report["devices"]) > 0
+
+
+@pytest.mark.parametrize("options", [(), ("--rows-via", "scatter"), ("--write-via", "ranks")],
+                         ids=["plain", "scatter", "ranks"])
+def test_a_recheck_of_sound_devices(faulty, lenet, images, undisturbed, output, options):
+    result, report = run(faulty, lenet, images, output, "", "--recheck", "1", *options)
+    result.expect(0)
+    check_whole(undisturbed, output)
+    assert left_out(report) == {}
+    assert sum(device["rows_rechecked"] for device in report["devices"]) == 700
+    assert sum(device["rows_done"] for device in report["devices"]) == 700
+
+
+def test_two_devices_that_disagree(faulty, lenet, images, undisturbed, output):
+    result, _ = run(faulty, lenet, images, output, "1:wrong:4", "--recheck", "0.5", ranks=2)
+    result.expect(4)
+    assert re.search(r"devices disagree on rows \d+ to \d+, and none is left to tell which is right",
+                     result.stderr)
+    for rank in 0, 1:
+        assert f"the device of rank {rank}@{HOST} gets no more work" in result.stderr
+    result, _ = run(faulty, lenet, images, output, "", "--recheck", "0.5", ranks=2)
+    result.expect(0)
+    check_whole(undisturbed, output)
+
+
+@pytest.mark.parametrize("ranks, options, expected", [
+    (1, (), "--recheck: needs a second device to compare with, found 1"),
+    (2, ("--dedicated-scheduler",), "--recheck: needs a second device to compare with, found 1")])
+def test_a_recheck_that_cannot_be(faulty, lenet, images, output, ranks, options, expected):
+    result, _ = run(faulty, lenet, images, output, "", "--recheck", "0.1", *options, ranks=ranks)
+    check_refused(result, [expected])
+    assert not output.exists()
+
+
 def test_a_slow_device(faulty, lenet, images, undisturbed, output):
     result, report = run(faulty, lenet, images, output, "1:slow:0")
     result.expect(0)

@@ -45,12 +45,12 @@ void check_contents(const dataset::JournalContents& journal, std::uint64_t bytes
   for (const RowRange& range : journal.done.ranges()) {
     fuzz::check(inside(range, journal.header.rows), "rows that are done are in the data set");
   }
-  const dataset::RowSet failed = journal.failed_set();
+  const RowSet failed = journal.failed_set();
   for (const RowRange& range : failed.ranges()) {
     fuzz::check(inside(range, journal.header.rows), "rows that failed are in the data set");
   }
   fuzz::check(failed.count() == journal.failed_rows(), "a row fails once");
-  dataset::RowSet both = journal.done;
+  RowSet both = journal.done;
   for (const RowRange& range : failed.ranges()) both.add(range);
   fuzz::check(both.count() == journal.done.count() + failed.count(), "no row is done and failed");
 }
@@ -64,7 +64,7 @@ void check_continued(const std::string& path, const dataset::JournalContents& be
     journal.append(more);
   }
   const dataset::JournalContents after = dataset::read_journal(path);
-  dataset::RowSet expected = before.done;
+  RowSet expected = before.done;
   if (!more.empty()) expected.add({0, 1});
   fuzz::check(after.done.ranges() == expected.ranges(), "a record that is added is read");
   fuzz::check(after.header == before.header, "the header stays");

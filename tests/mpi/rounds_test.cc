@@ -84,6 +84,12 @@ class MemorySink final : public ResultSink {
     }
   }
 
+  void take_back(schedule::StreamId /*stream*/, RowRange rows) override {
+    for (std::int64_t row = rows.first; row < rows.end(); ++row) {
+      EXPECT_EQ(rows_.erase(row) + rejected_.erase(row), 1U) << "taken back, but not there";
+    }
+  }
+
   /// From then on every call throws, as those of a writer do.
   void check_disk() const {
     if (static_cast<std::int64_t>(rows_.size()) >= room_) throw RunError("disk full");

@@ -30,6 +30,7 @@ TEST(JournalRecord, LinesAreAsDocumented) {
       {RowsRecord{{{0, 10}, {20, 5}}}, R"({"kind":"rows","ranges":[[0,10],[20,5]]})"},
       {FailedRecord{{7, 1}, "line\nbreak"},
        R"({"kind":"failed","first":7,"count":1,"reason":"line\nbreak"})"},
+      {TakenBackRecord{{3, 4}}, R"({"kind":"taken_back","first":3,"count":4})"},
       {DoneRecord{}, R"({"kind":"done"})"},
   };
   for (const auto& c : kCases) {
@@ -52,6 +53,20 @@ TEST(JournalRecord, RefusesDamage) {
         line_of(R"({"kind":"header","format":2,"rows":1,"created":"","identity":{}})")}) {
     EXPECT_FALSE(decode_record(std::string_view(line).substr(0, line.find('\n')))) << line;
   }
+}
+
+TEST(Journal, RowsThatWereTakenBackAreNotDone) {
+  const TempFolder folder;
+  create_journal("j", kHeader);
+  {
+    Journal journal("j");
+    const std::vector<JournalRecord> records = {RowsRecord{{{0, 50}}}, TakenBackRecord{{10, 20}},
+                                                RowsRecord{{{15, 5}}}, TakenBackRecord{{90, 11}}};
+    journal.append(records);
+  }
+  const JournalContents contents = read_journal("j");
+  EXPECT_EQ(contents.done.ranges(), (std::vector<RowRange>{{0, 10}, {15, 5}, {30, 20}}));
+  EXPECT_EQ(contents.warnings.size(), 0U) << "the last one reaches beyond the rows, at the end";
 }
 
 TEST(Journal, AppendsAndReadsBack) {
