@@ -28,6 +28,7 @@ seeds() {
   esac
 }
 
+[ ! -d /dev/shm ] || export TMPDIR=/dev/shm  # the files that some write
 found=build/fuzz/found
 mkdir -p "$found"
 failed=0

@@ -4,10 +4,14 @@
 #                              sanitizers
 #   scripts/test.sh fast       release build: checks, unit, MPI and end-to-end tests
 #   scripts/test.sh tidy       clang-tidy over all sources (slow)
+#   scripts/test.sh long       what takes an hour or more: all variants end to end, 100 kills, fuzzers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tier=${1:-all}
-case "$tier" in all | fast | tidy) ;; *) echo "usage: $0 [all|fast|tidy]" >&2; exit 2 ;; esac
+case "$tier" in
+  all | fast | tidy | long) ;;
+  *) echo "usage: $0 [all|fast|tidy|long]" >&2; exit 2 ;;
+esac
 
 if [ "$tier" = tidy ]; then scripts/install-deps.sh tidy; else scripts/install-deps.sh test; fi
 export WIDEPIPE_SKIP_INSTALL=1 WIDEPIPE_WITH_TESTS=1
@@ -37,6 +41,17 @@ e2e() { build/venv/bin/pytest tests/e2e --quiet --numprocesses 4 --dist loadgrou
 
 step "release build"
 scripts/build.sh release
+if [ "$tier" = long ]; then
+  step "real models"
+  build/venv/bin/python scripts/models/fetch.py
+  step "all variants, end to end"
+  e2e --slow -m slow
+  step "100 kills"
+  WIDEPIPE_KILLS=100 build/venv/bin/pytest tests/e2e/test_resume.py --quiet
+  step "fuzzers"
+  scripts/fuzz.sh "${WIDEPIPE_FUZZ_SECONDS:-600}"
+  exit
+fi
 step "unit, MPI and oracle tests"
 ctest --preset release -LE e2e -j 2
 step "real models"
