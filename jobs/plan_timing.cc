@@ -108,7 +108,7 @@ class MarkingSink final : public mpi_runtime::ResultSink {
     add(rows.rows.count);
     next_.reject(std::move(rows));
   }
-  void take_back(schedule::StreamId stream, RowRange rows) override {
+  void take_back(schedule::StreamId stream, const std::vector<RowRange>& rows) override {
     next_.take_back(stream, rows);
   }
 

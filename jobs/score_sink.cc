@@ -44,17 +44,14 @@ void WriterSink::reject(mpi_runtime::FailedRows rows) {
   }
 }
 
-void WriterSink::take_back(schedule::StreamId stream, RowRange rows) {
+void WriterSink::take_back(schedule::StreamId stream, const std::vector<RowRange>& rows) {
   StreamTally& tally = tallies_.at(stream);
   RowSet accepted;
-  accepted.add(rows);
+  for (const RowRange& range : rows) accepted.add(range);
   for (const dataset::FailedRecord& failed : tally.failed.records()) accepted.remove(failed.rows);
-  tally.failed.remove(rows);
+  for (const RowRange& range : rows) tally.failed.remove(range);
   tally.accepted -= accepted.count();
-  for (const RowRange& range : accepted.ranges()) {
-    streams_[stream].writer.submit(
-        {.rows = range, .columns = {}, .owner = {}, .failed_reason = {}, .take_back = true});
-  }
+  if (!accepted.empty()) streams_[stream].writer.submit({.taken_back = accepted.ranges()});
 }
 
 void WriterSink::finish(const std::vector<bool>& complete) {

@@ -42,7 +42,7 @@ class WriterSink final : public mpi_runtime::ResultSink {
   bool has_room() override;
   void accept(mpi_runtime::FinishedRows rows) override;
   void reject(mpi_runtime::FailedRows rows) override;
-  void take_back(schedule::StreamId stream, RowRange rows) override;
+  void take_back(schedule::StreamId stream, const std::vector<RowRange>& rows) override;
 
   /// Ends all writers; of a stream of which `complete` says so, the failed rows and the end are
   /// recorded. Throws the first writer's error, after all have ended.

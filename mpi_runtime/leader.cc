@@ -115,8 +115,8 @@ void Leader::look_after(Watchdog& watchdog) {
           limit / kPartOfTheLimit;
   last_look_ = now();
   if (suspended || stalled) undisturbed_since_ = now();
-  if (failure_ || sink_.has_room())
-    had_room_ = now();  // at every turn: a slow disk has some now and then
+  // At every turn: a slow disk has some now and then.
+  if (failure_ || sink_.has_room()) had_room_ = now();
   if (now() < next_check_) return;
   next_check_ = now() + limit / kPartOfTheLimit;
   look_for_overdue(watchdog, limit);
@@ -155,12 +155,18 @@ void Leader::dispatch() {
         scheduler_.complete({.batch = rows.dispatch.batch, .end = schedule::BatchEnd::kUnread});
     sent_at_.erase(rows.dispatch.batch);
     credit_changed_ = true;
-    if (outcome.kind == schedule::Outcome::Kind::kFailed && !failure_) {
-      try {
+    if (failure_) continue;
+    try {
+      if (outcome.kind == schedule::Outcome::Kind::kFailed) {
         sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, rows.error});
-      } catch (const RunError&) {
-        fail();  // here, so that the rest of what was read is not forgotten
       }
+      if (results_.empty()) {
+        take_back(outcome);
+      } else {
+        results_.back().then.push_back(outcome);
+      }
+    } catch (const RunError&) {
+      fail();  // here, so that the rest of what was read is not forgotten
     }
   }
 }
@@ -198,7 +204,8 @@ bool Leader::collect_slots() {
 
 void Leader::take_slots(const Round& round) {
   const std::shared_ptr<const Blocks> slots = round.slots->gathered();
-  Results results{.round = round.number, .by_rank = {}, .sizes = {}, .payload = nullptr};
+  Results results{
+      .round = round.number, .by_rank = {}, .sizes = {}, .payload = nullptr, .then = {}};
   bool any = false;
   for (int rank = 0; rank < collectives_.size(); ++rank) {
     const auto slot = from_bytes<UpSlot>(slots->block(rank));
@@ -263,6 +270,7 @@ void Leader::take_payload(const Results& results) {
       take_back(outcome);
     }
   }
+  for (const schedule::Outcome& outcome : results.then) take_back(outcome);
 }
 
 /// Now that all results of these devices that came before the verdict are with the sink, and before

@@ -93,6 +93,7 @@ class Leader {
     std::vector<std::vector<Announced>> by_rank;
     std::vector<std::size_t> sizes;
     std::unique_ptr<Gather> payload;
+    std::vector<schedule::Outcome> then;  ///< of rows that rank 0 could not read, meanwhile
   };
 
   bool turn();

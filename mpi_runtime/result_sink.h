@@ -37,7 +37,7 @@ class ResultSink {
   virtual void accept(FinishedRows rows) = 0;
   virtual void reject(FailedRows rows) = 0;
   /// Rows that were accepted, or rejected by a check, are not done: they will come again.
-  virtual void take_back(schedule::StreamId stream, RowRange rows) = 0;
+  virtual void take_back(schedule::StreamId stream, const std::vector<RowRange>& rows) = 0;
 };
 
 }  // namespace widepipe::mpi_runtime

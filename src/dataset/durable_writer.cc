@@ -131,17 +131,17 @@ bool DurableWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
 }
 
 /// The record first: whatever happens next, the rows are computed again.
-void DurableWriter::take_back(RowRange rows) {
+void DurableWriter::take_back(const std::vector<RowRange>& rows) {
   if (!pending_done_.empty() || !pending_failed_.empty()) commit();
   const JournalRecord record = TakenBackRecord{rows};
   log_.append({&record, 1});
-  rows_recorded_.fetch_sub(rows.count, std::memory_order_relaxed);
-  sink_.write_status(rows, RowStatus::kNotDone);
+  rows_recorded_.fetch_sub(count_rows(rows), std::memory_order_relaxed);
+  for (const RowRange& range : rows) sink_.write_status(range, RowStatus::kNotDone);
 }
 
 void DurableWriter::write(const RowBlock& block) {
-  if (block.take_back) {
-    take_back(block.rows);
+  if (!block.taken_back.empty()) {
+    take_back(block.taken_back);
     return;
   }
   if (block.failed_reason.empty()) {

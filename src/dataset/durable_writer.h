@@ -30,8 +30,9 @@ struct RowBlock {
   std::shared_ptr<const void> owner;
   /// Not empty: the rows failed for good, and why.
   std::string failed_reason;
-  /// The rows were submitted before and are not done after all.
-  bool take_back = false;
+  /// Not empty: these rows were submitted before, as done, and are not after all. The block has
+  /// nothing else.
+  std::vector<RowRange> taken_back;
 };
 
 struct DurableWriterOptions {
@@ -78,7 +79,7 @@ class DurableWriter {
   void run();
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
   void write(const RowBlock& block);
-  void take_back(RowRange rows);
+  void take_back(const std::vector<RowRange>& rows);
   bool commit_due() const;
   void commit();
   void stop_thread();

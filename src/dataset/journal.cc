@@ -28,9 +28,7 @@ class Reader {
       return true;
     }
     if (const auto* rows = std::get_if<RowsRecord>(&record)) {
-      for (const RowRange& range : rows->ranges) {
-        if (!inside(range)) return false;
-      }
+      if (!inside(rows->ranges)) return false;
       for (const RowRange& range : rows->ranges) {
         failed_.remove(range);
         contents_.done.add(range);
@@ -44,8 +42,8 @@ class Reader {
       return true;
     }
     if (const auto* taken_back = std::get_if<TakenBackRecord>(&record)) {
-      if (!inside(taken_back->rows)) return false;
-      contents_.done.remove(taken_back->rows);
+      if (!inside(taken_back->ranges)) return false;
+      for (const RowRange& range : taken_back->ranges) contents_.done.remove(range);
       return true;
     }
     if (std::holds_alternative<DoneRecord>(record)) {
@@ -61,6 +59,11 @@ class Reader {
   bool inside(RowRange range) const {
     return range.first >= 0 && range.count > 0 && range.first < rows_ &&
            range.count <= rows_ - range.first;
+  }
+
+  bool inside(const std::vector<RowRange>& ranges) const {
+    return std::all_of(ranges.begin(), ranges.end(),
+                       [this](const RowRange& range) { return inside(range); });
   }
 
   JournalContents& contents_;

@@ -35,39 +35,48 @@ StringFields fields_of(const Json& object) {
   return fields;
 }
 
+Json json_of(const std::vector<RowRange>& ranges) {
+  Json pairs = Json::array();
+  for (const RowRange& range : ranges) pairs.push_back(Json::array({range.first, range.count}));
+  return pairs;
+}
+
+std::vector<RowRange> ranges_of(const Json& pairs) {
+  std::vector<RowRange> ranges;
+  for (const Json& pair : pairs) {
+    ranges.push_back({pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()});
+  }
+  return ranges;
+}
+
 Json json_of(const JournalRecord& record) {
-  return std::visit(Overloaded{[](const JournalHeader& header) {
-                                 return Json{{"kind", "header"},
-                                             {"format", kFormat},
-                                             {"rows", header.rows},
-                                             {"created", header.created},
-                                             {"identity", json_of(header.identity)}};
-                               },
-                               [](const RunRecord& run) {
-                                 return Json{{"kind", "run"}, {"fields", json_of(run.fields)}};
-                               },
-                               [](const RowsRecord& rows) {
-                                 Json ranges = Json::array();
-                                 for (const RowRange& range : rows.ranges) {
-                                   ranges.push_back(Json::array({range.first, range.count}));
-                                 }
-                                 return Json{{"kind", "rows"}, {"ranges", std::move(ranges)}};
-                               },
-                               [](const FailedRecord& failed) {
-                                 return Json{{"kind", "failed"},
-                                             {"first", failed.rows.first},
-                                             {"count", failed.rows.count},
-                                             {"reason", failed.reason}};
-                               },
-                               [](const TakenBackRecord& taken_back) {
-                                 return Json{{"kind", "taken_back"},
-                                             {"first", taken_back.rows.first},
-                                             {"count", taken_back.rows.count}};
-                               },
-                               [](const DoneRecord&) {
-                                 return Json{{"kind", "done"}};
-                               }},
-                    record);
+  return std::visit(
+      Overloaded{[](const JournalHeader& header) {
+                   return Json{{"kind", "header"},
+                               {"format", kFormat},
+                               {"rows", header.rows},
+                               {"created", header.created},
+                               {"identity", json_of(header.identity)}};
+                 },
+                 [](const RunRecord& run) {
+                   return Json{{"kind", "run"}, {"fields", json_of(run.fields)}};
+                 },
+                 [](const RowsRecord& rows) {
+                   return Json{{"kind", "rows"}, {"ranges", json_of(rows.ranges)}};
+                 },
+                 [](const FailedRecord& failed) {
+                   return Json{{"kind", "failed"},
+                               {"first", failed.rows.first},
+                               {"count", failed.rows.count},
+                               {"reason", failed.reason}};
+                 },
+                 [](const TakenBackRecord& rows) {
+                   return Json{{"kind", "taken_back"}, {"ranges", json_of(rows.ranges)}};
+                 },
+                 [](const DoneRecord&) {
+                   return Json{{"kind", "done"}};
+                 }},
+      record);
 }
 
 /// Throws nlohmann's exceptions where the payload has not the form of its kind.
@@ -78,17 +87,11 @@ std::optional<JournalRecord> record_of(const Json& json) {
     return JournalHeader{json.at("rows"), json.at("created"), fields_of(json.at("identity"))};
   }
   if (kind == "run") return RunRecord{fields_of(json.at("fields"))};
-  if (kind == "rows") {
-    RowsRecord rows;
-    for (const Json& pair : json.at("ranges")) {
-      rows.ranges.push_back({pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()});
-    }
-    return rows;
-  }
+  if (kind == "rows") return RowsRecord{ranges_of(json.at("ranges"))};
   if (kind == "failed") {
     return FailedRecord{{json.at("first"), json.at("count")}, json.at("reason")};
   }
-  if (kind == "taken_back") return TakenBackRecord{{json.at("first"), json.at("count")}};
+  if (kind == "taken_back") return TakenBackRecord{ranges_of(json.at("ranges"))};
   if (kind == "done") return DoneRecord{};
   return std::nullopt;
 }

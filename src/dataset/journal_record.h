@@ -45,7 +45,7 @@ struct FailedRecord {
 
 /// Rows that an earlier record says are done, and that are not: their results were wrong.
 struct TakenBackRecord {
-  RowRange rows;
+  std::vector<RowRange> ranges;
   bool operator==(const TakenBackRecord&) const = default;
 };
 

@@ -90,10 +90,9 @@ std::vector<Rechecks::StreamRows> Rechecks::retract(DeviceId device) {
   retracted_[device] = true;
   std::vector<StreamRows> rows;
   for (StreamId stream = 0; stream < computed_[device].size(); ++stream) {
-    for (const RowRange& range : computed_[device][stream].ranges()) {
-      rows.push_back({stream, range});
-    }
-    computed_[device][stream].clear();
+    RowSet& computed = computed_[device][stream];
+    if (!computed.empty()) rows.push_back({stream, computed.ranges()});
+    computed.clear();
   }
   std::erase_if(open_, [&](const auto& open) { return open->votes.front().device == device; });
   for (const auto& open : open_) {

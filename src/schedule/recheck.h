@@ -37,7 +37,7 @@ class Rechecks {
   };
   struct StreamRows {
     StreamId stream = 0;
-    RowRange rows;
+    std::vector<RowRange> ranges;
   };
 
   /// `share` of the rows, 0 to 1; with 0 nothing is kept.

@@ -268,10 +268,11 @@ void Scheduler::judge(Rechecks::Verdict verdict, Outcome& outcome) {
     if (wrong_[device]) continue;
     wrong_[device] = true;
     quarantine(device);
-    for (const auto& [stream, rows] : rechecks_.retract(device)) {
-      queues_[stream].waiting.push_back(rows);
-      streams_[stream].rows_waiting += rows.count;
-      outcome.redone.push_back({stream, rows});
+    for (Rechecks::StreamRows& redone : rechecks_.retract(device)) {
+      std::deque<RowRange>& waiting = queues_[redone.stream].waiting;
+      waiting.insert(waiting.end(), redone.ranges.begin(), redone.ranges.end());
+      streams_[redone.stream].rows_waiting += count_rows(redone.ranges);
+      outcome.redone.push_back(std::move(redone));
     }
   }
   outcome.verdicts.push_back(std::move(verdict));

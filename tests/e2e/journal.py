@@ -33,8 +33,9 @@ def times_recorded(path, rows):
     counts = [0] * rows
     for _, _, record in records(path):
         if record["kind"] == "taken_back":
-            for row in range(record["first"], record["first"] + record["count"]):
-                counts[row] -= 1
+            for first, count in record["ranges"]:
+                for row in range(first, first + count):
+                    counts[row] -= 1
         for first, count in ranges(record):
             for row in range(first, first + count):
                 counts[row] += 1

@@ -84,9 +84,11 @@ class MemorySink final : public ResultSink {
     }
   }
 
-  void take_back(schedule::StreamId /*stream*/, RowRange rows) override {
-    for (std::int64_t row = rows.first; row < rows.end(); ++row) {
-      EXPECT_EQ(rows_.erase(row) + rejected_.erase(row), 1U) << "taken back, but not there";
+  void take_back(schedule::StreamId /*stream*/, const std::vector<RowRange>& ranges) override {
+    for (const RowRange& rows : ranges) {
+      for (std::int64_t row = rows.first; row < rows.end(); ++row) {
+        EXPECT_EQ(rows_.erase(row) + rejected_.erase(row), 1U) << "taken back, but not there";
+      }
     }
   }
 

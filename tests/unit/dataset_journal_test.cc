@@ -30,7 +30,7 @@ TEST(JournalRecord, LinesAreAsDocumented) {
       {RowsRecord{{{0, 10}, {20, 5}}}, R"({"kind":"rows","ranges":[[0,10],[20,5]]})"},
       {FailedRecord{{7, 1}, "line\nbreak"},
        R"({"kind":"failed","first":7,"count":1,"reason":"line\nbreak"})"},
-      {TakenBackRecord{{3, 4}}, R"({"kind":"taken_back","first":3,"count":4})"},
+      {TakenBackRecord{{{3, 4}}}, R"({"kind":"taken_back","ranges":[[3,4]]})"},
       {DoneRecord{}, R"({"kind":"done"})"},
   };
   for (const auto& c : kCases) {
@@ -60,8 +60,8 @@ TEST(Journal, RowsThatWereTakenBackAreNotDone) {
   create_journal("j", kHeader);
   {
     Journal journal("j");
-    const std::vector<JournalRecord> records = {RowsRecord{{{0, 50}}}, TakenBackRecord{{10, 20}},
-                                                RowsRecord{{{15, 5}}}, TakenBackRecord{{90, 11}}};
+    const std::vector<JournalRecord> records = {RowsRecord{{{0, 50}}}, TakenBackRecord{{{10, 20}}},
+                                                RowsRecord{{{15, 5}}}, TakenBackRecord{{{90, 11}}}};
     journal.append(records);
   }
   const JournalContents contents = read_journal("j");

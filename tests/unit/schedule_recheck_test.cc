@@ -57,9 +57,11 @@ struct CheckedRun {
         EXPECT_TRUE(kept.emplace(row, result).second) << "row " << row << " came twice";
       }
     }
-    for (const auto& [stream, redone] : outcome.redone) {
-      for (std::int64_t row = redone.first; row < redone.end(); ++row) {
-        EXPECT_EQ(kept.erase(row), 1U) << "row " << row << " was not there";
+    for (const Rechecks::StreamRows& redone : outcome.redone) {
+      for (const RowRange& range : redone.ranges) {
+        for (std::int64_t row = range.first; row < range.end(); ++row) {
+          EXPECT_EQ(kept.erase(row), 1U) << "row " << row << " was not there";
+        }
       }
     }
     for (const Rechecks::Verdict& verdict : outcome.verdicts) {
