@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "model/plan.h"
+#include "device/instance.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -21,7 +21,7 @@ std::vector<AlignedBuffer> read_row(const mpi_runtime::StreamSource& source, std
   return inputs;
 }
 
-std::vector<AlignedBuffer> compute(model::Plan& plan, const model::Model& model,
+std::vector<AlignedBuffer> compute(device::ModelInstance& instance, const model::Model& model,
                                    std::span<const AlignedBuffer> inputs) {
   std::vector<const std::byte*> from;
   for (const AlignedBuffer& input : inputs) from.push_back(input.data());
@@ -30,8 +30,22 @@ std::vector<AlignedBuffer> compute(model::Plan& plan, const model::Model& model,
   for (const model::Port& port : model.outputs()) {
     to.push_back(outputs.emplace_back(port.bytes_per_row).data());
   }
-  plan.run(from, to);
+  instance.run(1, from, to);
   return outputs;
+}
+
+std::optional<KnownRow> first_known(device::ModelInstance& instance, const model::Model& model,
+                                    const mpi_runtime::StreamSource& source) {
+  const std::int64_t rows = source.front().dataset->rows();
+  for (const std::int64_t row : std::set<std::int64_t>{0, rows / 2, rows - 1}) {
+    try {
+      KnownRow known{.inputs = read_row(source, row), .outputs = {}};
+      known.outputs = compute(instance, model, known.inputs);
+      return known;
+    } catch (const RunError&) {  // a bad row; perhaps the next one
+    }
+  }
+  return std::nullopt;
 }
 
 template <typename T>
@@ -67,26 +81,17 @@ std::string why_other_bits(std::span<const std::byte> expected, std::span<const 
 
 std::optional<KnownRow> known_row(const std::shared_ptr<const model::Model>& model,
                                   const mpi_runtime::StreamSource& source) {
-  const std::int64_t rows = source.front().dataset->rows();
-  if (rows == 0 || !model->why_no_graph().empty()) return std::nullopt;
-  // If another device will run the model, what is packed here need not stay.
-  const auto weights =
-      model->onnx().empty() ? model->packed_weights() : std::make_shared<kernels::WeightStore>();
-  std::optional<model::Plan> plan;
+  if (source.front().dataset->rows() == 0 || !model->why_no_graph().empty()) return std::nullopt;
+  std::optional<KnownRow> found;
   try {
-    plan.emplace(model, weights, 1, 1);
+    // As the built-in device computes it, rows with NaN included.
+    device::ModelInstance instance({.model = model, .micro_batch = 1}, 1);
+    found = first_known(instance, *model, source);
   } catch (const InputError&) {  // an operator without a kernel for these types
-    return std::nullopt;
   }
-  for (const std::int64_t row : std::set<std::int64_t>{0, rows / 2, rows - 1}) {
-    try {
-      KnownRow known{.inputs = read_row(source, row), .outputs = {}};
-      known.outputs = compute(*plan, *model, known.inputs);
-      return known;
-    } catch (const RunError&) {  // a bad row; perhaps the next one
-    }
-  }
-  return std::nullopt;
+  // If another device will run the model, what was packed here need not stay.
+  if (!model->onnx().empty()) model->packed_weights()->clear();
+  return found;
 }
 
 std::vector<std::byte> pack(const KnownRow& row) {

@@ -289,6 +289,16 @@ def holes(tmp_path, lenet):
 VIA = [(None, []), (3, []), (3, ["--batch", "7"]), (2, ["--write-via", "ranks"])]
 
 
+@pytest.mark.parametrize("ranks", [None, 3])
+def test_a_nan_in_every_row(widepipe, lenet, tmp_path, ranks):
+    """Devices are not blamed for it when they show what they can."""
+    pixels = data.pixels(30, seed()).astype("f4")
+    pixels[:, 0, 5, 5] = np.nan
+    source = data.write(tmp_path / "in.h5", images=pixels)
+    widepipe.score(lenet, f"{source}:/images", f"{tmp_path}/out.h5:/scores", ranks=ranks).expect(0)
+    assert np.isnan(data.read(tmp_path / "out.h5")).all()
+
+
 def test_rows_that_are_not_finite(widepipe, holes):
     kept = widepipe.score("sum.onnx", "sums.h5:/x", "kept.h5:/out", cwd=holes).expect(0)
     assert "failed" not in kept.stdout, kept.story()
