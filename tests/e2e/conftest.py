@@ -7,6 +7,7 @@ Environment: WIDEPIPE_BIN (the command to test), WIDEPIPE_MPIEXEC (its launcher)
 import os
 import random
 import shutil
+import subprocess
 
 import pytest
 
@@ -87,6 +88,20 @@ def heavy(tmp_path_factory):
 def job_kind(widepipe, heavy, tmp_path_factory):
     """A job of seconds, and what it makes when nobody disturbs it."""
     return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture
+def small_disk(tmp_path, request):
+    """A file system of its own, of so many MB as the test says (indirect parametrization), which
+    only a privileged test can make."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", disk],
+                             capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ that see other files."""
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import h5py
@@ -64,25 +63,13 @@ def test_an_output_that_another_program_harms(widepipe, job_kind, tmp_path, name
     long_job.check_complete(job_kind, output)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder],
-                             capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system of our own here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 def fill(folder):
     with pytest.raises(OSError), open(folder / "filler", "wb", buffering=0) as file:
         while True:
             file.write(bytes(1 << 12))
 
 
+@pytest.mark.parametrize("small_disk", [8], indirect=True)
 def test_a_disk_that_is_full_from_the_start(widepipe, lenet, images, small_disk):
     fill(small_disk)
     result = widepipe.score(lenet, f"{images}:/images", f"{small_disk}/out.h5:/scores", ranks=2)
@@ -99,6 +86,7 @@ def at_the_end_of_a_long_path(model, folder, length):
     return Path(shutil.copy(model, folder))
 
 
+@pytest.mark.parametrize("small_disk", [8], indirect=True)
 def test_a_disk_that_fills_up(widepipe, job_kind, tmp_path, small_disk):
     """The output has its space from the start; it is the journal that finds none. For that its first
     records, which name the model, must fill its first page: the rest of that is its own, too."""
