@@ -32,8 +32,12 @@ arguments=({arguments})
 {restart}left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --Format=TimeLeft | head -n 1 | tr -d ' ')
 case $left in *[0-9]:[0-9]*) ;; *) left=UNLIMITED ;; esac
 
+# What counts is how rank 0 ended, not a rank that is killed behind it.
+WIDEPIPE_EXIT_CODE_FILE=$(mktemp) && export WIDEPIPE_EXIT_CODE_FILE
 {launch}
 status=$?
+[ ! -s "$WIDEPIPE_EXIT_CODE_FILE" ] || status=$(cat "$WIDEPIPE_EXIT_CODE_FILE")
+rm -f "$WIDEPIPE_EXIT_CODE_FILE"
 case $status in 0 | 1 | 2) exit "$status" ;; esac
 
 # Stopped in time (3), or a rank, a node or the launcher was lost: what is recorded stays, and the

@@ -5,7 +5,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <fstream>
 
 #include "cli/command_line.h"
 #include "core/console.h"
@@ -25,37 +27,61 @@ void say_error(const char* message) {
   widepipe::say(stderr, fmt::format("widepipe: {}\n", message));
 }
 
+/// Where $WIDEPIPE_EXIT_CODE_FILE names a file, it gets rank 0's exit code: a launcher may return
+/// the one of a rank that it killed, or that crashed in MPI_Finalize, while all was said and done.
+void leave_exit_code(int code) {
+  const char* path = std::getenv("WIDEPIPE_EXIT_CODE_FILE");
+  if (path == nullptr || *path == '\0') return;
+  std::ofstream file(path);
+  file << code << '\n';
+  if (!file.flush()) say_error(fmt::format("{}: the exit code cannot be written", path).c_str());
+}
+
+/// The exit code of `job`, whose errors rank 0 tells.
+template <typename Job>
+int exit_code(bool speaks, const Job& job) {
+  int code = kRunFailed;
+  try {
+    code = job();
+  } catch (const InputError& error) {
+    if (speaks) say_error(error.what());
+    code = kBadInput;
+  } catch (const RunError& error) {
+    if (speaks) say_error(error.what());
+  }
+  if (speaks) leave_exit_code(code);
+  return code;
+}
+
+int score(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::Launch& launch) {
+  const bool speaks = launch.rank == 0;
+  widepipe::mpi_runtime::Session session(launch);
+  try {
+    return exit_code(speaks, [&] {  // settled before MPI_Finalize
+      return widepipe::jobs::run_score(command.score, session.collectives());
+    });
+  } catch (const std::exception& error) {
+    // One rank alone is here: the others wait in a collective and must be ended.
+    say_error(fmt::format("rank {}: internal error: {}", launch.rank, error.what()).c_str());
+    widepipe::mpi_runtime::Session::abort(kBroken);
+  }
+}
+
 /// Only rank 0 speaks and only rank 0 ends with a code other than 0: launchers pass that one on.
 int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::Launch& launch) {
   const bool speaks = launch.rank == 0;
-  try {
-    if (command.verb == "inspect") {
-      std::signal(SIGPIPE, SIG_DFL);  // `widepipe inspect ... | head` ends quietly
-      return speaks ? widepipe::jobs::run_inspect(command.inspect) : 0;
-    }
-    if (command.verb == "merge") return speaks ? widepipe::jobs::run_merge(command.merge) : 0;
-    if (command.verb == "plan") return speaks ? widepipe::jobs::run_plan(command.plan) : 0;
-    if (command.verb == "submit") return speaks ? widepipe::jobs::run_submit(command.submit) : 0;
-    widepipe::mpi_runtime::Session session(launch);
-    try {
-      const int code = widepipe::jobs::run_score(command.score, session.collectives());
-      return speaks ? code : 0;
-    } catch (const InputError&) {
-      throw;
-    } catch (const RunError&) {
-      throw;
-    } catch (const std::exception& error) {
-      // One rank alone is here: the others wait in a collective and must be ended.
-      say_error(fmt::format("rank {}: internal error: {}", launch.rank, error.what()).c_str());
-      widepipe::mpi_runtime::Session::abort(kBroken);
-    }
-  } catch (const InputError& error) {
-    if (speaks) say_error(error.what());
-    return speaks ? kBadInput : 0;
-  } catch (const RunError& error) {
-    if (speaks) say_error(error.what());
-    return speaks ? kRunFailed : 0;
+  if (command.verb == "score") {
+    const int code = exit_code(speaks, [&] { return score(command, launch); });
+    return speaks ? code : 0;
   }
+  if (!speaks) return 0;
+  return exit_code(speaks, [&] {
+    if (command.verb == "merge") return widepipe::jobs::run_merge(command.merge);
+    if (command.verb == "plan") return widepipe::jobs::run_plan(command.plan);
+    if (command.verb == "submit") return widepipe::jobs::run_submit(command.submit);
+    std::signal(SIGPIPE, SIG_DFL);  // `widepipe inspect ... | head` ends quietly
+    return widepipe::jobs::run_inspect(command.inspect);
+  });
 }
 
 }  // namespace
@@ -71,6 +97,7 @@ int main(int argc, char** argv) {
     const widepipe::cli::Parsed parsed = widepipe::cli::parse(argc, argv);
     if (parsed.finished) {
       if (speaks) widepipe::say(parsed.exit_code == 0 ? stdout : stderr, parsed.text);
+      if (speaks) leave_exit_code(parsed.exit_code);
       return speaks ? parsed.exit_code : 0;
     }
     return run(parsed.command, launch);

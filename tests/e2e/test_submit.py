@@ -103,19 +103,20 @@ def test_a_bad_job_is_refused_before_it_waits_in_a_queue(widepipe, folder):
                                cwd=folder), [r"no data set '/image'", r"did you mean '/images'"])
 
 
-def fake_sbatch(folder, text):
-    program = folder / "bin" / "sbatch"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\n" + text)
-    program.chmod(0o755)
-    return {"PATH": f"{program.parent}:/usr/bin:/bin"}
+def fake_programs(folder, **texts):
+    for name, text in texts.items():
+        program = folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n" + text)
+        program.chmod(0o755)
+    return {"PATH": f"{folder}/bin:/usr/bin:/bin"}
 
 
 def test_submits(widepipe, folder):
-    path = fake_sbatch(folder, 'echo "$1"; cat "$2" >script; echo "4242;cluster"\n')
+    path = fake_programs(folder, sbatch='echo "$1"; cat "$2" >script; echo "4242;cluster"\n')
     result = widepipe.run("submit", *STREAM, env=path, cwd=folder).expect(0)
     assert result.stdout == "--parsable\n"  # the first line is the job's id
-    path = fake_sbatch(folder / "bin", 'cat "$2" >script; echo "4242;cluster"\n')
+    path = fake_programs(folder, sbatch='cat "$2" >script; echo "4242;cluster"\n')
     result = widepipe.run("submit", *STREAM, "--shards", "2", env=path, cwd=folder).expect(0)
     assert result.stdout == "4242\n"
     assert "squeue --job 4242" in result.stderr and "widepipe merge" in result.stderr
@@ -131,7 +132,51 @@ def test_without_sbatch(widepipe, folder):
 
 
 def test_sbatch_refuses(widepipe, folder):
-    path = fake_sbatch(folder, "echo 'sbatch: error: no such account' >&2; exit 1\n")
+    path = fake_programs(folder, sbatch="echo 'sbatch: error: no such account' >&2; exit 1\n")
     result = widepipe.run("submit", *STREAM, env=path, cwd=folder).expect(2)
     assert "no such account" in result.stderr
     assert "widepipe: sbatch refused the job" in result.stderr
+
+
+ENDED = {  # what rank 0 left, what srun returned: what the script ends with, and whether it requeued
+    "done": ("0", 0, 0, False),
+    "rows failed, and a rank was killed behind it": ("1", 143, 1, False),
+    "bad input, and a rank crashed behind it": ("2", 139, 2, False),
+    "bad input before rank 0 could say so": (None, 2, 2, False),
+    "stopped": ("3", 3, 0, True),
+    "failed, and a rank was killed behind it": ("4", 137, 0, True),
+    "a rank was lost": (None, 137, 0, True),
+    "nothing was left but a file": ("", 137, 0, True),
+}
+
+
+@pytest.mark.parametrize("case", ENDED)
+def test_what_counts_is_how_rank_0_ended(widepipe, tmp_path, case):
+    left, returned, expected, requeued = ENDED[case]
+    leave = "" if left is None else f'printf "%s" "{left}" >"$WIDEPIPE_EXIT_CODE_FILE"; '
+    path = fake_programs(tmp_path, srun=f"{leave}exit {returned}\n", squeue="echo 5:00\n",
+                         scontrol=f'echo "$@" >{tmp_path}/said\n')
+    script = script_of(widepipe, *STREAM)
+    (tmp_path / "tmp").mkdir()
+    ended = subprocess.run(["bash"], input=script, text=True, capture_output=True, timeout=60,
+                           env={**path, "SLURM_JOB_ID": "7", "SLURM_JOB_CPUS_PER_NODE": "2(x3)",
+                                "TMPDIR": str(tmp_path / "tmp")})
+    assert ended.returncode == expected, ended.stderr
+    said = tmp_path / "said"
+    assert (said.read_text() if said.exists() else "") == ("requeue 7\n" if requeued else "")
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("ranks", [None, 1, 2, 3, 4])
+def test_rank_0_leaves_its_exit_code(widepipe, folder, ranks):
+    file = folder / "code"
+    named = {"WIDEPIPE_EXIT_CODE_FILE": str(file)}
+    widepipe.run("score", *STREAM, ranks=ranks, env=named, cwd=folder).expect(0)
+    assert file.read_text() == "0\n"
+    widepipe.run("score", *STREAM[:-1], "in.h5:/x", ranks=ranks, env=named, cwd=folder).expect(2)
+    assert file.read_text() == "2\n"
+    widepipe.run("score", "--nonsense", ranks=ranks, env=named, cwd=folder).expect(2)
+    assert file.read_text() == "2\n"
+    result = widepipe.run("score", *STREAM, "--restart", ranks=ranks, cwd=folder,
+                          env={"WIDEPIPE_EXIT_CODE_FILE": str(folder)}).expect(0)
+    assert f"{folder}: the exit code cannot be written" in result.stderr
