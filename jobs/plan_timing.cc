@@ -11,6 +11,7 @@
 #include "core/cpu.h"
 #include "core/error.h"
 #include "dataset/carrying_sink.h"
+#include "dataset/disk.h"
 #include "dataset/durable_writer.h"
 #include "dataset/posix_file.h"
 #include "jobs/schedule_specs.h"
@@ -78,7 +79,7 @@ class ScratchSink final : public dataset::RowSink, public dataset::RecordLog {
   }
   void flush(const dataset::UniqueFd& file) {
     const Clock::time_point start = Clock::now();
-    if (::fdatasync(file.get()) != 0) {
+    if (!dataset::sync_data(file.get())) {
       throw_run_error("{}: cannot be synced to disk: {}", folder_, errno_text());
     }
     seconds_ += seconds_since(start);

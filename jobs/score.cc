@@ -88,9 +88,10 @@ int ScoreRun::run() {
     return lead->run(seconds_since(start_));
   }
   mpi_runtime::Watchdog watchdog(watchdog_settings());
-  mpi_runtime::follow(
-      collectives_, worker_.get(), wakeup_, mpi_runtime::kLongestPause,
-      [this] { return signal_.received(); }, &watchdog);
+  mpi_runtime::Follower(
+      collectives_, worker_.get(),
+      {.stop_requested = [this] { return signal_.received(); }, .watchdog = &watchdog})
+      .run(wakeup_);
   return kDone;
 }
 

@@ -44,7 +44,7 @@ class ScoreLead {
   /// it belongs inside agree(): no rank may wait in a round before this has gone well.
   explicit ScoreLead(const LeadContext& context);
 
-  /// [collective, rank 0; the others follow()] Computes the missing rows, records them, writes
+  /// [collective, rank 0; the others are followers] Computes the missing rows, records them, writes
   /// the report and prints the summary. Returns the exit code. Throws RunError after all ranks
   /// were released. `seconds_setup` goes into the report.
   int run(double seconds_setup);

@@ -46,31 +46,39 @@ Leader::Leader(Collectives& collectives, schedule::Scheduler& scheduler,
       stats_(stats),
       settings_(std::move(settings)),
       hooks_(std::move(hooks)),
+      start_(clock()),
       rows_read_(wakeup),
       outbox_(static_cast<std::size_t>(collectives.size())),
       last_errors_(device_ranks_.size()) {
   if (!settings_.scatter_sources.empty()) {
-    reader_.emplace(settings_.scatter_sources,
-                    [this](RowsRead rows) { rows_read_.push(std::move(rows)); });
+    reader_.emplace(
+        settings_.scatter_sources, [this](RowsRead rows) { rows_read_.push(std::move(rows)); },
+        settings_.surroundings);
   }
 }
 
 Leader::~Leader() = default;
 
 schedule::Seconds Leader::now() const {
-  return std::chrono::duration<double>(Clock::now() - start_).count();
+  return std::chrono::duration<double>(clock() - start_).count();
 }
 
 LeaderResult Leader::run() {
   Backoff backoff(wakeup_, settings_.longest_pause);
-  const auto finished = [this] {
-    return last_round_ != 0 && next_round_ > last_round_ && rounds_.empty() && sends_.empty();
-  };
   while (!finished()) backoff.pause(turn());
-  outcome_.rounds = next_round_ - 1;
-  outcome_.mean_round_seconds = round_seconds_ / outcome_.rounds;
+  return result();
+}
+
+bool Leader::finished() const {
+  return last_round_ != 0 && next_round_ > last_round_ && rounds_.empty() && sends_.empty();
+}
+
+LeaderResult Leader::result() const {
   if (failure_) std::rethrow_exception(failure_);
-  return outcome_;
+  LeaderResult result = outcome_;
+  result.rounds = next_round_ - 1;
+  result.mean_round_seconds = round_seconds_ / result.rounds;
+  return result;
 }
 
 bool Leader::turn() {
@@ -110,9 +118,8 @@ void Leader::look_after(Watchdog& watchdog) {
   // While rounds stand still, or this process did, devices cannot be blamed for being late.
   const bool suspended = now() - last_look_ > limit / kPartOfTheLimit;
   const bool stalled =
-      !rounds_.empty() &&
-      std::chrono::duration<double>(Clock::now() - rounds_.front().posted).count() >
-          limit / kPartOfTheLimit;
+      !rounds_.empty() && std::chrono::duration<double>(clock() - rounds_.front().posted).count() >
+                              limit / kPartOfTheLimit;
   last_look_ = now();
   if (suspended || stalled) undisturbed_since_ = now();
   // At every turn: a slow disk has some now and then.
@@ -195,7 +202,7 @@ void Leader::send(const schedule::Dispatch& dispatch) {
 
 bool Leader::collect_slots() {
   if (rounds_.empty() || !rounds_.front().slots->test()) return false;
-  round_seconds_ += std::chrono::duration<double>(Clock::now() - rounds_.front().posted).count();
+  round_seconds_ += std::chrono::duration<double>(clock() - rounds_.front().posted).count();
   if (settings_.watchdog != nullptr) settings_.watchdog->round_done();
   take_slots(rounds_.front());
   rounds_.pop_front();
@@ -330,7 +337,7 @@ bool Leader::may_post() const {
   const bool to_gather = std::any_of(results_.begin(), results_.end(),
                                      [](const Results& r) { return r.payload == nullptr; });
   const bool to_report = own_ != nullptr && own_->has_results();
-  return to_send || to_gather || to_report || Clock::now() - last_post_ >= settings_.round_period;
+  return to_send || to_gather || to_report || clock() - last_post_ >= settings_.round_period;
 }
 
 std::vector<std::vector<Leader::Outgoing>> Leader::take_outbox() {
@@ -350,7 +357,7 @@ std::vector<std::vector<Leader::Outgoing>> Leader::take_outbox() {
 }
 
 void Leader::post_round() {
-  last_post_ = Clock::now();
+  last_post_ = clock();
   const std::uint32_t number = next_round_++;
   std::vector<std::vector<Outgoing>> leaving = take_outbox();
   const auto to_gather = std::find_if(results_.begin(), results_.end(),

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/surroundings.h"
 #include "mpi_runtime/collectives.h"
 #include "mpi_runtime/follower.h"
 #include "mpi_runtime/result_sink.h"
@@ -34,6 +35,7 @@ struct LeaderSettings {
   /// By stream: bytes of each output column in a row; none where the ranks write the rows.
   std::vector<std::vector<std::size_t>> column_bytes;
   Watchdog* watchdog = nullptr;  ///< may be null
+  Surroundings surroundings;
 };
 
 struct LeaderHooks {
@@ -71,16 +73,20 @@ class Leader {
   /// sink's error is thrown.
   LeaderResult run();
 
- private:
-  using Clock = std::chrono::steady_clock;
+  /// run() in pieces: a turn of its loop, true if anything moved; until all ranks are released;
+  /// then what came of it, or the sink's error.
+  bool turn();
+  bool finished() const;
+  LeaderResult result() const;
 
+ private:
   struct Outgoing {
     DispatchWire dispatch;
     std::vector<AlignedBuffer> rows;  ///< scattered; empty when the rank reads its own
   };
   struct Round {
     std::uint32_t number = 0;
-    Clock::time_point posted;
+    TimePoint posted;
     std::unique_ptr<Gather> slots;
   };
   struct Announced {
@@ -96,7 +102,6 @@ class Leader {
     std::vector<schedule::Outcome> then;  ///< of rows that rank 0 could not read, meanwhile
   };
 
-  bool turn();
   void look_after(Watchdog& watchdog);
   void look_for_overdue(Watchdog& watchdog, schedule::Seconds limit);
   void dispatch();
@@ -117,6 +122,7 @@ class Leader {
   void send_slots(DownSlot common, const std::vector<std::vector<Outgoing>>& leaving);
   void send_rows(const std::vector<std::vector<Outgoing>>& leaving);
   void gather_payload(Results& results);
+  TimePoint clock() const { return settings_.surroundings.now(); }
   schedule::Seconds now() const;
 
   Collectives& collectives_;
@@ -128,7 +134,7 @@ class Leader {
   schedule::RunStats& stats_;
   const LeaderSettings settings_;
   const LeaderHooks hooks_;
-  const Clock::time_point start_ = Clock::now();
+  const TimePoint start_;
 
   Mailbox<RowsRead> rows_read_;
   std::map<schedule::BatchId, int> rank_of_reading_;  ///< batches whose rows are being read
@@ -142,7 +148,7 @@ class Leader {
   bool credit_changed_ = true;   ///< the scheduler may have something to dispatch
   std::uint32_t next_round_ = 1;
   std::uint32_t last_round_ = 0;
-  Clock::time_point last_post_{};
+  TimePoint last_post_{};
   schedule::Seconds last_look_ = 0;   ///< at the clock
   schedule::Seconds next_check_ = 0;  ///< of batches that may be overdue
   schedule::Seconds undisturbed_since_ = 0;

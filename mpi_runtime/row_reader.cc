@@ -8,31 +8,12 @@
 
 namespace widepipe::mpi_runtime {
 
-RowReader::RowReader(std::vector<StreamSource> streams, std::function<void(RowsRead)> done)
-    : streams_(std::move(streams)),
-      done_(std::move(done)),
-      thread_([this](const std::stop_token& stop) { work(stop); }) {}
-
-RowReader::~RowReader() = default;
+RowReader::RowReader(std::vector<StreamSource> streams, std::function<void(RowsRead)> done,
+                     const Surroundings& surroundings)
+    : streams_(std::move(streams)), done_(std::move(done)), strand_(surroundings.make_strand()) {}
 
 void RowReader::request(const DispatchWire& dispatch) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(dispatch);
-  }
-  arrived_.notify_one();
-}
-
-void RowReader::work(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  while (arrived_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
-    if (stop.stop_requested()) return;
-    const DispatchWire dispatch = waiting_.front();
-    waiting_.pop_front();
-    lock.unlock();
-    done_(read(dispatch));
-    lock.lock();
-  }
+  strand_->post([this, dispatch] { done_(read(dispatch)); });
 }
 
 RowsRead RowReader::read(const DispatchWire& dispatch) const {

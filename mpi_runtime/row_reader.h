@@ -1,16 +1,13 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/aligned_buffer.h"
+#include "core/surroundings.h"
 #include "dataset/row_source.h"
 #include "mpi_runtime/wire.h"
 
@@ -34,12 +31,13 @@ struct RowsRead {
   bool no_memory = false;  ///< the error is one that fewer rows may not have
 };
 
-/// A thread that reads rows ahead, so that neither the MPI thread nor a device waits for a disk.
+/// Reads rows ahead, on a strand of its own, so that neither the MPI thread nor a device waits for
+/// a disk.
 class RowReader {
  public:
-  /// `done` is called on the reader's thread, in the order of request().
-  RowReader(std::vector<StreamSource> streams, std::function<void(RowsRead)> done);
-  ~RowReader();
+  /// `done` is called on the strand, in the order of request().
+  RowReader(std::vector<StreamSource> streams, std::function<void(RowsRead)> done,
+            const Surroundings& surroundings);
   RowReader(const RowReader&) = delete;
   RowReader& operator=(const RowReader&) = delete;
 
@@ -47,15 +45,11 @@ class RowReader {
   void request(const DispatchWire& dispatch);
 
  private:
-  void work(const std::stop_token& stop);
   RowsRead read(const DispatchWire& dispatch) const;
 
   const std::vector<StreamSource> streams_;
   const std::function<void(RowsRead)> done_;
-  std::mutex mutex_;
-  std::condition_variable_any arrived_;
-  std::deque<DispatchWire> waiting_;
-  std::jthread thread_;  // last: joined before what it uses goes
+  const std::unique_ptr<Strand> strand_;  // last: its tasks use the others
 };
 
 }  // namespace widepipe::mpi_runtime

@@ -25,33 +25,24 @@ void write_columns(dataset::RowSink& output, const RowsDone& done) {
 
 }  // namespace
 
-RowWriter::RowWriter(Outputs outputs, std::function<void(RowsDone)> done)
-    : outputs_(std::move(outputs)),
-      done_(std::move(done)),
-      thread_([this](const std::stop_token& stop) { work(stop); }) {}
-
-RowWriter::~RowWriter() = default;
+RowWriter::RowWriter(Outputs outputs, std::function<void(RowsDone)> done,
+                     const Surroundings& surroundings)
+    : outputs_(std::move(outputs)), done_(std::move(done)), strand_(surroundings.make_strand()) {}
 
 void RowWriter::write(RowsDone rows) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(rows));
   }
-  arrived_.notify_one();
+  strand_->post([this] { write_all(); });
 }
 
-void RowWriter::work(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  while (arrived_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
-    if (stop.stop_requested()) return;
-    std::deque<RowsDone> batches = std::exchange(waiting_, {});
-    lock.unlock();
-    write_all(batches);
-    lock.lock();
+void RowWriter::write_all() {
+  std::deque<RowsDone> batches;
+  {
+    const std::lock_guard lock(mutex_);
+    batches.swap(waiting_);
   }
-}
-
-void RowWriter::write_all(std::deque<RowsDone>& batches) {
   std::set<std::uint32_t> written;
   std::string error;
   try {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <utility>
 
 #include "core/console.h"
@@ -14,7 +13,6 @@
 namespace widepipe::mpi_runtime {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kStopped = 3;  // resumable
@@ -23,16 +21,30 @@ constexpr int kTurns = 8;
 /// Names in one message: more tell a person nothing.
 constexpr std::size_t kMostNames = 5;
 
+/// The others leave rank 0 time to name the silent rank; then the first of them speaks, and the
+/// launcher ends the rest before they do.
+Milliseconds patience_of(const WatchdogSettings& settings) {
+  if (settings.rank == 0) return settings.limit;
+  return settings.limit * 3 / 2 + settings.limit / 8 * std::min(settings.rank, kTurns);
+}
+
 }  // namespace
 
 Watchdog::Watchdog(WatchdogSettings settings, std::function<void(const std::string&)> end)
-    : settings_(std::move(settings)), end_(std::move(end)), alive_(settings_.names.size(), false) {
-  if (settings_.limit.count() > 0) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
-  }
+    : settings_(std::move(settings)),
+      end_(std::move(end)),
+      alive_(settings_.names.size(), false),
+      patience_(patience_of(settings_)),
+      tick_(std::clamp(settings_.limit / 50, Milliseconds(10), Milliseconds(200))),
+      last_look_(settings_.surroundings.now()) {
+  if (settings_.limit.count() <= 0) return;
+  strand_ = settings_.surroundings.make_strand();
+  look_again();
 }
 
-Watchdog::~Watchdog() = default;
+void Watchdog::look_again() {
+  strand_->post_at(settings_.surroundings.now() + tick_, [this] { look(); });
+}
 
 const std::string& Watchdog::name(int rank) const {
   return settings_.names.at(static_cast<std::size_t>(rank));
@@ -53,45 +65,25 @@ void Watchdog::end_process(const std::string& text) {
   _exit(kStopped);
 }
 
-void Watchdog::watch(const std::stop_token& stop) {
-  // The others leave rank 0 time to name the silent rank; then the first of them speaks, and the
-  // launcher ends the rest before they do.
-  const Milliseconds limit =
-      settings_.rank == 0
-          ? settings_.limit
-          : settings_.limit * 3 / 2 + settings_.limit / 8 * std::min(settings_.rank, kTurns);
-  const Milliseconds tick = std::clamp(settings_.limit / 50, Milliseconds(10), Milliseconds(200));
-  std::mutex mutex;
-  std::condition_variable_any sleep;
-  std::uint64_t rounds = 0;
-  std::uint64_t turns = 0;
-  Milliseconds without_round{0};
-  Milliseconds without_turn{0};
-  Clock::time_point last = Clock::now();
-  while (!stop.stop_requested()) {
-    {
-      std::unique_lock lock(mutex);
-      sleep.wait_for(lock, stop, tick, [] { return false; });
-    }
-    const Clock::time_point now = Clock::now();
-    const auto passed = std::min(std::chrono::duration_cast<Milliseconds>(now - last), 2 * tick);
-    last = now;
-    const auto add = [passed](std::uint64_t seen, std::uint64_t& before, Milliseconds& without) {
-      without = seen == before ? without + passed : Milliseconds(0);
-      before = seen;
-    };
-    add(rounds_.load(std::memory_order_relaxed), rounds, without_round);
-    add(turns_.load(std::memory_order_relaxed), turns, without_turn);
-    const bool uneasy = without_round >= settings_.limit / 2;
-    if (uneasy && !uneasy_) {
-      const std::lock_guard lock(mutex_);
-      std::fill(alive_.begin(), alive_.end(), false);
-    }
-    uneasy_.store(uneasy, std::memory_order_relaxed);
-    if (without_round < limit || stop.stop_requested()) continue;
-    give_up(reason(without_turn >= limit / 2));
-    return;
+void Watchdog::look() {
+  const TimePoint now = settings_.surroundings.now();
+  const auto passed =
+      std::min(std::chrono::duration_cast<Milliseconds>(now - last_look_), 2 * tick_);
+  last_look_ = now;
+  const auto add = [passed](std::uint64_t seen, std::uint64_t& before, Milliseconds& without) {
+    without = seen == before ? without + passed : Milliseconds(0);
+    before = seen;
+  };
+  add(rounds_.load(std::memory_order_relaxed), rounds_seen_, without_round_);
+  add(turns_.load(std::memory_order_relaxed), turns_seen_, without_turn_);
+  const bool uneasy = without_round_ >= settings_.limit / 2;
+  if (uneasy && !uneasy_) {
+    const std::lock_guard lock(mutex_);
+    std::fill(alive_.begin(), alive_.end(), false);
   }
+  uneasy_.store(uneasy, std::memory_order_relaxed);
+  if (without_round_ < patience_) return look_again();
+  give_up(reason(without_turn_ >= patience_ / 2));
 }
 
 std::string Watchdog::reason(bool thread_is_stuck) {

@@ -6,10 +6,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "core/surroundings.h"
 
 namespace widepipe::mpi_runtime {
 
@@ -18,6 +20,7 @@ struct WatchdogSettings {
   std::chrono::milliseconds limit{60'000};
   int rank = 0;                    ///< this one
   std::vector<std::string> names;  ///< of all ranks, "2@node3"
+  Surroundings surroundings;
 };
 
 /// Ends the process, exit code 3, when rounds stop. Time during which this process did not run
@@ -25,11 +28,10 @@ struct WatchdogSettings {
 /// others act later, should it be rank 0.
 class Watchdog {
  public:
-  /// `end` is called once, with what to say, from a thread of the watchdog's own; the default says
+  /// `end` is called once, with what to say, on a strand of the watchdog's own; the default says
   /// it and leaves with _exit(3), because MPI_Finalize would wait for the silent rank.
   explicit Watchdog(WatchdogSettings settings,
                     std::function<void(const std::string&)> end = end_process);
-  ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
@@ -49,7 +51,8 @@ class Watchdog {
 
  private:
   static void end_process(const std::string& text);
-  void watch(const std::stop_token& stop);
+  void look();
+  void look_again();
   std::string reason(bool thread_is_stuck);
 
   const WatchdogSettings settings_;
@@ -59,7 +62,16 @@ class Watchdog {
   std::atomic<bool> uneasy_ = false;
   std::mutex mutex_;
   std::vector<bool> alive_;  ///< since the last round
-  std::jthread thread_;
+
+  // The strand's own.
+  const std::chrono::milliseconds patience_;  ///< of this rank
+  const std::chrono::milliseconds tick_;
+  std::uint64_t rounds_seen_ = 0;
+  std::uint64_t turns_seen_ = 0;
+  std::chrono::milliseconds without_round_{0};
+  std::chrono::milliseconds without_turn_{0};
+  TimePoint last_look_;
+  std::unique_ptr<Strand> strand_;  // last: its tasks use the others; null if nothing is watched
 };
 
 }  // namespace widepipe::mpi_runtime

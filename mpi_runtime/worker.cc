@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "device/device_list.h"
 #include "mpi_runtime/nonfinite_rows.h"
 
 namespace widepipe::mpi_runtime {
@@ -54,24 +53,29 @@ Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
       outputs_(config.outputs),
       fail_nonfinite_(config.fail_nonfinite),
       digests_(config.digests),
-      device_(device::make_device(config.device_kind, config.device,
-                                  [this](device::Completion done) { take(std::move(done)); })) {
+      surroundings_(config.surroundings),
+      device_(config.make_device(config.device_kind, config.device,
+                                 [this](device::Completion done) { take(std::move(done)); })) {
   load_models();
   if (!config.sources.empty()) {
-    reader_.emplace(config.sources, [this](RowsRead rows) {
-      if (rows.error.empty()) {
-        submit(rows.dispatch, std::move(rows.inputs));
-      } else {
-        done_.push({.dispatch = rows.dispatch,
-                    .state = failed_state(rows.no_memory),
-                    .error = std::move(rows.error)});
-      }
-    });
+    reader_.emplace(
+        config.sources,
+        [this](RowsRead rows) {
+          if (rows.error.empty()) {
+            submit(rows.dispatch, std::move(rows.inputs));
+          } else {
+            done_.push({.dispatch = rows.dispatch,
+                        .state = failed_state(rows.no_memory),
+                        .error = std::move(rows.error)});
+          }
+        },
+        surroundings_);
   }
 }
 
 void Worker::write_to(RowWriter::Outputs outputs) {
-  writer_.emplace(std::move(outputs), [this](RowsDone done) { done_.push(std::move(done)); });
+  writer_.emplace(
+      std::move(outputs), [this](RowsDone done) { done_.push(std::move(done)); }, surroundings_);
 }
 
 void Worker::load_models() {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -11,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "core/surroundings.h"
 #include "dataset/row_transform.h"
 #include "device/device.h"
+#include "device/device_list.h"
 #include "mpi_runtime/row_reader.h"
 #include "mpi_runtime/row_writer.h"
 #include "mpi_runtime/rows_done.h"
@@ -34,7 +37,7 @@ using StreamOutputs = std::vector<StoredOutput>;
 std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOutputs& outputs);
 
 struct WorkerConfig {
-  std::string device_kind = "cpu";  ///< as device::make_device() takes it
+  std::string device_kind = "cpu";  ///< as make_device takes it
   device::DeviceConfig device;
   /// One a stream; streams may share a model, which is then loaded once.
   std::vector<std::shared_ptr<const model::Model>> models;
@@ -46,6 +49,10 @@ struct WorkerConfig {
   std::vector<bool> fail_nonfinite;
   bool digests = false;               ///< of all results: rows are rechecked
   std::size_t max_payload_bytes = 0;  ///< of results, in one round
+  std::function<std::unique_ptr<device::Device>(
+      const std::string& kind, const device::DeviceConfig& config, device::CompletionSink sink)>
+      make_device = &device::make_device;
+  Surroundings surroundings;
 };
 
 /// The work of one rank, without MPI: dispatches and rows go in, slots and payloads come out.
@@ -104,6 +111,7 @@ class Worker {
   std::vector<StreamOutputs> outputs_;                       ///< by stream, or empty
   std::vector<bool> fail_nonfinite_;                         ///< by stream, or empty
   const bool digests_;
+  const Surroundings surroundings_;
   std::promise<device::Completion> tried_;           ///< of try_row()
   std::mutex mutex_;                                 ///< of on_device_
   std::map<std::uint64_t, DispatchWire> on_device_;  ///< by batch

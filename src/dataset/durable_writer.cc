@@ -1,7 +1,5 @@
 #include "dataset/durable_writer.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -16,35 +14,25 @@ std::size_t bytes_of(const RowBlock& block) {
   return bytes;
 }
 
-/// Starts a thread that no signal is delivered to: the handlers belong to the main thread.
-template <typename Run>
-std::thread start_without_signals(Run run) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(run));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
 }  // namespace
 
 DurableWriter::DurableWriter(RowSink& sink, RecordLog& log, DurableWriterOptions options)
-    : sink_(sink), log_(log), options_(std::move(options)), last_commit_(options_.now()) {
-  thread_ = start_without_signals([this] { run(); });
-}
+    : sink_(sink),
+      log_(log),
+      options_(std::move(options)),
+      last_commit_(options_.surroundings.now()),
+      strand_(options_.surroundings.make_strand()) {}
 
-DurableWriter::~DurableWriter() { stop_thread(); }
+DurableWriter::~DurableWriter() { write_the_rest(); }
 
-void DurableWriter::stop_thread() {
-  if (!thread_.joinable()) return;
+void DurableWriter::write_the_rest() {
+  if (std::exchange(ended_, true)) return;
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    ending_ = true;
   }
-  work_.notify_one();
-  thread_.join();
+  strand_->post([this] { work(); });
+  strand_->finish();
 }
 
 void DurableWriter::rethrow_error() const {
@@ -57,9 +45,8 @@ void DurableWriter::submit(RowBlock block) {
     rethrow_error();
     queued_bytes_ += bytes_of(block);
     queue_.push_back(std::move(block));
-    ++submitted_;
   }
-  work_.notify_one();
+  strand_->post([this] { work(); });
 }
 
 bool DurableWriter::has_room() {
@@ -68,17 +55,8 @@ bool DurableWriter::has_room() {
   return queued_bytes_ < options_.queue_bytes;
 }
 
-bool DurableWriter::flush(std::chrono::milliseconds limit) {
-  std::unique_lock lock(mutex_);
-  const std::uint64_t target = submitted_;
-  flush_up_to_ = std::max(flush_up_to_, target);
-  work_.notify_one();
-  settled_.wait_for(lock, limit, [&] { return committed_ >= target || error_ != nullptr; });
-  return committed_ >= target;
-}
-
 void DurableWriter::finish(bool complete) {
-  stop_thread();
+  write_the_rest();
   rethrow_error();
   if (complete) {
     const JournalRecord done = DoneRecord{};
@@ -86,48 +64,48 @@ void DurableWriter::finish(bool complete) {
   }
 }
 
-void DurableWriter::run() {
-  std::unique_lock lock(mutex_);
+std::optional<RowBlock> DurableWriter::next_block() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) return std::nullopt;
+  RowBlock block = std::move(queue_.front());
+  queue_.pop_front();
+  return block;
+}
+
+/// Writes a block, if there is one, and commits when it is time to.
+void DurableWriter::work() {
   try {
-    while (wait_for_work(lock)) {
-      if (!queue_.empty()) {
-        const RowBlock block = std::move(queue_.front());
-        queue_.pop_front();
-        lock.unlock();
-        write(block);
-        lock.lock();
-        queued_bytes_ -= bytes_of(block);
-        ++written_;
-      }
-      const bool forced = flush_up_to_ > committed_ && written_ >= flush_up_to_;
-      const bool last = stopping_ && queue_.empty();
-      if (written_ == committed_ || !(forced || last || commit_due())) continue;
-      const std::uint64_t covered = written_;
-      lock.unlock();
+    if (const std::optional<RowBlock> block = next_block()) {
+      write(*block);
+      uncommitted_ = true;
+      const std::lock_guard lock(mutex_);
+      queued_bytes_ -= bytes_of(*block);
+    }
+    bool last = false;
+    {
+      const std::lock_guard lock(mutex_);
+      last = ending_ && queue_.empty() && !error_;
+    }
+    if (!uncommitted_) return;
+    if (last || commit_due()) {
       commit();
-      lock.lock();
-      committed_ = covered;
-      settled_.notify_all();
+    } else {
+      commit_later();
     }
   } catch (...) {
-    if (!lock.owns_lock()) lock.lock();
+    const std::lock_guard lock(mutex_);
     error_ = std::current_exception();
     queue_.clear();
-    settled_.notify_all();
+    uncommitted_ = false;
   }
 }
 
-/// Returns with the lock held, when there is a block to write or a commit may be due; false when
-/// all is done.
-bool DurableWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  const auto ready = [this] { return !queue_.empty() || stopping_ || flush_up_to_ > committed_; };
-  if (written_ == committed_) {
-    work_.wait(lock, ready);
-  } else {
-    const auto waited = options_.now() - last_commit_;
-    work_.wait_for(lock, options_.group_interval - waited, ready);
-  }
-  return !(stopping_ && queue_.empty() && written_ == committed_);
+void DurableWriter::commit_later() {
+  if (std::exchange(will_look_, true)) return;
+  strand_->post_at(last_commit_ + options_.group_interval, [this] {
+    will_look_ = false;
+    work();
+  });
 }
 
 /// The record first: whatever happens next, the rows are computed again.
@@ -163,7 +141,7 @@ void DurableWriter::write(const RowBlock& block) {
 
 bool DurableWriter::commit_due() const {
   return pending_bytes_ >= options_.group_bytes ||
-         options_.now() - last_commit_ >= options_.group_interval;
+         options_.surroundings.now() - last_commit_ >= options_.group_interval;
 }
 
 void DurableWriter::commit() {
@@ -180,7 +158,8 @@ void DurableWriter::commit() {
   pending_done_.clear();
   pending_failed_.clear();
   pending_bytes_ = 0;
-  last_commit_ = options_.now();
+  uncommitted_ = false;
+  last_commit_ = options_.surroundings.now();
 }
 
 }  // namespace widepipe::dataset

@@ -2,20 +2,19 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/row_set.h"
+#include "core/surroundings.h"
 #include "dataset/row_sink.h"
 
 namespace widepipe::dataset {
@@ -39,11 +38,10 @@ struct DurableWriterOptions {
   std::size_t queue_bytes = std::size_t{256} << 20;  ///< has_room() until so much is waiting
   std::size_t group_bytes = std::size_t{64} << 20;   ///< written bytes that force a sync
   std::chrono::milliseconds group_interval{1000};    ///< least time between syncs
-  /// Clock of the interval; tests pass their own.
-  std::function<std::chrono::steady_clock::time_point()> now = &std::chrono::steady_clock::now;
+  Surroundings surroundings;
 };
 
-/// Writes rows on a thread of its own, and keeps the journal's promise: a record is appended
+/// Writes rows on a strand of its own, and keeps the journal's promise: a record is appended
 /// only after the rows it names were written and synced. Groups of rows share one sync.
 ///
 /// submit(), has_room(), finish() are for one thread (rank 0's MPI thread), which never waits
@@ -63,52 +61,46 @@ class DurableWriter {
   /// Whether less than the byte budget is waiting. Throws the writer's error if it failed.
   bool has_room();
 
-  /// Has everything submitted so far written and journaled, and waits for that at most
-  /// `limit`. False if that was too short or writing failed. From any thread.
-  bool flush(std::chrono::milliseconds limit);
-
   /// Writes and journals what is left; with `complete`, which the caller passes when every row
-  /// of the job is done or failed, appends the done record. Stops the thread. Throws the
-  /// writer's error. Called once.
+  /// of the job is done or failed, appends the done record. Throws the writer's
+  /// error. Called once.
   void finish(bool complete);
 
   /// Rows done or failed that will survive a crash, of those submitted. From any thread.
   std::int64_t rows_recorded() const { return rows_recorded_.load(std::memory_order_relaxed); }
 
  private:
-  void run();
-  bool wait_for_work(std::unique_lock<std::mutex>& lock);
+  void work();
+  void commit_later();
+  std::optional<RowBlock> next_block();
   void write(const RowBlock& block);
   void take_back(const std::vector<RowRange>& rows);
   bool commit_due() const;
   void commit();
-  void stop_thread();
+  void write_the_rest();
   void rethrow_error() const;
 
   RowSink& sink_;
   RecordLog& log_;
   const DurableWriterOptions options_;
 
-  // The writer thread's own.
+  // The strand's own.
+  bool uncommitted_ = false;  ///< something was written since the last commit
+  bool will_look_ = false;    ///< whether a commit is due
   RowSet pending_done_;
   std::vector<FailedRecord> pending_failed_;
   std::size_t pending_bytes_ = 0;
-  std::chrono::steady_clock::time_point last_commit_;
+  TimePoint last_commit_;
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;     ///< to the writer: blocks, a flush, or the end
-  std::condition_variable settled_;  ///< from the writer: committed, or failed
   std::deque<RowBlock> queue_;
-  std::size_t queued_bytes_ = 0;
-  std::uint64_t submitted_ = 0;  ///< blocks
-  std::uint64_t written_ = 0;    ///< blocks taken and written
-  std::uint64_t committed_ = 0;  ///< blocks whose record is on disk
-  std::uint64_t flush_up_to_ = 0;
-  bool stopping_ = false;
+  std::size_t queued_bytes_ = 0;  ///< of blocks that are not written
+  bool ending_ = false;
+  bool ended_ = false;
   std::exception_ptr error_;
 
   std::atomic<std::int64_t> rows_recorded_{0};
-  std::thread thread_;
+  std::unique_ptr<Strand> strand_;  // last: its tasks use all of these
 };
 
 }  // namespace widepipe::dataset

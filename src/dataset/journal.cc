@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "dataset/disk.h"
 #include "dataset/failed_rows.h"
 
 namespace widepipe::dataset {
@@ -142,7 +143,7 @@ void create_journal(const std::string& path, const JournalHeader& header) {
   const std::string line = encode_record(header);
   UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!fd.valid() || !write_at(fd.get(), 0, std::as_bytes(std::span(line))) ||
-      ::fsync(fd.get()) != 0) {
+      !sync_file(fd.get())) {
     const int error = errno;
     ::unlink(part.c_str());
     errno = error;
@@ -158,8 +159,7 @@ Journal::Journal(std::string path)
       fd_(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)) {
   // Cut off and made durable before anything is appended: otherwise the rest of a torn line
   // would swallow the next record.
-  if (!fd_.valid() || ::ftruncate(fd_.get(), static_cast<off_t>(contents_.valid_bytes)) != 0 ||
-      ::fdatasync(fd_.get()) != 0) {
+  if (!fd_.valid() || !cut_to(fd_.get(), contents_.valid_bytes) || !sync_data(fd_.get())) {
     throw_run_error("{}: cannot be opened for writing: {}", path_, errno_text());
   }
   bytes_ = contents_.valid_bytes;
@@ -174,17 +174,14 @@ void Journal::append(std::span<const JournalRecord> records) {
   }
   std::string text;
   for (const JournalRecord& record : records) text += encode_record(record);
-  ssize_t put = -1;
-  do {
-    put = ::write(fd_.get(), text.data(), text.size());
-  } while (put < 0 && errno == EINTR);
-  if (put < 0) throw_run_error("{}: cannot be written: {}", path_, errno_text());
-  if (static_cast<std::size_t>(put) < text.size()) {
-    throw_run_error("{}: cannot be written: only {} of {} bytes fit on the disk", path_, put,
+  const std::optional<std::size_t> put = append_to(fd_.get(), text);
+  if (!put) throw_run_error("{}: cannot be written: {}", path_, errno_text());
+  if (*put < text.size()) {
+    throw_run_error("{}: cannot be written: only {} of {} bytes fit on the disk", path_, *put,
                     text.size());
   }
   bytes_ += text.size();
-  if (::fdatasync(fd_.get()) != 0) {
+  if (!sync_data(fd_.get())) {
     throw_run_error("{}: cannot be synced to disk: {}", path_, errno_text());
   }
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "core/error.h"
+#include "dataset/disk.h"
 #include "dataset/hdf5_handle.h"
 #include "dataset/hdf5_types.h"
 
@@ -102,7 +103,7 @@ void reserve_and_sync(const OutputSpec& spec, const std::string& part, haddr_t f
     throw_input_error("{}: cannot reserve {} for its data: {}", spec.target.file,
                       format_bytes(raw_bytes(spec)), errno_text());
   }
-  if (::fsync(fd.get()) != 0) throw_input_error("{}: cannot be synced: {}", part, errno_text());
+  if (!sync_file(fd.get())) throw_input_error("{}: cannot be synced: {}", part, errno_text());
 }
 
 }  // namespace
@@ -193,7 +194,7 @@ void OutputFile::check_whole() const {
 
 void OutputFile::sync() {
   check_whole();
-  if (::fdatasync(fd_.get()) != 0) {
+  if (!sync_data(fd_.get())) {
     throw_run_error("{}: cannot be synced to disk: {}", spec_.target.file, errno_text());
   }
 }

@@ -13,6 +13,7 @@
 
 #include "core/cpu.h"
 #include "core/error.h"
+#include "dataset/disk.h"
 
 namespace widepipe::dataset {
 namespace {
@@ -80,7 +81,7 @@ OutputLock::~OutputLock() {
 
 void OutputLock::write_owner() {
   const std::string text = encode(owner_);
-  if (::ftruncate(fd_.get(), 0) != 0 || !write_at(fd_.get(), 0, std::as_bytes(std::span(text)))) {
+  if (!cut_to(fd_.get(), 0) || !write_at(fd_.get(), 0, std::as_bytes(std::span(text)))) {
     const int error = errno;
     ::unlink(path_.c_str());
     errno = error;

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "dataset/disk.h"
 
 namespace widepipe::dataset {
 
@@ -49,18 +50,6 @@ std::optional<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::
   return done;
 }
 
-bool write_at(int fd, std::uint64_t offset, std::span<const std::byte> bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t put =
-        ::pwrite(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return false;
-    done += static_cast<std::size_t>(put);
-  }
-  return true;
-}
-
 std::optional<std::string> read_text(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return std::nullopt;
@@ -89,15 +78,6 @@ std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-void sync_folder(const std::string& folder) {
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) throw_run_error("{}: cannot open the folder: {}", folder, errno_text());
-  // Some network file systems know no fsync of folders; their renames are durable at once.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
-    throw_run_error("{}: cannot sync the folder: {}", folder, errno_text());
-  }
 }
 
 void rename_part(const std::string& path) {

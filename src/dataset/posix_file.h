@@ -1,5 +1,5 @@
 #pragma once
-// Files below HDF5: descriptors that close themselves, whole reads and writes, durable renames.
+// Files below HDF5: descriptors that close themselves, whole reads, durable renames.
 
 #include <cstddef>
 #include <cstdint>
@@ -51,8 +51,6 @@ std::string why_not_whole(int fd, std::uint64_t bytes);
 
 /// Reads until `out` is full or the file ends; gives the bytes read, or nothing and errno.
 std::optional<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
-/// Writes all of `bytes`; false and errno if that failed.
-bool write_at(int fd, std::uint64_t offset, std::span<const std::byte> bytes);
 
 /// The whole file, or nothing and errno.
 std::optional<std::string> read_text(const std::string& path);
@@ -64,8 +62,6 @@ bool same_file(const std::string& a, const std::string& b);
 
 /// "." for a name without a folder.
 std::string folder_of(const std::string& path);
-/// Makes renames and removals in the folder durable. Throws RunError.
-void sync_folder(const std::string& folder);
 /// Durably renames `path`.part, which must be synced, to `path`. Throws RunError.
 void rename_part(const std::string& path);
 /// Durably removes the file if there is one. Throws RunError.

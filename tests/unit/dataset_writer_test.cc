@@ -5,11 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "dataset_output_spec.h"
 #include "hdf5_fixture.h"
@@ -156,7 +154,6 @@ TEST(DurableWriter, WritesNothingWithoutWork) {
   for (const bool complete : {false, true}) {
     Recorder recorder;
     DurableWriter writer(recorder, recorder, lazy());
-    EXPECT_TRUE(writer.flush(milliseconds(1000)));
     writer.finish(complete);
     EXPECT_EQ(recorder.kinds(), complete ? "A" : "");
   }
@@ -172,46 +169,66 @@ TEST(DurableWriter, SyncsAfterSoManyBytes) {
   EXPECT_EQ(recorder.kinds(), "rrSrrSsArrSrrSsArrSsA");
 }
 
+/// A strand whose tasks run when the test lets them, and its clock.
+struct ByHand {
+  TimePoint now{};
+  std::multimap<TimePoint, Strand::Task> tasks;
+
+  Surroundings surroundings() {
+    return {.now = [this] { return now; }, .make_strand = [this] { return make_strand(); }};
+  }
+  /// What is due.
+  void run() {
+    while (!tasks.empty() && tasks.begin()->first <= now) tasks.extract(tasks.begin()).mapped()();
+  }
+
+ private:
+  std::unique_ptr<Strand> make_strand() {
+    struct OfTasks final : Strand {
+      explicit OfTasks(ByHand& hand) : by_hand(hand) {}
+      void post(Task task) override { by_hand.tasks.emplace(TimePoint{}, std::move(task)); }
+      void post_at(TimePoint time, Task task) override {
+        by_hand.tasks.emplace(time, std::move(task));
+      }
+      void finish() override {
+        while (!by_hand.tasks.empty()) by_hand.tasks.extract(by_hand.tasks.begin()).mapped()();
+      }
+      ByHand& by_hand;
+    };
+    return std::make_unique<OfTasks>(*this);
+  }
+};
+
 TEST(DurableWriter, SyncsAfterTheInterval) {
   Recorder recorder;
-  std::atomic<std::int64_t> seconds = 0;
-  std::atomic<int> looks = 0;
-  DurableWriterOptions options;
-  options.now = [&] {
-    ++looks;
-    return std::chrono::steady_clock::time_point(std::chrono::seconds(seconds));
+  ByHand hand;
+  DurableWriter writer(recorder, recorder, {.surroundings = hand.surroundings()});
+  const auto expect_after = [&](milliseconds passed, const char* kinds) {
+    hand.now += passed;
+    hand.run();
+    EXPECT_EQ(recorder.kinds(), kinds);
   };
-  DurableWriter writer(recorder, recorder, options);
   writer.submit(make_block(0, 1));
-  recorder.wait_for("rrS");
-  // On creation, after the block, and before it waits: the writer has seen that it is early.
-  while (looks < 3) std::this_thread::yield();
-  seconds = 1;
+  expect_after(milliseconds(999), "rrS");
   writer.submit(make_block(1, 1));
-  recorder.wait_for("rrSrrSsA");
+  expect_after(milliseconds(1), "rrSrrSsA");
+  expect_after(milliseconds(5000), "rrSrrSsA");
+  EXPECT_TRUE(hand.tasks.empty()) << "nothing to look for";
   writer.submit(make_block(2, 1));
-  recorder.wait_for("rrSrrSsArrS");
-  writer.finish(false);
-  recorder.wait_for("rrSrrSsArrSsA");
+  writer.submit(make_block(3, 1));
+  expect_after(milliseconds(0), "rrSrrSsArrSsArrS");
+  expect_after(milliseconds(1000), "rrSrrSsArrSsArrSsA");
+  EXPECT_EQ(writer.rows_recorded(), 4);
+  writer.submit(make_block(4, 1));
+  writer.finish(true);
+  EXPECT_EQ(recorder.kinds(), "rrSrrSsArrSsArrSsArrSsAA");
 }
 
 TEST(DurableWriter, SyncsWhenIdle) {
   Recorder recorder;
-  DurableWriterOptions options;
-  options.group_interval = milliseconds(20);
-  DurableWriter writer(recorder, recorder, options);
+  DurableWriter writer(recorder, recorder, {.group_interval = milliseconds(20)});
   writer.submit(make_block(0, 1));
   recorder.wait_for("rrSsA");
-}
-
-TEST(DurableWriter, Flushes) {
-  Recorder recorder;
-  DurableWriter writer(recorder, recorder, lazy());
-  for (std::int64_t row = 0; row < 50; ++row) {
-    writer.submit(make_block(row, 1));
-    EXPECT_TRUE(writer.flush(std::chrono::seconds(20)));
-    EXPECT_EQ(writer.rows_recorded(), row + 1);
-  }
 }
 
 TEST(DurableWriter, KeepsWhatWasSubmittedWhenDestroyed) {
@@ -221,30 +238,17 @@ TEST(DurableWriter, KeepsWhatWasSubmittedWhenDestroyed) {
 }
 
 TEST(DurableWriter, HasRoomUpToTheBudget) {
-  /// Holds the writer's thread in its first write.
-  class Blocker final : public Recorder {
-   public:
-    void write_rows(std::size_t column, RowRange rows, std::span<const std::byte> bytes) override {
-      const std::lock_guard lock(gate);
-      Recorder::write_rows(column, rows, bytes);
-    }
-    std::mutex gate;
-  };
-  Blocker blocker;
-  DurableWriterOptions options = lazy();
-  options.queue_bytes = 20;
-  DurableWriter writer(blocker, blocker, options);
-  {
-    const std::lock_guard closed(blocker.gate);
-    writer.submit(make_block(0, 4));
-    EXPECT_TRUE(writer.has_room());
-    writer.submit(make_block(4, 4));
-    EXPECT_TRUE(writer.has_room());
-    writer.submit(make_block(8, 4));
-    EXPECT_FALSE(writer.has_room());
-    EXPECT_FALSE(writer.flush(milliseconds(5)));
-  }
-  EXPECT_TRUE(writer.flush(std::chrono::seconds(20)));
+  Recorder recorder;
+  ByHand hand;
+  DurableWriter writer(recorder, recorder,
+                       {.queue_bytes = 20, .surroundings = hand.surroundings()});
+  writer.submit(make_block(0, 4));
+  EXPECT_TRUE(writer.has_room());
+  writer.submit(make_block(4, 4));
+  EXPECT_TRUE(writer.has_room());
+  writer.submit(make_block(8, 4));
+  EXPECT_FALSE(writer.has_room());
+  hand.run();
   EXPECT_TRUE(writer.has_room());
 }
 
@@ -261,9 +265,11 @@ TEST(DurableWriter, ErrorsEndAllWriting) {
     Recorder recorder;
     recorder.fail_on(c.failing, "out.h5: No space left on device");
     {
-      DurableWriter writer(recorder, recorder, lazy());
+      ByHand hand;
+      DurableWriter writer(recorder, recorder, {.surroundings = hand.surroundings()});
       writer.submit(make_block(0, 1));
-      EXPECT_FALSE(writer.flush(std::chrono::seconds(20)));
+      hand.now += std::chrono::seconds(1);
+      hand.run();
       const std::string message = "out.h5: No space left on device";
       EXPECT_EQ(error_of<RunError>([&] { writer.submit(make_block(1, 1)); }), message);
       EXPECT_EQ(error_of<RunError>([&] { writer.has_room(); }), message);
