@@ -135,6 +135,17 @@ class HwyConvTranspose final : public Kernel {
                     .columns = static_cast<std::size_t>(columns_),
                     .lo = bounds_.lo,
                     .hi = bounds_.hi});
+    if (bounds_.clamp(0.0F) != 0.0F) clear_padding(pixels, products);
+  }
+
+  /// Channels that only fill blocks must be zero, whatever the activation makes of zero.
+  void clear_padding(std::int64_t pixels, float* products) const {
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+      for (std::int64_t tap = 0; tap < taps_; ++tap) {
+        float* channels = products + pixel * columns_ + tap * outputs_;
+        std::fill(channels + geometry_.out_channels, channels + outputs_, 0.0F);
+      }
+    }
   }
 
   /// `at`: the first of the input's pixels.
@@ -193,10 +204,6 @@ Support hwy_conv_transpose_supports(const KernelCase& kernel_case) {
   }
   if (!checks.ok()) return checks.plain();
   const Layout layout = vector_layout(kernel_case.inputs[0].layout);
-  const bool padded = geometry.out_channels % channel_block(layout) != 0;
-  if (padded && bounds_of(kernel_case.activation).clamp(0.0F) != 0.0F) {
-    return Support::declined("the activation would spoil the padding of blocked channels");
-  }
   return Support::with_layouts({layout}, {layout});
 }
 
