@@ -31,6 +31,10 @@ OutputChoice parse_choice(const std::string& argument) {
 
 }  // namespace
 
+std::chrono::milliseconds watchdog_time(const JobSettings& settings) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(settings.watchdog_seconds * 1000));
+}
+
 std::optional<std::int64_t> parse_digits(std::string_view text) {
   std::int64_t value = 0;
   const char* const last = text.data() + text.size();

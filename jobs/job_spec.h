@@ -2,6 +2,7 @@
 // What a job is: streams, each a model with its rows and its output, and how they run. A job file
 // and the short form on the command line both become this.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -52,6 +53,9 @@ struct JobSettings {
   double recheck_share = 0;      ///< of the rows, computed once more on another device
   std::optional<dataset::Shard> shard;  ///< of each stream's rows, to a file of its own
 };
+
+/// Zero: none.
+std::chrono::milliseconds watchdog_time(const JobSettings& settings);
 
 /// What feeds one input of a model: rows of data sets, or the same value for every row.
 struct InputSpec {

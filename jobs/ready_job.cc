@@ -59,14 +59,16 @@ std::size_t payload_limit(int ranks) {
   return mpi_runtime::kMaxPayloadBytes / static_cast<std::size_t>(ranks);
 }
 
-ReadyJob::ReadyJob(const ScoreCommand& command, mpi_runtime::Collectives& collectives)
+ReadyJob::ReadyJob(const ScoreCommand& command, mpi_runtime::Collectives& collectives,
+                   mpi_runtime::Heartbeat* heartbeat)
     : collectives_(collectives),
       root_(collectives.rank() == 0),
       job_(share_job(command, collectives)) {
   const JobSettings& options = settings();
-  // Weights are packed by as many threads as may be; the ranks of a host share its cores.
-  if (collectives_.size() > 1) omp_set_num_threads(1);
+  if (heartbeat != nullptr) heartbeat->start(watchdog_time(options));
   mpi_runtime::agree(collectives_, [&] {
+    // Weights are packed by as many threads as may be; the ranks of a host share its cores.
+    if (collectives_.size() > 1) omp_set_num_threads(1);
     if (!options.isa.empty() && options.precision == "auto" && options.device != "cpu") {
       throw_input_error(
           "--isa {} does not hold for device {} at --precision auto, which is that of each "
@@ -140,10 +142,11 @@ void ReadyJob::share_models() {
 std::shared_ptr<const model::Model> ReadyJob::share_model(std::size_t id) {
   std::shared_ptr<const model::Model> model;
   std::vector<std::byte> bytes;
-  if (root_) {
+  mpi_runtime::agree(collectives_, [&] {
+    if (!root_) return;
     model = setup_->stream(active_[id]).shared_model();
     if (collectives_.size() > 1) bytes = setup_->models().packed(model);
-  }
+  });
   collectives_.broadcast(bytes);
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) model = device::import_model(settings().device, model::unpack(bytes));

@@ -14,6 +14,7 @@
 #include "jobs/score_text.h"
 #include "model/model.h"
 #include "mpi_runtime/collectives.h"
+#include "mpi_runtime/heartbeat.h"
 #include "mpi_runtime/worker.h"
 
 namespace widepipe::jobs {
@@ -30,7 +31,9 @@ class ReadyJob {
   /// [collective] Reads and checks everything, then gives every rank the models of the streams
   /// that earlier runs did not complete. Writes nothing but locks, and the last record of a stream
   /// that only lacks it. Throws InputError on all ranks.
-  ReadyJob(const ScoreCommand& command, mpi_runtime::Collectives& collectives);
+  /// `heartbeat` may be null; the job says which watchdog's time it has.
+  ReadyJob(const ScoreCommand& command, mpi_runtime::Collectives& collectives,
+           mpi_runtime::Heartbeat* heartbeat = nullptr);
 
   const JobSpec& job() const { return job_; }
   const JobSettings& settings() const { return job_.settings; }

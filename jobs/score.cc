@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/console.h"
 #include "core/error.h"
@@ -19,6 +21,7 @@
 #include "jobs/stream_error.h"
 #include "mpi_runtime/agreement.h"
 #include "mpi_runtime/follower.h"
+#include "mpi_runtime/heartbeat.h"
 #include "report/run_report.h"
 
 namespace widepipe::jobs {
@@ -38,11 +41,15 @@ std::vector<std::byte> file_bytes(const std::string& path) {
 class ScoreRun {
  public:
   ScoreRun(const ScoreCommand& command, mpi_runtime::Collectives& collectives)
-      : collectives_(collectives), root_(collectives.rank() == 0), job_(command, collectives) {}
+      : collectives_(collectives),
+        root_(collectives.rank() == 0),
+        heartbeat_(collectives),
+        job_(command, collectives, &heartbeat_) {}
 
   int run();
 
  private:
+  int compute(std::unique_ptr<ScoreLead> lead);
   int tell_dry_run();
   int report_complete() const;
   void say_left_out() const;
@@ -58,6 +65,7 @@ class ScoreRun {
   const bool root_;
   const Clock::time_point start_ = Clock::now();
   const StopSignal signal_;
+  mpi_runtime::Heartbeat heartbeat_;
   ReadyJob job_;
   mpi_runtime::Wakeup wakeup_;
   std::unique_ptr<mpi_runtime::Worker> worker_;  // ranks with a sound device
@@ -72,35 +80,45 @@ int ScoreRun::run() {
     if (root_) job_.setup().create_files();
   });
   if (options().write_via_ranks) open_outputs();
-  std::optional<ScoreLead> lead;
+  std::unique_ptr<ScoreLead> lead;
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
-    lead.emplace(LeadContext{.collectives = collectives_,
-                             .job = job_,
-                             .worker = worker_.get(),
-                             .wakeup = wakeup_,
-                             .signal = signal_,
-                             .watchdog = watchdog_settings(),
-                             .end = end()});
+    lead = std::make_unique<ScoreLead>(LeadContext{.collectives = collectives_,
+                                                   .job = job_,
+                                                   .worker = worker_.get(),
+                                                   .wakeup = wakeup_,
+                                                   .signal = signal_,
+                                                   .watchdog = watchdog_settings(),
+                                                   .end = end()});
   });
+  if (lead) say(start_text(job_.setup(), job_.fleet()));
+  return compute(std::move(lead));
+}
+
+/// [collective] The rounds, and then the end, for which the other ranks wait.
+int ScoreRun::compute(std::unique_ptr<ScoreLead> lead) {
+  heartbeat_.stop();
   if (lead) {
-    say(start_text(job_.setup(), job_.fleet()));
-    return lead->run(seconds_since(start_));
+    lead->run_rounds(seconds_since(start_));
+  } else {
+    mpi_runtime::Watchdog watchdog(watchdog_settings());
+    mpi_runtime::Follower(
+        collectives_, worker_.get(),
+        {.stop_requested = [this] { return signal_.received(); }, .watchdog = &watchdog})
+        .run(wakeup_);
   }
-  mpi_runtime::Watchdog watchdog(watchdog_settings());
-  mpi_runtime::Follower(
-      collectives_, worker_.get(),
-      {.stop_requested = [this] { return signal_.received(); }, .watchdog = &watchdog})
-      .run(wakeup_);
-  return kDone;
+  heartbeat_.start(watchdog_time(options()));
+  int code = kDone;
+  mpi_runtime::agree(collectives_, [&] {
+    if (const auto mine = std::move(lead)) code = mine->finish();
+  });
+  heartbeat_.stop();
+  return code;
 }
 
 mpi_runtime::WatchdogSettings ScoreRun::watchdog_settings() const {
   mpi_runtime::WatchdogSettings settings{
-      .limit =
-          std::chrono::milliseconds(static_cast<std::int64_t>(options().watchdog_seconds * 1000)),
-      .rank = collectives_.rank(),
-      .names = {}};
+      .limit = watchdog_time(options()), .rank = collectives_.rank(), .names = {}};
   for (std::size_t rank = 0; rank < job_.fleet().places.size(); ++rank) {
     settings.names.push_back(job_.rank_name(rank));
   }

@@ -84,9 +84,15 @@ ScoreLead::ScoreLead(const LeadContext& context)
       streams_(open_streams()),
       sink_(make_sink()) {}
 
-std::vector<std::unique_ptr<ScoreLead::OpenStream>> ScoreLead::open_streams() const {
+std::vector<std::unique_ptr<ScoreLead::OpenStream>> ScoreLead::open_streams() {
   dataset::DurableWriterOptions options;
   options.queue_bytes /= context_.job.active().size();  // all writers together
+  options.progressed = [this] {
+    mpi_runtime::Watchdog* const watchdog = writers_tell_;
+    if (watchdog == nullptr) return;
+    watchdog->turn();
+    watchdog->round_done();
+  };
   std::vector<std::unique_ptr<OpenStream>> streams;
   for (const std::size_t index : context_.job.active()) {
     const StreamSetup& setup = context_.job.setup().stream(index);
@@ -175,7 +181,17 @@ dataset::FailedRows ScoreLead::failed(std::size_t id) const {
   return failed;
 }
 
-mpi_runtime::LeaderResult ScoreLead::run_rounds() {
+void ScoreLead::run_rounds(double seconds_setup) {
+  seconds_setup_ = seconds_setup;
+  begin_ = Clock::now();
+  try {
+    result_ = lead();
+  } catch (const RunError&) {
+    failure_ = std::current_exception();
+  }
+}
+
+mpi_runtime::LeaderResult ScoreLead::lead() {
   schedule::Scheduler scheduler = make_scheduler();
   std::vector<int> device_ranks;
   for (const schedule::DeviceSpec& device : devices_) device_ranks.push_back(device.rank);
@@ -309,17 +325,20 @@ void ScoreLead::say_outcome(const report::RunReport& report, bool signalled) con
   }
 }
 
-int ScoreLead::run(double seconds_setup) {
-  const Clock::time_point begin = Clock::now();
-  const mpi_runtime::LeaderResult result = run_rounds();
+int ScoreLead::finish() {
+  closing_.emplace(context_.watchdog);
+  writers_tell_ = &*closing_;
+  if (failure_) std::rethrow_exception(failure_);
   std::vector<bool> complete;
   for (std::size_t id = 0; id < streams_.size(); ++id) complete.push_back(settled(id));
-  sink_.finish(complete);
+  sink_.finish(complete);  // ends the writers: they tell no more
+  writers_tell_ = nullptr;
+  closing_.reset();
 
-  report::RunReport report = make_report(result);
-  report.seconds = seconds_since(begin);
-  report.seconds_setup = seconds_setup;
-  say_outcome(report, result.stopped);
+  report::RunReport report = make_report(result_);
+  report.seconds = seconds_since(begin_);
+  report.seconds_setup = seconds_setup_;
+  say_outcome(report, result_.stopped);
   if (!job_.settings.report_file.empty())
     report::write_report(report::to_json(report), job_.settings.report_file);
   return report.exit_code;

@@ -1,8 +1,10 @@
 #pragma once
 // Rank 0's part of a score job, once everything is checked and every rank is ready.
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,10 +46,13 @@ class ScoreLead {
   /// it belongs inside agree(): no rank may wait in a round before this has gone well.
   explicit ScoreLead(const LeadContext& context);
 
-  /// [collective, rank 0; the others are followers] Computes the missing rows, records them, writes
-  /// the report and prints the summary. Returns the exit code. Throws RunError after all ranks
-  /// were released. `seconds_setup` goes into the report.
-  int run(double seconds_setup);
+  /// [collective, rank 0; the others are followers] Computes the missing rows. What goes wrong is
+  /// for finish() to say. `seconds_setup` goes into the report.
+  void run_rounds(double seconds_setup);
+
+  /// Records the rest, writes the report and prints the summary; on any thread. Returns the exit
+  /// code. Throws RunError.
+  int finish();
 
  private:
   /// The files of a stream that is worked on.
@@ -66,11 +71,11 @@ class ScoreLead {
   std::int64_t rows_before() const;
   bool settled(std::size_t id) const;
   dataset::FailedRows failed(std::size_t id) const;
-  std::vector<std::unique_ptr<OpenStream>> open_streams() const;
+  std::vector<std::unique_ptr<OpenStream>> open_streams();
   WriterSink make_sink() const;
   schedule::Scheduler make_scheduler() const;
   mpi_runtime::LeaderSettings leader_settings(mpi_runtime::Watchdog& watchdog) const;
-  mpi_runtime::LeaderResult run_rounds();
+  mpi_runtime::LeaderResult lead();
   void leave_out(schedule::DeviceId device, const std::string& why);
   void leave_out(const schedule::Rechecks::Verdict& verdict);
   dataset::RunRecord run_record(const StreamSetup& setup) const;
@@ -81,6 +86,14 @@ class ScoreLead {
   const JobSpec& job_;
   const std::vector<schedule::DeviceSpec> devices_;
   schedule::RunStats stats_;
+  mpi_runtime::LeaderResult result_;  ///< of the rounds
+  std::exception_ptr failure_;        ///< why there is none
+  double seconds_setup_ = 0;
+  std::chrono::steady_clock::time_point begin_;
+  /// Watches the writers in finish(), and what they have left if that throws; the rounds have a
+  /// watchdog of their own.
+  std::optional<mpi_runtime::Watchdog> closing_;
+  std::atomic<mpi_runtime::Watchdog*> writers_tell_ = nullptr;  ///< null or that one
   std::vector<std::string> left_out_;                 ///< why, by DeviceId; empty if it is not
   std::vector<std::unique_ptr<OpenStream>> streams_;  ///< by StreamId
   WriterSink sink_;                                   // after the writers

@@ -149,7 +149,8 @@ std::unique_ptr<Worker> start_device(ReadyJob& job, mpi_runtime::Collectives& co
   const std::optional<mpi_runtime::WorkerConfig> config = job.worker_config();
   std::unique_ptr<Worker> worker;
   std::string why;
-  if (config) {
+  collectives.beside([&] {
+    if (!config) return;
     try {
       worker = std::make_unique<Worker>(*config, wakeup);
       const auto rank = static_cast<std::size_t>(collectives.rank());
@@ -159,7 +160,7 @@ std::unique_ptr<Worker> start_device(ReadyJob& job, mpi_runtime::Collectives& co
       why = error.what();
     }
     if (!why.empty()) worker.reset();
-  }
+  });
   const std::vector<std::string> reasons = collectives.all_texts(why);
   check_count(job, collectives, reasons);
   check_recheck(job, collectives, reasons);

@@ -12,7 +12,7 @@ void agree(Collectives& collectives, const std::function<void()>& work) {
   constexpr char kRunFailed = 'r';
   std::string mine;  // the kind of error, then its message
   try {
-    work();
+    collectives.beside(work);
   } catch (const InputError& error) {
     mine = kBadInput + std::string(error.what());
   } catch (const RunError& error) {

@@ -4,6 +4,7 @@
 // tests), and in time a grouped one that forwards through group leaders.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,15 +65,25 @@ class Collectives {
                                                  std::span<const std::size_t> sizes) = 0;
   virtual std::unique_ptr<Gather> send_gather(Lane lane, AlignedBuffer mine) = 0;
 
-  /// Tells rank 0 that this rank lives. Not collective: for when rounds have stopped.
+  /// Tells rank 0 that this rank lives. Not collective: for when there are no rounds.
   virtual void tell_alive() = 0;
   /// Rank 0: those who have told so since it last asked. Never blocks.
   virtual std::vector<int> heard_alive() = 0;
+  /// Rank 0 asks the others whether they live; they: whether it has. Not collective, never blocks.
+  virtual void ask_alive() = 0;
+  virtual bool asked_alive() = 0;
 
   /// [collective] Blocking, for start and end: rank 0's bytes reach all ranks.
   virtual void broadcast(std::vector<std::byte>& bytes) = 0;
   /// [collective] Blocking: the texts of all ranks on all ranks, by rank.
   virtual std::vector<std::string> all_texts(const std::string& mine) = 0;
+
+  /// From now on `turn` is called over and over while a blocking call waits for the other ranks;
+  /// null: no more.
+  virtual void while_waiting(std::function<void()> turn) = 0;
+  /// Returns when `work` is done, and throws what it throws. While there is a turn to call, the
+  /// work is done on another thread, always the same.
+  virtual void beside(const std::function<void()>& work) = 0;
 };
 
 /// The largest payload of a round, all ranks together: MPI counts and displacements are int.

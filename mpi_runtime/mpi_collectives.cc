@@ -1,11 +1,16 @@
 #include "mpi_runtime/mpi_collectives.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <stdexcept>
 #include <utility>
 
+#include "core/surroundings.h"
+#include "mpi_runtime/backoff.h"
 #include "mpi_runtime/mpi_call.h"
 
 namespace widepipe::mpi_runtime {
@@ -95,6 +100,10 @@ class MpiGather final : public Gather {
   Request request_;
 };
 
+/// On the communicator of life signs.
+constexpr int kAlive = 0;  ///< to rank 0
+constexpr int kAsked = 1;  ///< from rank 0
+
 class MpiCollectives final : public Collectives {
  public:
   MpiCollectives() {
@@ -106,7 +115,8 @@ class MpiCollectives final : public Collectives {
   }
   ~MpiCollectives() override {
     for (MPI_Comm& lane : lanes_) MPI_Comm_free(&lane);
-    heard_alive();  // what came too late
+    receive_all(kAlive);  // what came too late
+    receive_all(kAsked);
     MPI_Comm_free(&blocking_);
     MPI_Comm_free(&alive_);
   }
@@ -132,23 +142,23 @@ class MpiCollectives final : public Collectives {
 
   void tell_alive() override {
     // Empty, and so sent at once.
-    WIDEPIPE_MPI(MPI_Send(nullptr, 0, MPI_BYTE, 0, 0, alive_));
+    WIDEPIPE_MPI(MPI_Send(nullptr, 0, MPI_BYTE, 0, kAlive, alive_));
   }
 
   std::vector<int> heard_alive() override {
-    std::vector<int> ranks;
-    while (rank_ == 0) {
-      int there = 0;
-      MPI_Status status;
-      WIDEPIPE_MPI(MPI_Iprobe(MPI_ANY_SOURCE, 0, alive_, &there, &status));
-      if (there == 0) break;
-      WIDEPIPE_MPI(MPI_Recv(nullptr, 0, MPI_BYTE, status.MPI_SOURCE, 0, alive_, MPI_STATUS_IGNORE));
-      ranks.push_back(status.MPI_SOURCE);
-    }
-    return ranks;
+    return rank_ == 0 ? receive_all(kAlive) : std::vector<int>{};
   }
 
+  void ask_alive() override {
+    for (int rank = 1; rank < size_; ++rank) {
+      WIDEPIPE_MPI(MPI_Send(nullptr, 0, MPI_BYTE, rank, kAsked, alive_));
+    }
+  }
+
+  bool asked_alive() override { return rank_ != 0 && !receive_all(kAsked).empty(); }
+
   void broadcast(std::vector<std::byte>& bytes) override {
+    meet();
     std::uint64_t size = bytes.size();
     WIDEPIPE_MPI(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, blocking_));
     bytes.resize(size);
@@ -160,6 +170,7 @@ class MpiCollectives final : public Collectives {
   }
 
   std::vector<std::string> all_texts(const std::string& mine) override {
+    meet();
     const int length = to_count(mine.size());
     std::vector<int> lengths(static_cast<std::size_t>(size_));
     WIDEPIPE_MPI(MPI_Allgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, blocking_));
@@ -176,7 +187,59 @@ class MpiCollectives final : public Collectives {
     return texts;
   }
 
+  void while_waiting(std::function<void()> turn) override {
+    turn_ = std::move(turn);
+    if (!turn_) strand_.reset();
+    if (turn_ && !strand_) strand_ = make_thread_strand();
+  }
+
+  void beside(const std::function<void()>& work) override {
+    if (!turn_) return work();
+    std::exception_ptr error;
+    std::atomic<bool> done = false;
+    strand_->post([&] {
+      try {
+        work();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      done = true;
+      wakeup_.notify();
+    });
+    while (!done) {
+      turn_();
+      wakeup_.wait_for(std::chrono::milliseconds(1));
+    }
+    if (error) std::rethrow_exception(error);
+  }
+
  private:
+  /// Waits for all ranks, so that none is missing in the blocking call that follows.
+  void meet() {
+    if (!turn_) return;
+    Request all;
+    WIDEPIPE_MPI(MPI_Ibarrier(blocking_, all.get()));
+    Backoff backoff(wakeup_, kLongestPause);
+    while (!all.test()) {
+      turn_();
+      backoff.pause(false);
+    }
+  }
+
+  /// Senders of the life signs of a kind that are here.
+  std::vector<int> receive_all(int kind) {
+    std::vector<int> ranks;
+    while (true) {
+      int there = 0;
+      MPI_Status status;
+      WIDEPIPE_MPI(MPI_Iprobe(MPI_ANY_SOURCE, kind, alive_, &there, &status));
+      if (there == 0) return ranks;
+      WIDEPIPE_MPI(
+          MPI_Recv(nullptr, 0, MPI_BYTE, status.MPI_SOURCE, kind, alive_, MPI_STATUS_IGNORE));
+      ranks.push_back(status.MPI_SOURCE);
+    }
+  }
+
   static void duplicate(MPI_Comm& to) {
     WIDEPIPE_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &to));
     WIDEPIPE_MPI(MPI_Comm_set_errhandler(to, MPI_ERRORS_RETURN));
@@ -188,6 +251,9 @@ class MpiCollectives final : public Collectives {
   MPI_Comm alive_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  std::function<void()> turn_;
+  Wakeup wakeup_;
+  std::unique_ptr<Strand> strand_;  ///< of beside(), while there is a turn
 };
 
 }  // namespace

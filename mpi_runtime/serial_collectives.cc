@@ -46,9 +46,13 @@ class SerialCollectives final : public Collectives {
 
   void tell_alive() override {}
   std::vector<int> heard_alive() override { return {}; }
+  void ask_alive() override {}
+  bool asked_alive() override { return false; }
 
   void broadcast(std::vector<std::byte>&) override {}
   std::vector<std::string> all_texts(const std::string& mine) override { return {mine}; }
+  void while_waiting(std::function<void()>) override {}
+  void beside(const std::function<void()>& work) override { work(); }
 
  private:
   [[noreturn]] static void refuse() {

@@ -129,6 +129,7 @@ void DurableWriter::write(const RowBlock& block) {
     }
     for (std::size_t column = 0; column < block.columns.size(); ++column) {
       sink_.write_rows(column, block.rows, block.columns[column]);
+      progressed();
     }
     sink_.write_status(block.rows, RowStatus::kDone);
     pending_done_.add(block.rows);
@@ -146,6 +147,7 @@ bool DurableWriter::commit_due() const {
 
 void DurableWriter::commit() {
   sink_.sync();
+  progressed();
   std::vector<JournalRecord> records;
   std::int64_t rows = pending_done_.count();
   if (!pending_done_.empty()) records.emplace_back(RowsRecord{pending_done_.ranges()});
@@ -154,6 +156,7 @@ void DurableWriter::commit() {
     records.emplace_back(std::move(failed));
   }
   log_.append(records);
+  progressed();
   rows_recorded_.fetch_add(rows, std::memory_order_relaxed);
   pending_done_.clear();
   pending_failed_.clear();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ struct DurableWriterOptions {
   std::size_t queue_bytes = std::size_t{256} << 20;  ///< has_room() until so much is waiting
   std::size_t group_bytes = std::size_t{64} << 20;   ///< written bytes that force a sync
   std::chrono::milliseconds group_interval{1000};    ///< least time between syncs
+  /// Called on the strand when a write, a sync or a record has come to its end; may be null.
+  std::function<void()> progressed;
   Surroundings surroundings;
 };
 
@@ -79,6 +82,9 @@ class DurableWriter {
   void commit();
   void write_the_rest();
   void rethrow_error() const;
+  void progressed() const {
+    if (options_.progressed) options_.progressed();
+  }
 
   RowSink& sink_;
   RecordLog& log_;

@@ -56,6 +56,15 @@ def widepipe():
     return Runner(command, launcher_under_test())
 
 
+@pytest.fixture(scope="session")
+def faulty(widepipe):
+    """A widepipe whose device and disk have faults to order (tests/faults)."""
+    command = os.path.join(os.path.dirname(widepipe.command), "tests", "widepipe_faulty")
+    if not os.access(command, os.X_OK):
+        pytest.fail(f"{command}: no such command; build all of the tests")
+    return Runner(command, " ".join(widepipe.launcher))
+
+
 @pytest.fixture
 def rng(request):
     """Random numbers of this test alone, whichever other tests run."""

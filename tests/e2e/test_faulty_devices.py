@@ -5,7 +5,6 @@ Run with a widepipe that knows a device with faults to order (tests/faults/fault
 """
 
 import json
-import os
 import re
 import socket
 
@@ -14,18 +13,10 @@ import pytest
 import data
 import journal
 import long_job
-from runner import Runner, check_refused
+from runner import check_refused
 
 HOST = socket.gethostname()
 WATCHDOG = 8  # seconds; more than a busy machine takes for a row
-
-
-@pytest.fixture(scope="session")
-def faulty(widepipe):
-    command = os.path.join(os.path.dirname(widepipe.command), "tests", "widepipe_faulty")
-    if not os.access(command, os.X_OK):
-        pytest.fail(f"{command}: no such command; build all of the tests")
-    return Runner(command, " ".join(widepipe.launcher))
 
 
 @pytest.fixture(scope="session")

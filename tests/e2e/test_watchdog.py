@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import data
 import long_job
 
 LIMIT = 4  # seconds, more than a busy machine keeps a rank waiting; the default is 60
@@ -82,3 +83,46 @@ def test_without(widepipe, job_kind, output):
     assert job.running()
     os.kill(victim, signal.SIGCONT)
     job.finish(60).expect(0)
+
+
+def start_faulty(faulty, lenet, images, output, fault):
+    return faulty.start_score(lenet, f"{images}:/images", f"{output}:/scores", "--device", "faulty",
+                              "--watchdog", LIMIT, ranks=3, env={"WIDEPIPE_FAULT": fault})
+
+
+@pytest.mark.parametrize("victim", [2, 1, 0])
+def test_a_rank_that_is_stopped_before_work_starts(faulty, lenet, images, output, victim):
+    """While rank 1 loads its model, which takes its time."""
+    job = start_faulty(faulty, lenet, images, output, "1:load:60")
+    long_job.wait_for(job, lambda: len(ranks_of(job, faulty)) == 3, "its ranks")
+    time.sleep(2)
+    os.kill(ranks_of(job, faulty)[victim], signal.SIGSTOP)
+    stopped = time.monotonic()
+    result = job.finish(60)
+    took = time.monotonic() - stopped
+    assert result.code not in (0, 1, 2), result.story()
+    assert LIMIT - 1.5 < took < 3 * LIMIT + 10, f"after {took:.1f} s{result.story()}"
+    name = f"{victim}@{socket.gethostname()}"
+    expected = (rf"rank 1@\S+ hears nothing from rank {name} for 4\.00 s" if victim == 0 else
+                rf"rank {name} has not answered for 4\.00 s")
+    assert any(re.search(expected, line) for line in result.errors), result.story()
+    assert not output.exists()
+
+
+def test_a_slow_start(faulty, lenet, images, output):
+    """Nobody is silent: the rank that loads its model says so all the time."""
+    start_faulty(faulty, lenet, images, output, f"1:load:{2 * LIMIT}").finish(60).expect(0)
+
+
+@pytest.mark.parametrize("ranks", [None, 1, 3])
+def test_a_sync_that_hangs(faulty, lenet, images, output, ranks):
+    """The last one: there are no rounds any more."""
+    words = [lenet, f"{images}:/images", f"{output}:/scores", "--watchdog", LIMIT]
+    result = faulty.score(*words, ranks=ranks, env={"WIDEPIPE_FAULT": "0:sync:2"})
+    assert result.code not in (0, 1, 2), result.story()
+    assert any(re.search(r"rank 0@\S+ has not got on for 4\.00 s \(a file system", line)
+               for line in result.errors), result.story()
+    faulty.score(*words, ranks=ranks).expect(0)
+    undisturbed = output.with_name("undisturbed.h5")
+    faulty.score(lenet, f"{images}:/images", f"{undisturbed}:/scores").expect(0)
+    assert data.same_bytes(undisturbed, output)

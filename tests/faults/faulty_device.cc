@@ -2,58 +2,25 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <sstream>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "device/cpu_device.h"
+#include "tests/faults/faults.h"
 
 namespace widepipe::device {
 namespace {
 
-struct Fault {
-  std::string what;
-  std::int64_t from = 0;
-};
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-/// The rank as launchers tell it: there is no MPI down here.
-std::string rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const std::string value = environment(name); !value.empty()) return value;
-  }
-  return "0";
-}
-
-std::vector<Fault> faults_of_this_rank() {
-  std::vector<Fault> faults;
-  std::istringstream all(environment("WIDEPIPE_FAULT"));
-  for (std::string one; std::getline(all, one, ',');) {
-    std::istringstream fields(one);
-    std::string of_rank;
-    Fault fault;
-    std::getline(fields, of_rank, ':');
-    std::getline(fields, fault.what, ':');
-    fields >> fault.from;
-    if (of_rank == rank()) faults.push_back(fault);
-  }
-  return faults;
-}
+using faults::Fault;
 
 class FaultyDevice final : public Device {
  public:
   FaultyDevice(const DeviceConfig& config, CompletionSink sink)
-      : faults_(faults_of_this_rank()), sink_(std::move(sink)) {
+      : faults_(faults::faults_of_this_rank()), sink_(std::move(sink)) {
     for (const Fault& fault : faults_) {
       if (fault.what == "absent") throw_input_error("device faulty: there is none");
     }
@@ -65,6 +32,9 @@ class FaultyDevice final : public Device {
     return device_->declines(model);
   }
   ModelId load(std::shared_ptr<const model::Model> model) override {
+    for (const Fault& fault : faults_) {
+      if (fault.what == "load") std::this_thread::sleep_for(std::chrono::seconds(fault.from));
+    }
     return device_->load(std::move(model));
   }
   void submit(Batch batch) override { device_->submit(std::move(batch)); }
