@@ -12,8 +12,12 @@
 namespace widepipe::mpi_runtime {
 namespace {
 
-/// A round that takes a tenth of the time after which the watchdog acts is no usual one.
+/// Part of the watchdog's time, that nothing usual takes.
 constexpr double kPartOfTheLimit = 10;
+/// A round that takes so many times as long as those before it did is no usual one.
+constexpr double kTimesTheUsual = 4;
+/// By which a round counts less when the next one is done.
+constexpr double kForgetting = 0.9;
 
 std::size_t bytes_of(const std::vector<AlignedBuffer>& buffers) {
   std::size_t total = 0;
@@ -117,11 +121,15 @@ void Leader::look_after(Watchdog& watchdog) {
   if (limit <= 0) return;
   // While rounds stand still, or this process did, devices cannot be blamed for being late.
   const bool suspended = now() - last_look_ > limit / kPartOfTheLimit;
+  const double round_takes =
+      rounds_.empty() ? 0 : std::chrono::duration<double>(clock() - rounds_.front().posted).count();
   const bool stalled =
-      !rounds_.empty() && std::chrono::duration<double>(clock() - rounds_.front().posted).count() >
-                              limit / kPartOfTheLimit;
+      round_takes > std::max(limit / kPartOfTheLimit, usual_round_seconds_ * kTimesTheUsual);
+  if (suspended || stalled) {
+    scheduler_.excuse(now() - last_look_);
+    had_room_ += now() - last_look_;
+  }
   last_look_ = now();
-  if (suspended || stalled) undisturbed_since_ = now();
   // At every turn: a slow disk has some now and then.
   if (failure_ || sink_.has_room()) had_room_ = now();
   if (now() < next_check_) return;
@@ -131,20 +139,22 @@ void Leader::look_after(Watchdog& watchdog) {
 
 /// What does not come back, or is not taken, while rounds go on.
 void Leader::look_for_overdue(Watchdog& watchdog, schedule::Seconds limit) {
-  const schedule::Seconds full = now() - std::max(had_room_, undisturbed_since_);
+  const schedule::Seconds full = now() - had_room_;
   if (full > limit) {
     watchdog.give_up(fmt::format("rank {}: the file system of the output takes nothing for {}",
                                  watchdog.name(0), duration_text(full)));
   }
-  const std::optional<schedule::Overdue> overdue =
-      scheduler_.overdue(now(), limit, undisturbed_since_);
+  const std::optional<schedule::Overdue> overdue = scheduler_.overdue(now(), limit);
   if (!overdue) return;
   const schedule::Dispatch& batch = overdue->dispatch;
   watchdog.give_up(fmt::format(
-      "rank {}: rows {} to {} have been out for {}, where {} was expected; its device, or the file "
-      "system that it reads from, does not answer",
+      "rank {}: rows {} to {} have been out for {}{}; its device, or the file system that it reads "
+      "from, does not answer",
       watchdog.name(device_ranks_.at(batch.device)), batch.rows.first, batch.rows.end() - 1,
-      duration_text(overdue->waited), duration_text(overdue->expected)));
+      duration_text(overdue->waited),
+      overdue->expected > 0
+          ? fmt::format(", where {} was expected", duration_text(overdue->expected))
+          : ""));
 }
 
 void Leader::dispatch() {
@@ -202,7 +212,9 @@ void Leader::send(const schedule::Dispatch& dispatch) {
 
 bool Leader::collect_slots() {
   if (rounds_.empty() || !rounds_.front().slots->test()) return false;
-  round_seconds_ += std::chrono::duration<double>(clock() - rounds_.front().posted).count();
+  const double took = std::chrono::duration<double>(clock() - rounds_.front().posted).count();
+  round_seconds_ += took;
+  usual_round_seconds_ = std::max(took, usual_round_seconds_ * kForgetting);
   if (settings_.watchdog != nullptr) settings_.watchdog->round_done();
   take_slots(rounds_.front());
   rounds_.pop_front();

@@ -151,10 +151,10 @@ class Leader {
   TimePoint last_post_{};
   schedule::Seconds last_look_ = 0;   ///< at the clock
   schedule::Seconds next_check_ = 0;  ///< of batches that may be overdue
-  schedule::Seconds undisturbed_since_ = 0;
-  schedule::Seconds had_room_ = 0;  ///< when the sink last was seen to have
-  bool asks_ = false;               ///< who is alive
-  double round_seconds_ = 0;
+  schedule::Seconds had_room_ = 0;    ///< when the sink last was seen to have
+  bool asks_ = false;                 ///< who is alive
+  double round_seconds_ = 0;          ///< of all rounds
+  double usual_round_seconds_ = 0;    ///< of the longest of late
   LeaderResult outcome_;
   std::exception_ptr failure_;
   std::optional<RowReader> reader_;  // last: stopped before what it fills goes

@@ -4,7 +4,8 @@
 #                              sanitizers
 #   scripts/test.sh fast       release build: checks, unit, MPI and end-to-end tests
 #   scripts/test.sh tidy       clang-tidy over all sources (slow)
-#   scripts/test.sh long       what takes an hour or more: all variants end to end, 100 kills, fuzzers
+#   scripts/test.sh long       what takes an hour or more: all variants end to end, 100 kills, 10,000
+#                              simulated jobs, fuzzers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tier=${1:-all}
@@ -48,6 +49,11 @@ if [ "$tier" = long ]; then
   e2e --slow -m slow
   step "100 kills"
   WIDEPIPE_KILLS=100 build/venv/bin/pytest tests/e2e/test_resume.py --quiet
+  step "10,000 simulated jobs"
+  build/release/tests/simulation --seeds 5000 >build/simulation.log &
+  build/release/tests/simulation --seeds 5000 --from 5000
+  wait $! || { cat build/simulation.log; exit 1; }
+  tail -n 1 build/simulation.log
   step "fuzzers"
   scripts/fuzz.sh "${WIDEPIPE_FUZZ_SECONDS:-600}"
   exit

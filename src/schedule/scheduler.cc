@@ -322,10 +322,14 @@ Seconds Scheduler::expected_busy(const Dispatch& dispatch) const {
   return per_row * static_cast<double>(dispatch.rows.count);
 }
 
-std::optional<Overdue> Scheduler::overdue(Seconds now, Seconds limit, Seconds from) const {
+void Scheduler::excuse(Seconds time) {
+  for (auto& [id, batch] : outstanding_) batch.since += time;
+}
+
+std::optional<Overdue> Scheduler::overdue(Seconds now, Seconds limit) const {
   constexpr double kPatience = 20;  // times as long as expected: slow is not dead
   for (const auto& [id, batch] : outstanding_) {
-    const Seconds waited = now - std::max(batch.since, from);
+    const Seconds waited = now - batch.since;
     if (waited < limit) continue;
     Seconds expected = 0;
     bool known = true;
@@ -335,7 +339,11 @@ std::optional<Overdue> Scheduler::overdue(Seconds now, Seconds limit, Seconds fr
       known = known && busy > 0;
       expected += busy;
     }
-    if (known && waited > kPatience * expected) return Overdue{batch.dispatch, waited, expected};
+    // A first batch may take its time, too, but not for ever.
+    if (!known) expected = 0;
+    if (waited > kPatience * (known ? expected : limit)) {
+      return Overdue{batch.dispatch, waited, expected};
+    }
   }
   return std::nullopt;
 }

@@ -47,7 +47,7 @@ struct Outcome {
 struct Overdue {
   Dispatch dispatch;
   Seconds waited = 0;
-  Seconds expected = 0;  ///< for all that the device had when it was dispatched
+  Seconds expected = 0;  ///< for all that the device had when it was dispatched; 0: unknown
 };
 
 /// Queues of rows, devices with credit, and the policy between them. Not thread-safe.
@@ -68,9 +68,10 @@ class Scheduler {
   Outcome complete(const BatchResult& result);
 
   /// A batch that is out for `limit`, and for many times as long as its device, or the others,
-  /// lead one to expect; nothing while there is nothing to expect. What was before `from` does not
-  /// count.
-  std::optional<Overdue> overdue(Seconds now, Seconds limit, Seconds from) const;
+  /// lead one to expect; while none of them has computed anything, for many times `limit`.
+  std::optional<Overdue> overdue(Seconds now, Seconds limit) const;
+  /// So much of the time that has passed does not count for the batches that are out.
+  void excuse(Seconds time);
 
   /// From now on nothing is dispatched; what is out comes back.
   void stop();

@@ -112,20 +112,24 @@ TEST(Overdue, IsWhatTakesManyTimesAsLongAsExpected) {
                                 schedule::make_bulk_policy({}));
   scheduler.add_rows(0, {0, 1000});
   const auto first = scheduler.dispatch(0);
-  EXPECT_FALSE(scheduler.overdue(1000, 60, 0)) << "nothing is known yet";
+  EXPECT_FALSE(scheduler.overdue(1000, 60)) << "nothing is known yet";
+  ASSERT_TRUE(scheduler.overdue(1201, 60)) << "even then";
+  EXPECT_EQ(scheduler.overdue(1201, 60)->expected, 0);
   for (const schedule::Dispatch& made : first) {
     if (made.device == 0) scheduler.complete({.batch = made.batch, .busy = 1});
   }
   // A tenth of a second a row, by device 0; device 1 has three batches of ten: three seconds.
-  EXPECT_FALSE(scheduler.overdue(59, 60, 0)) << "the limit";
-  const auto overdue = scheduler.overdue(61, 60, 0);
+  EXPECT_FALSE(scheduler.overdue(59, 60)) << "the limit";
+  const auto overdue = scheduler.overdue(61, 60);
   ASSERT_TRUE(overdue);
   EXPECT_EQ(overdue->dispatch.device, 1U);
   EXPECT_DOUBLE_EQ(overdue->expected, 3);
   EXPECT_DOUBLE_EQ(overdue->waited, 61);
-  EXPECT_FALSE(scheduler.overdue(61, 60, 30)) << "disturbed until 30";
-  EXPECT_FALSE(scheduler.overdue(50, 10, 0)) << "less than twenty times as long";
-  EXPECT_TRUE(scheduler.overdue(61, 10, 0));
+  EXPECT_FALSE(scheduler.overdue(50, 10)) << "less than twenty times as long";
+  EXPECT_TRUE(scheduler.overdue(61, 10));
+  scheduler.excuse(30);
+  EXPECT_FALSE(scheduler.overdue(90, 60)) << "disturbed for 30";
+  EXPECT_TRUE(scheduler.overdue(91, 60));
 }
 
 }  // namespace
