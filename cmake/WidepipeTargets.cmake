@@ -16,16 +16,6 @@ if(WIDEPIPE_SANITIZE)
     -O1 -g1 -fsanitize=${WIDEPIPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(widepipe_options INTERFACE -fsanitize=${WIDEPIPE_SANITIZE})
 endif()
-# Kernels start no threads of ours, and the thread sanitizer does not see into libgomp. Jobs and
-# reports put texts and settings together: they took a quarter of the time of a sanitized build.
-set(widepipe_not_sanitized jobs report)
-if(WIDEPIPE_SANITIZE MATCHES "fuzzer")
-  set(widepipe_not_sanitized)  # a fuzzer sees only what is instrumented
-endif()
-if(WIDEPIPE_SANITIZE MATCHES "thread")
-  list(APPEND widepipe_not_sanitized kernels model)
-endif()
-
 # widepipe_precompile(TARGET more...): the headers of others that nearly every source includes are
 # read once; with them a source takes a second less to compile. Sources include what they use all
 # the same: WIDEPIPE_PRECOMPILE=OFF shows what is missing.
@@ -61,7 +51,7 @@ function(widepipe_library name)
     endif()
   endforeach()
   target_link_libraries(widepipe_${name} PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:widepipe_options>)
-  if(NOT name IN_LIST widepipe_not_sanitized)
+  if(NOT name IN_LIST WIDEPIPE_NOT_SANITIZED)
     target_link_libraries(widepipe_${name} PRIVATE $<BUILD_INTERFACE:widepipe_sanitized>)
   endif()
   set_property(GLOBAL APPEND PROPERTY WIDEPIPE_LIBRARIES widepipe_${name})

@@ -15,9 +15,6 @@
 #include "dataset_output_spec.h"
 #include "hdf5_fixture.h"
 
-/// HDF5 1.10.8 leaks when it fails to open or to close a damaged file.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
-
 namespace widepipe::dataset {
 namespace {
 
