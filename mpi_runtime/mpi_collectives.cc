@@ -158,28 +158,34 @@ class MpiCollectives final : public Collectives {
   bool asked_alive() override { return rank_ != 0 && !receive_all(kAsked).empty(); }
 
   void broadcast(std::vector<std::byte>& bytes) override {
-    meet();
     std::uint64_t size = bytes.size();
-    WIDEPIPE_MPI(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, blocking_));
+    Request request;
+    WIDEPIPE_MPI(MPI_Ibcast(&size, 1, MPI_UINT64_T, 0, blocking_, request.get()));
+    wait_for(request);
     bytes.resize(size);
     for (std::size_t done = 0; done < bytes.size();) {
       const std::size_t part = std::min(bytes.size() - done, kMaxPayloadBytes);
-      WIDEPIPE_MPI(MPI_Bcast(bytes.data() + done, to_count(part), MPI_BYTE, 0, blocking_));
+      WIDEPIPE_MPI(
+          MPI_Ibcast(bytes.data() + done, to_count(part), MPI_BYTE, 0, blocking_, request.get()));
+      wait_for(request);
       done += part;
     }
   }
 
   std::vector<std::string> all_texts(const std::string& mine) override {
-    meet();
     const int length = to_count(mine.size());
     std::vector<int> lengths(static_cast<std::size_t>(size_));
-    WIDEPIPE_MPI(MPI_Allgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, blocking_));
+    Request request;
+    WIDEPIPE_MPI(
+        MPI_Iallgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, blocking_, request.get()));
+    wait_for(request);
     std::vector<std::size_t> offsets = {0};
     for (const int n : lengths) offsets.push_back(offsets.back() + static_cast<std::size_t>(n));
     const IntBlocks layout(offsets);
     std::string all(offsets.back(), '\0');
-    WIDEPIPE_MPI(MPI_Allgatherv(mine.data(), length, MPI_CHAR, all.data(), layout.counts.data(),
-                                layout.displacements.data(), MPI_CHAR, blocking_));
+    WIDEPIPE_MPI(MPI_Iallgatherv(mine.data(), length, MPI_CHAR, all.data(), layout.counts.data(),
+                                 layout.displacements.data(), MPI_CHAR, blocking_, request.get()));
+    wait_for(request);
     std::vector<std::string> texts;
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
       texts.push_back(all.substr(offsets[i], offsets[i + 1] - offsets[i]));
@@ -214,14 +220,11 @@ class MpiCollectives final : public Collectives {
   }
 
  private:
-  /// Waits for all ranks, so that none is missing in the blocking call that follows.
-  void meet() {
-    if (!turn_) return;
-    Request all;
-    WIDEPIPE_MPI(MPI_Ibarrier(blocking_, all.get()));
+  /// As blocking calls do, but for the turn.
+  void wait_for(Request& request) {
     Backoff backoff(wakeup_, kLongestPause);
-    while (!all.test()) {
-      turn_();
+    while (!request.test()) {
+      if (turn_) turn_();
       backoff.pause(false);
     }
   }

@@ -4,14 +4,15 @@
 #                              sanitizers
 #   scripts/test.sh fast       release build: checks, unit, MPI and end-to-end tests
 #   scripts/test.sh tidy       clang-tidy over all sources (slow)
-#   scripts/test.sh long       what takes an hour or more: all variants end to end, 100 kills, 10,000
-#                              simulated jobs, fuzzers
+#   scripts/test.sh long       what takes hours: all variants end to end, 100 kills, 10,000 simulated
+#                              jobs, everything under sanitizers, fuzzers
+#   scripts/test.sh sanitized  of these, everything under sanitizers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tier=${1:-all}
 case "$tier" in
-  all | fast | tidy | long) ;;
-  *) echo "usage: $0 [all|fast|tidy|long]" >&2; exit 2 ;;
+  all | fast | tidy | long | sanitized) ;;
+  *) echo "usage: $0 [all|fast|tidy|long|sanitized]" >&2; exit 2 ;;
 esac
 
 if [ "$tier" = tidy ]; then scripts/install-deps.sh tidy; else scripts/install-deps.sh test; fi
@@ -40,6 +41,30 @@ if ! ls build/venv/lib/python3*/site-packages/{pytest,openvino}/__init__.py >/de
 fi
 e2e() { build/venv/bin/pytest tests/e2e --quiet --numprocesses 4 --dist loadgroup "$@"; }
 
+# All tests of a command that is all sanitized, but for those of speed and of memory.
+sanitized() {
+  step "everything under AddressSanitizer and UndefinedBehaviorSanitizer"
+  scripts/build.sh asan-ubsan
+  ctest --preset asan-ubsan -LE e2e -j 2
+  export WIDEPIPE_SANITIZED=1 ASAN_OPTIONS=fast_unwind_on_malloc=0
+  export LSAN_OPTIONS=suppressions=$PWD/tests/sanitizers/lsan.supp:print_suppressions=0
+  WIDEPIPE_BIN=build/asan-ubsan/widepipe e2e
+
+  step "what has threads under ThreadSanitizer"
+  scripts/build.sh tsan
+  ctest --preset tsan -L 'unit|mpi' -j 2
+  export TSAN_OPTIONS=suppressions=$PWD/tests/sanitizers/tsan.supp
+  WIDEPIPE_BIN=build/tsan/widepipe e2e \
+    -k "same_bits or resume or watchdog or wall_time or faulty_devices or misfortune"
+}
+
+if [ "$tier" = sanitized ]; then
+  step "real models"
+  build/venv/bin/python scripts/models/fetch.py
+  sanitized
+  exit
+fi
+
 step "release build"
 scripts/build.sh release
 if [ "$tier" = long ]; then
@@ -56,6 +81,7 @@ if [ "$tier" = long ]; then
   tail -n 1 build/simulation.log
   step "fuzzers"
   scripts/fuzz.sh "${WIDEPIPE_FUZZ_SECONDS:-600}"
+  sanitized
   exit
 fi
 step "unit, MPI and oracle tests"
@@ -81,10 +107,10 @@ step "AddressSanitizer and UndefinedBehaviorSanitizer; meanwhile Slurm"
 # Slurm's tests mostly wait for it; the compiler gives way to them.
 slurm >build/slurm.log 2>&1 &
 slurm_tests=$!
-nice scripts/build.sh asan-ubsan unit_tests || { wait; exit 1; }
+nice scripts/build.sh asan-ubsan-quick unit_tests mpi_collectives mpi_rounds || { wait; exit 1; }
 wait "$slurm_tests" || { cat build/slurm.log; exit 1; }
 tail -n 1 build/slurm.log
-ctest --preset asan-ubsan -L unit -j 2
+ctest --preset asan-ubsan-quick -L 'unit|mpi' -j 2
 
 step "ThreadSanitizer"
 scripts/build.sh tsan unit_tests

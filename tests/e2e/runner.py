@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 MARK = "WIDEPIPE_TEST_RUN"
 KILL_AFTER = 10  # seconds between timeout's TERM and its KILL
 TIMED_OUT = (124, 137)  # what timeout(1) returns
+PATIENCE = 5 if os.environ.get("WIDEPIPE_SANITIZED") else 1  # so much slower may it be
 
 MPI_ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -63,7 +64,7 @@ class Job:
     def finish(self, timeout):
         """Waits for the end. A run that outlives even timeout(1) is killed and fails the test."""
         try:
-            stdout, stderr = self.process.communicate(timeout=timeout)
+            stdout, stderr = self.process.communicate(timeout=timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             stdout, stderr = self.process.communicate()
@@ -129,7 +130,7 @@ class Runner:
         return os.path.basename(os.path.realpath(self.command))
 
     def line(self, args, ranks, timeout, prefix=()):
-        line = ["timeout", "-k", str(KILL_AFTER), str(timeout), *prefix]
+        line = ["timeout", "-k", str(KILL_AFTER), str(timeout * PATIENCE), *prefix]
         if ranks:
             line += [*self.launcher, "-n", str(ranks)]
         return [*line, self.command, *map(str, args)]

@@ -15,7 +15,8 @@ import long_job
 import write_log
 from data import seed
 
-pytestmark = pytest.mark.xdist_group("durability")  # the traced runs are made once
+pytestmark = [pytest.mark.xdist_group("durability"),  # the traced runs are made once
+              pytest.mark.unsanitized]
 
 CUTS = 10
 RECORDS = 3  # of rows, at least; there is one a second

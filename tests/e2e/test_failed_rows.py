@@ -132,6 +132,7 @@ def may_trace():
         pytest.skip("strace may not trace here")
 
 
+@pytest.mark.unsanitized
 @pytest.mark.parametrize("ranks", [None, 3])
 def test_retry(widepipe, words, ranks):
     """A disk that does not answer for a while: rows fail, and are had when it does again."""
@@ -225,6 +226,7 @@ def test_a_file_that_was_away(widepipe, away):
     assert ", 0 failed; complete" in shown and "failed rows tried again 20" in shown, shown
 
 
+@pytest.mark.unsanitized
 def test_a_kill_while_failed_rows_are_tried_again(widepipe, away):
     """Between the status of the rows and their record: they are failed still, and marked so by the
     next run; the one after has them."""

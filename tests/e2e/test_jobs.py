@@ -242,6 +242,7 @@ def test_stop_signal(widepipe, long_pair, tmp_path):
         long_job.check_complete(stream, output)
 
 
+@pytest.mark.unsanitized  # the job would be too short
 @LONG_PAIR
 def test_an_input_that_goes_away_is_named_with_its_stream(widepipe, long_pair, tmp_path):
     original = long_pair[1].source.removesuffix(":/images")

@@ -21,6 +21,7 @@ def job_kind(widepipe, heavy, tmp_path_factory):
     return long_job.make(widepipe, heavy, tmp_path_factory.mktemp("misfortune"), seconds=2.5)
 
 
+@pytest.mark.unsanitized  # the job would be too short
 @pytest.mark.parametrize("via", ["ranks", "scatter"])
 def test_an_input_cut_during_the_run_writes_off_no_rows(widepipe, job_kind, tmp_path, via):
     original = job_kind.source.removesuffix(":/images")

@@ -128,8 +128,17 @@ def stream(job_kind, output):
     return ["--model", job_kind.model, "--input", job_kind.source, "--output", f"{output}:/scores"]
 
 
-def requeues(log):
-    return len(re.findall(r"requeued \(\d+ of at most", log))
+def requeues(log, at_start=False):
+    """How often the job was requeued, but for ranks that were lost before widepipe said anything
+    (`at_start`: those).
+
+    On nodes whose processors are overloaded Open MPI 4.1 now and then crashes in MPI_Init (a message
+    comes before ob1 takes any), some 3 in 100 times here: a rank that is lost, like any other.
+    """
+    *requeued, _ = re.split(r"widepipe: exit code \d+: requeued \(\d+ of at most", log)
+    lost = [text for text in requeued
+            if "Failing at address: (nil)" in text and "widepipe" not in text]
+    return len(lost) if at_start else len(requeued) - len(lost)
 
 
 @pytest.mark.parametrize("options", [["--nodes", "2-4", "--tasks-per-node", "2"], ["--nodes", "1"],
@@ -164,7 +173,7 @@ def test_a_warning_before_the_end(box, job_kind, options):
         box.call("scontrol", "update", "NodeName=node4", "State=RESUME")
     assert requeues(box.log(job)) == 1, box.log(job)
     assert "widepipe: stopped early; " in box.log(job)
-    assert box.states(job)[0]["Restarts"] == "1"
+    assert box.states(job)[0]["Restarts"] == str(1 + requeues(box.log(job), at_start=True))
     assert journal.kinds(long_job.journal_of(output)).count("run") == 2
     long_job.check_complete(job_kind, output)
 
@@ -209,11 +218,7 @@ def test_a_node_with_a_broken_device(box, job_kind):
 
 
 def test_bad_input_ends_the_job(box, job_kind):
-    """Exit code 2, whatever srun does to the other ranks meanwhile.
-
-    On nodes whose processors are overloaded Open MPI 4.1 now and then crashes in MPI_Init (a message
-    comes before ob1 takes any), some 5 in 100 times here: such a rank is lost, which is requeued.
-    """
+    """Exit code 2, whatever srun does to the other ranks meanwhile."""
     words = stream(job_kind, box.folder / "out.h5")
     words[3] = words[3].replace(":/images", ":/nothing")
     jobs = [box.submit(*words, "--unchecked", "--nodes", "1", "--tasks-per-node", tasks)
@@ -223,7 +228,7 @@ def test_bad_input_ends_the_job(box, job_kind):
     for job in jobs:
         assert box.wait(job) == ("FAILED", "2:0"), box.log(job)
         assert "has no data set '/nothing'" in box.log(job)
-        assert requeues(box.log(job)) <= box.log(job).count("Signal: Segmentation fault")
+        assert requeues(box.log(job)) == 0
     assert "has no data set" in subprocess.run(
         [box.command, "submit", *map(str, words)], cwd=box.folder, text=True,
         env=box.cluster.environment(), capture_output=True).stderr, "it is found before"
