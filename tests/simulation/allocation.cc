@@ -308,7 +308,8 @@ void Allocation::start_lead() {
     specs.push_back({.name = "s",
                      .bytes_in_per_row = kInputsPerRow * sizeof(float),
                      .bytes_out_per_row = kOutputsPerRow * sizeof(float),
-                     .batch_rows = job_.batch_rows});
+                     .batch_rows = job_.batch_rows,
+                     .chunk_rows = job_.chunk_rows});
     if (job_.scatter) settings.scatter_sources.push_back(source());
     settings.column_bytes.emplace_back();
     if (!job_.write_via_ranks) {

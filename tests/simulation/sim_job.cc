@@ -122,7 +122,8 @@ Job::Job(Random& random, const std::string& folder)
       write_via_ranks(random.chance(0.4)),
       fail_nonfinite(random.chance(0.3)),
       recheck_share(random.chance(0.3) ? 1 : 0),
-      batch_rows(random.chance(0.5) ? 0 : random.between(1, 20)) {
+      batch_rows(random.chance(0.5) ? 0 : random.between(1, 20)),
+      chunk_rows(random.chance(0.5) ? 0 : random.between(1, 64)) {
   const std::int64_t count = random.between(1, 2);
   for (std::int64_t id = 0; id < count; ++id) {
     const std::string file = fmt::format("{}/out{}.h5", folder, id);

@@ -48,6 +48,7 @@ struct Job {
   bool fail_nonfinite = false;
   double recheck_share = 0;
   std::int64_t batch_rows = 0;
+  std::int64_t chunk_rows = 0;
   bool restart = false;  ///< the next allocation begins anew
 
   /// By stream; of devices that all streams share, rows that failed or were wrong in one of them.
