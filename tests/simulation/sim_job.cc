@@ -139,6 +139,10 @@ void check_files(const Job& job) {
     check_records(spec);
     const auto recorded = job.recorded.find(spec.target.file);
     const std::int64_t found = contents.done.count() + contents.failed_rows();
+    if (contents.finished && found < job.rows && !job.damaged.contains(spec.target.file)) {
+      violated("{}: is called done, and {} of {} rows are recorded", spec.target.file, found,
+               job.rows);
+    }
     // Rows that are being taken back are fewer at once.
     if (job.recheck_share == 0 && recorded != job.recorded.end() && found < recorded->second) {
       violated("{}: {} rows were recorded, and {} are", spec.target.file, recorded->second, found);
@@ -190,6 +194,7 @@ void simulate(std::uint64_t seed, const std::string& folder, bool tell, Tally& t
           random.below(static_cast<std::int64_t>(job.streams.size())))];
       const std::string journal = dataset::journal_path(spec.target.file);
       if (std::filesystem::exists(journal)) damage_journal(journal, random);
+      job.damaged.insert(spec.target.file);
       check_files(job);
     }
   }

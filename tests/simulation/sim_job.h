@@ -56,6 +56,7 @@ struct Job {
   std::set<std::int64_t> unreadable;  ///< rows that could not be read in some allocation
   /// By file: rows that were recorded before rank 0 was lost.
   std::map<std::string, std::int64_t> recorded;
+  std::set<std::string> damaged;     ///< files whose journals were
   std::set<std::int64_t> unchecked;  ///< wrong rows of allocations that did not come to their end
 };
 
