@@ -119,6 +119,9 @@ KnownRow unpack(const model::Model& model, std::span<const std::byte> bytes) {
 
 std::string why_wrong(const model::Model& model, std::span<const AlignedBuffer> expected,
                       std::span<const AlignedBuffer> found, double tolerance) {
+  if (found.size() != expected.size()) {
+    return fmt::format("it has {} outputs, expected {}", found.size(), expected.size());
+  }
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const model::Port& port = model.outputs()[i];
     if (found[i].size() != expected[i].size()) {

@@ -156,7 +156,7 @@ std::unique_ptr<Worker> start_device(ReadyJob& job, mpi_runtime::Collectives& co
       const auto rank = static_cast<std::size_t>(collectives.rank());
       const bool same_isa = job.fleet().places[rank].isa == job.fleet().places[0].isa;
       why = why_unsound(worker, job, same_isa, std::move(trials));
-    } catch (const InputError& error) {
+    } catch (const std::exception& error) {  // of a driver, or for lack of memory
       why = error.what();
     }
     if (!why.empty()) worker.reset();

@@ -26,6 +26,7 @@ Heartbeat::Heartbeat(Collectives& collectives)
 void Heartbeat::start(std::chrono::milliseconds limit) {
   stop();
   if (limit.count() <= 0 || collectives_.size() == 1) return;
+  asks_ = false;  // who has not answered since the rounds began never will
   watchdog_.emplace(WatchdogSettings{.limit = limit, .rank = collectives_.rank(), .names = names_});
   collectives_.while_waiting([this] { turn(); });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "core/units.h"
@@ -168,7 +169,7 @@ void Leader::dispatch() {
       outbox_[static_cast<std::size_t>(rank)].push_back({rows.dispatch, std::move(rows.inputs)});
       continue;
     }
-    const schedule::Outcome outcome =
+    schedule::Outcome outcome =
         scheduler_.complete({.batch = rows.dispatch.batch, .end = schedule::BatchEnd::kUnread});
     sent_at_.erase(rows.dispatch.batch);
     credit_changed_ = true;
@@ -259,14 +260,18 @@ bool Leader::collect_payloads() {
   if (results_.empty() || !results_.front().payload || !results_.front().payload->test()) {
     return false;
   }
-  if (!failure_) take_payload(results_.front());
+  if (failure_) {
+    take_back_all(results_.front());
+  } else {
+    take_payload(results_.front());
+  }
   results_.pop_front();
   tell_quarantined();
   credit_changed_ = true;  // the sink's room may have been what was missing
   return true;
 }
 
-void Leader::take_payload(const Results& results) {
+void Leader::take_payload(Results& results) {
   const std::shared_ptr<const Blocks> payload = results.payload->gathered();
   for (int rank = 0; rank < collectives_.size(); ++rank) {
     std::span<const std::byte> rest = payload->block(rank);
@@ -275,11 +280,16 @@ void Leader::take_payload(const Results& results) {
       rest = rest.subspan(bytes);
       return front;
     };
-    for (const auto& [outcome, result] : results.by_rank[static_cast<std::size_t>(rank)]) {
+    for (auto& [outcome, result] : results.by_rank[static_cast<std::size_t>(rank)]) {
       const std::span<const std::byte> columns = take(result.output_bytes);
       const std::span<const std::byte> bytes = take(result.error_bytes);
       const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      if (result.state == ResultState::kBroken) throw_run_error("rank {}: {}", rank, text);
+      if (result.state == ResultState::kBroken) {
+        throw_run_error(
+            "rank {}: {}; what is recorded stays: run the same command again to go on",
+            settings_.watchdog != nullptr ? settings_.watchdog->name(rank) : std::to_string(rank),
+            text);
+      }
       if (result.state != ResultState::kDone) last_errors_[outcome.dispatch.device] = text;
       if (outcome.kind == schedule::Outcome::Kind::kDone) {
         take_rows(outcome.dispatch, columns, unpack_failures(text), payload);
@@ -289,14 +299,28 @@ void Leader::take_payload(const Results& results) {
       take_back(outcome);
     }
   }
-  for (const schedule::Outcome& outcome : results.then) take_back(outcome);
+  for (schedule::Outcome& outcome : results.then) take_back(outcome);
+}
+
+/// Of a job that has failed: nothing more is recorded, but devices may still be found wrong.
+void Leader::take_back_all(Results& results) {
+  try {
+    for (std::vector<Announced>& announced : results.by_rank) {
+      for (Announced& one : announced) take_back(one.outcome);
+    }
+    for (schedule::Outcome& outcome : results.then) take_back(outcome);
+  } catch (const RunError&) {
+    // The first failure is the one to tell.
+  }
 }
 
 /// Now that all results of these devices that came before the verdict are with the sink, and before
-/// any of those rows comes again.
-void Leader::take_back(const schedule::Outcome& outcome) {
-  for (const auto& [stream, rows] : outcome.redone) sink_.take_back(stream, rows);
-  for (const schedule::Rechecks::Verdict& verdict : outcome.verdicts) {
+/// any of those rows comes again. Once, whatever fails behind it.
+void Leader::take_back(schedule::Outcome& outcome) {
+  for (const auto& [stream, rows] : std::exchange(outcome.redone, {})) {
+    sink_.take_back(stream, rows);
+  }
+  for (const schedule::Rechecks::Verdict& verdict : std::exchange(outcome.verdicts, {})) {
     if (hooks_.judged) hooks_.judged(verdict);
     if (!verdict.undecided) continue;
     throw_run_error(

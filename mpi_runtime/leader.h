@@ -110,9 +110,10 @@ class Leader {
   bool collect_slots();
   bool collect_payloads();
   void take_slots(const Round& round);
-  void take_payload(const Results& results);
+  void take_payload(Results& results);
   void tell_quarantined();
-  void take_back(const schedule::Outcome& outcome);
+  void take_back(schedule::Outcome& outcome);
+  void take_back_all(Results& results);
   void take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
                  std::vector<RowFailure> failures, const std::shared_ptr<const Blocks>& owner);
   bool nothing_left() const;

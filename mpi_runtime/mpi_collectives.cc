@@ -212,8 +212,10 @@ class MpiCollectives final : public Collectives {
       done = true;
       wakeup_.notify();
     });
+    // If MPI fails, the work still uses what this frame and its callers own: no way back.
+    const auto turn = [this]() noexcept { turn_(); };
     while (!done) {
-      turn_();
+      turn();
       wakeup_.wait_for(std::chrono::milliseconds(1));
     }
     if (error) std::rethrow_exception(error);

@@ -41,10 +41,15 @@ Json json_of(const std::vector<RowRange>& ranges) {
   return pairs;
 }
 
+/// Throws for 3e50, which get() would convert to anything.
+std::int64_t integer_of(const Json& number) {
+  return number.get_ref<const Json::number_integer_t&>();
+}
+
 std::vector<RowRange> ranges_of(const Json& pairs) {
   std::vector<RowRange> ranges;
   for (const Json& pair : pairs) {
-    ranges.push_back({pair.at(0).get<std::int64_t>(), pair.at(1).get<std::int64_t>()});
+    ranges.push_back({integer_of(pair.at(0)), integer_of(pair.at(1))});
   }
   return ranges;
 }
@@ -83,13 +88,15 @@ Json json_of(const JournalRecord& record) {
 std::optional<JournalRecord> record_of(const Json& json) {
   const std::string kind = json.at("kind");
   if (kind == "header") {
-    if (json.at("format").get<int>() != kFormat) return std::nullopt;
-    return JournalHeader{json.at("rows"), json.at("created"), fields_of(json.at("identity"))};
+    if (integer_of(json.at("format")) != kFormat) return std::nullopt;
+    return JournalHeader{integer_of(json.at("rows")), json.at("created"),
+                         fields_of(json.at("identity"))};
   }
   if (kind == "run") return RunRecord{fields_of(json.at("fields"))};
   if (kind == "rows") return RowsRecord{ranges_of(json.at("ranges"))};
   if (kind == "failed") {
-    return FailedRecord{{json.at("first"), json.at("count")}, json.at("reason")};
+    return FailedRecord{{integer_of(json.at("first")), integer_of(json.at("count"))},
+                        json.at("reason")};
   }
   if (kind == "taken_back") return TakenBackRecord{ranges_of(json.at("ranges"))};
   if (kind == "done") return DoneRecord{};

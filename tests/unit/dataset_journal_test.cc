@@ -50,6 +50,9 @@ TEST(JournalRecord, RefusesDamage) {
        {std::string(), std::string("0123456789abcdef"), flipped, line_of("{}"), line_of("[1"),
         line_of(R"({"kind":"other"})"), line_of(R"({"kind":"rows","ranges":[[1]]})"),
         line_of(R"({"kind":"failed","first":"1","count":1,"reason":""})"),
+        line_of(R"({"kind":"failed","first":1.5,"count":1,"reason":""})"),
+        line_of(R"({"kind":"rows","ranges":[[3e50,20]]})"),
+        line_of(R"({"kind":"header","format":1,"rows":1e3,"created":"","identity":{}})"),
         line_of(R"({"kind":"header","format":2,"rows":1,"created":"","identity":{}})")}) {
     EXPECT_FALSE(decode_record(std::string_view(line).substr(0, line.find('\n')))) << line;
   }
