@@ -275,11 +275,9 @@ void Scheduler::judge(Rechecks::Verdict verdict, Outcome& outcome) {
       outcome.redone.push_back(std::move(redone));
     }
   }
-  // Nobody is left to do it again.
-  const auto may_work = may_vote();
-  bool nobody = true;
-  for (DeviceId device = 0; device < devices_.size(); ++device) nobody &= !may_work(device);
-  verdict.undecided |= nobody;
+  // Nobody may be left to do it again.
+  verdict.undecided |= std::all_of(devices_.begin(), devices_.end(),
+                                   [](const DeviceView& device) { return device.quarantined; });
   outcome.verdicts.push_back(std::move(verdict));
   judge(rechecks_.prune(may_vote()), outcome);
 }
