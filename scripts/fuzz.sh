@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Feeds random bytes to everything that reads files from elsewhere, with clang's libFuzzer.
-#   scripts/fuzz.sh [SECONDS] [FUZZER ...]     60 s each of onnx_import model_files job_file journal
+#   scripts/fuzz.sh [SECONDS] [FUZZER ...]     60 s each of all fuzzers (tests/fuzz)
 # What is found stays in build/fuzz/found, and what was learnt in build/fuzz/corpus. Exit code 1 if
 # anything was found; "build/fuzz/tests/fuzz/fuzz_NAME FILE" shows it again.
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 fuzzers=("$@")
-[ $# -gt 0 ] || fuzzers=(onnx_import model_files job_file journal)
+[ $# -gt 0 ] || fuzzers=(onnx_import model_files job_file journal dataset_names)
 
 scripts/install-deps.sh fuzz
 launcher=()

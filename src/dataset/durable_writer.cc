@@ -108,13 +108,15 @@ void DurableWriter::commit_later() {
   });
 }
 
-/// The record first: whatever happens next, the rows are computed again.
+/// The record first: whatever happens next, the rows are computed again. Then their status, synced:
+/// should the record be damaged some day, the file says that it does not have them.
 void DurableWriter::take_back(const std::vector<RowRange>& rows) {
   if (!pending_done_.empty() || !pending_failed_.empty()) commit();
   const JournalRecord record = TakenBackRecord{rows};
   log_.append({&record, 1});
   rows_recorded_.fetch_sub(count_rows(rows), std::memory_order_relaxed);
   for (const RowRange& range : rows) sink_.write_status(range, RowStatus::kNotDone);
+  sink_.sync();
 }
 
 void DurableWriter::write(const RowBlock& block) {

@@ -20,6 +20,13 @@ void close_library() {
   if (!close_failed) H5close();
 }
 
+/// What HDF5 asks before it opens the file that a link names.
+herr_t refuse_other_file(const char*, const char*, const char*, const char*, unsigned*, hid_t,
+                         void* met) {
+  *static_cast<bool*>(met) = true;
+  return -1;
+}
+
 }  // namespace
 
 void note_failed_close() { close_failed = true; }
@@ -54,6 +61,12 @@ std::string Hdf5Error::innermost_message() {
 
 Hdf5Properties make_properties(hid_t property_class) {
   return {"H5Pcreate", H5Pcreate(property_class)};
+}
+
+Hdf5Properties within_one_file(hid_t property_class, bool& met) {
+  Hdf5Properties access = make_properties(property_class);
+  checked("H5Pset_elink_cb", H5Pset_elink_cb(access.get(), refuse_other_file, &met));
+  return access;
 }
 
 void set_file_locking(const Hdf5Properties& access, bool locking) {

@@ -100,6 +100,11 @@ using Hdf5Attribute = Hdf5Handle<&H5Aclose>;
 /// A new property list of the class, e.g. H5P_DATASET_CREATE.
 Hdf5Properties make_properties(hid_t property_class);
 
+/// Access properties of the class, e.g. H5P_DATASET_ACCESS, for opening by name what may come from
+/// elsewhere: a link into another file is not followed. `met`, which the properties point to, then
+/// becomes true, and the call fails.
+Hdf5Properties within_one_file(hid_t property_class, bool& met);
+
 /// Opens for reading. Takes HDF5's shared file lock where the file system has locks. Throws
 /// Hdf5Error; its reason says so if another program has the file open for writing.
 Hdf5File open_read_only(const std::string& path);

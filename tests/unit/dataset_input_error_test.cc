@@ -121,7 +121,11 @@ TEST(InputErrors, Paths) {
     H5Tcommit2(maker.id(), "/type", type.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_soft("/gone", maker.id(), "/dangling", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_external("other.h5", "/x", maker.id(), "/external", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("other.h5", "/", maker.id(), "/all", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("pipe", "/", maker.id(), "/pipe", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_soft("/all/x", maker.id(), "/by_way_of", H5P_DEFAULT, H5P_DEFAULT);
   }
+  ASSERT_EQ(::mkfifo("pipe", 0600), 0);  // whoever opens it to read waits for a writer
   Hdf5Maker("other.h5").dataset("/x", H5T_NATIVE_FLOAT, {5}, H5T_NATIVE_FLOAT, values.data());
   Hdf5Maker("empty.h5").group("/g");
   {
@@ -154,6 +158,11 @@ TEST(InputErrors, Paths) {
       {"in.h5:/type", "in.h5:/type: is a named type, expected a data set"},
       {"in.h5:/dangling", "in.h5:/dangling: is a link to something that does not exist"},
       {"in.h5:/external", "in.h5:/external: is a link into another file; name that file instead"},
+      {"in.h5:/all", "in.h5:/all: is a link into another file; name that file instead"},
+      {"in.h5:/all/x", "in.h5:/all/x: is a link into another file; name that file instead"},
+      {"in.h5:/all/none", "in.h5:/all/none: is a link into another file; name that file instead"},
+      {"in.h5:/pipe/x", "in.h5:/pipe/x: is a link into another file; name that file instead"},
+      {"in.h5:/by_way_of", "in.h5:/by_way_of: is a link into another file; name that file instead"},
       {"many.h5:/other",
        "many.h5: has no data set '/other'; its data sets: /d00 (i32 [1]), /d01 (i32 [1]), /d02 "
        "(i32 [1]), /d03 (i32 [1]), /d04 (i32 [1]), /d05 (i32 [1]), /d06 (i32 [1]), /d07 (i32 [1]) "

@@ -141,12 +141,12 @@ TEST(DurableWriter, TakesRowsBack) {
   writer.submit(make_block(1, 2));
   writer.submit(make_block(4, 1));
   writer.finish(true);
-  EXPECT_EQ(recorder.kinds(), "rrSsAASSrrSrrSsAA") << "no row is named that may not stay";
+  EXPECT_EQ(recorder.kinds(), "rrSsAASSsrrSrrSsAA") << "no row is named that may not stay";
   const auto operations = recorder.operations();
   EXPECT_EQ(operations[4].records, std::vector<JournalRecord>{(RowsRecord{{{0, 6}}})});
   EXPECT_EQ(operations[5].records, std::vector<JournalRecord>{(TakenBackRecord{{{1, 2}, {4, 1}}})});
   EXPECT_EQ(operations[6].status, RowStatus::kNotDone);
-  EXPECT_EQ(operations[15].records, std::vector<JournalRecord>{(RowsRecord{{{1, 2}, {4, 1}}})});
+  EXPECT_EQ(operations[16].records, std::vector<JournalRecord>{(RowsRecord{{{1, 2}, {4, 1}}})});
   EXPECT_EQ(writer.rows_recorded(), 6);
 }
 
