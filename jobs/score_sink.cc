@@ -38,9 +38,10 @@ void WriterSink::reject(mpi_runtime::FailedRows rows) {
   const auto& [writer, most_failed, prefix] = streams_[rows.stream];
   if (tally.in_error > most_failed) {
     throw_run_error(
-        "{}more than {} rows failed, the last: {}; they are not recorded as failed: mend the cause "
+        "{}more than {} rows failed, the last on rank {}: {}; they are not recorded as failed: "
+        "mend the cause "
         "and run the same command again",
-        prefix, grouped(most_failed), rows.reason);
+        prefix, grouped(most_failed), rows.rank, rows.reason);
   }
 }
 

@@ -176,7 +176,8 @@ void Leader::dispatch() {
     if (failure_) continue;
     try {
       if (outcome.kind == schedule::Outcome::Kind::kFailed) {
-        sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, rows.error});
+        sink_.reject(
+            {outcome.dispatch.stream, outcome.dispatch.rows, rows.error, false, name_of(0)});
       }
       if (results_.empty()) {
         take_back(outcome);
@@ -285,16 +286,14 @@ void Leader::take_payload(Results& results) {
       const std::span<const std::byte> bytes = take(result.error_bytes);
       const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       if (result.state == ResultState::kBroken) {
-        throw_run_error(
-            "rank {}: {}; what is recorded stays: run the same command again to go on",
-            settings_.watchdog != nullptr ? settings_.watchdog->name(rank) : std::to_string(rank),
-            text);
+        throw_run_error("rank {}: {}; what is recorded stays: run the same command again to go on",
+                        name_of(rank), text);
       }
       if (result.state != ResultState::kDone) last_errors_[outcome.dispatch.device] = text;
       if (outcome.kind == schedule::Outcome::Kind::kDone) {
-        take_rows(outcome.dispatch, columns, unpack_failures(text), payload);
+        take_rows(rank, outcome.dispatch, columns, unpack_failures(text), payload);
       } else if (outcome.kind == schedule::Outcome::Kind::kFailed) {
-        sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, text});
+        sink_.reject({outcome.dispatch.stream, outcome.dispatch.rows, text, false, name_of(rank)});
       }
       take_back(outcome);
     }
@@ -340,8 +339,8 @@ void Leader::tell_quarantined() {
 }
 
 /// Gives the sink the rows of a batch; `bytes` are its columns one after the other.
-void Leader::take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
-                       std::vector<RowFailure> failures,
+void Leader::take_rows(int rank, const schedule::Dispatch& dispatch,
+                       std::span<const std::byte> bytes, std::vector<RowFailure> failures,
                        const std::shared_ptr<const Blocks>& owner) {
   for (const RowRange& rows : rows_between(dispatch.rows, failures)) {
     FinishedRows finished{.stream = dispatch.stream, .rows = rows, .columns = {}, .owner = owner};
@@ -355,8 +354,13 @@ void Leader::take_rows(const schedule::Dispatch& dispatch, std::span<const std::
     sink_.accept(std::move(finished));
   }
   for (RowFailure& failure : failures) {
-    sink_.reject({dispatch.stream, failure.rows, std::move(failure.reason), true});
+    sink_.reject({dispatch.stream, failure.rows, std::move(failure.reason), true, name_of(rank)});
   }
+}
+
+/// For people: "2@node3".
+std::string Leader::name_of(int rank) const {
+  return settings_.watchdog != nullptr ? settings_.watchdog->name(rank) : std::to_string(rank);
 }
 
 bool Leader::nothing_left() const {

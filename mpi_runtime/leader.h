@@ -114,8 +114,9 @@ class Leader {
   void tell_quarantined();
   void take_back(schedule::Outcome& outcome);
   void take_back_all(Results& results);
-  void take_rows(const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
+  void take_rows(int rank, const schedule::Dispatch& dispatch, std::span<const std::byte> bytes,
                  std::vector<RowFailure> failures, const std::shared_ptr<const Blocks>& owner);
+  std::string name_of(int rank) const;
   bool nothing_left() const;
   bool may_post() const;
   void post_round();

@@ -25,6 +25,7 @@ struct FailedRows {
   RowRange rows;
   std::string reason;
   bool by_check = false;  ///< they were computed, but a check that the job asked for refused them
+  std::string rank;       ///< on which they failed: "2@node3"
 };
 
 /// Where results end. Called on rank 0 from the MPI thread, so nothing here may block. Any call
