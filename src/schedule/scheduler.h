@@ -81,6 +81,8 @@ class Scheduler {
 
   std::int64_t batches_dispatched() const { return static_cast<std::int64_t>(next_batch_ - 1); }
   const Policy& policy() const { return *policy_; }
+  /// By a recheck; it gets nothing more.
+  bool found_wrong(DeviceId device) const { return wrong_.at(device); }
 
  private:
   /// A failed batch, until its parts have shown whether the device or a row is to blame.

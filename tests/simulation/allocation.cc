@@ -75,6 +75,7 @@ Allocation::Allocation(Random& random, Job& job, bool faults, bool tell, Tally& 
       disk_(random, [this] { return world_.running(); }),
       network_(world_, size_),
       seconds_left_(std::numeric_limits<double>::infinity()),
+      most_failed_(jobs::most_failed(job.rows)),
       ranks_(static_cast<std::size_t>(size_)) {
   for (Rank& rank : ranks_) {
     rank.device.per_row = random_.between(microseconds(20), microseconds(3000));
@@ -163,6 +164,7 @@ void Allocation::choose_faults() {
     const std::int64_t last = std::min(job_.rows - 1, first + random_.below(20));
     for (std::int64_t row = first; row <= last; ++row) unreadable_.insert(row);
   }
+  if (pick("few rows may fail", 0.1)) most_failed_ = random_.between(0, 3);
   choose_device_faults();
 }
 
@@ -173,12 +175,10 @@ void Allocation::choose_device_faults() {
         static_cast<std::size_t>(random_.below(static_cast<std::int64_t>(devices.size())));
     return ranks_[static_cast<std::size_t>(devices[index])].device;
   };
-  // Who is right is known only of three that work.
-  if (job_.recheck_share > 0 && devices.size() >= 3) {
-    if (pick("device wrong", 0.4)) any().wrong = true;
-    return;
-  }
-  if (pick("device fails batches", 0.15)) {
+  // Who else fails batches may be the one who would have found it.
+  if (job_.recheck_share > 0 && devices.size() >= 2 && pick("device wrong", 0.4)) {
+    any().wrong = true;
+  } else if (pick("device fails batches", 0.15)) {
     const double shares[] = {0.05, 0.5, 1};
     any().failing = shares[random_.below(3)];
   }
@@ -304,7 +304,7 @@ void Allocation::start_lead() {
   settings.watchdog = &*ranks_[0].watchdog;
   settings.surroundings = world_.surroundings(0);
   for (const auto& stream : lead_->streams) {
-    writers.push_back({stream->writer, jobs::most_failed(job_.rows), ""});
+    writers.push_back({stream->writer, most_failed_, ""});
     specs.push_back({.name = "s",
                      .bytes_in_per_row = kInputsPerRow * sizeof(float),
                      .bytes_out_per_row = kOutputsPerRow * sizeof(float),
@@ -339,7 +339,8 @@ void Allocation::start_lead() {
                                    },
                                .judged =
                                    [this](const schedule::Rechecks::Verdict& verdict) {
-                                     say(fmt::format("{} devices are wrong", verdict.wrong.size()));
+                                     say(fmt::format("{} devices are wrong{}", verdict.wrong.size(),
+                                                     verdict.undecided ? ", or some of them" : ""));
                                    }});
 }
 
@@ -376,6 +377,9 @@ void Allocation::note_recorded() {
 
 /// As ScoreLead does.
 void Allocation::finish_job() {
+  for (schedule::DeviceId id = 0; id < device_ranks().size(); ++id) {
+    found_wrong_ |= lead_->scheduler->found_wrong(id);
+  }
   try {
     lead_->leader->result();
     std::vector<bool> complete;
@@ -450,7 +454,9 @@ End Allocation::run() {
   }
   if (!end_) end_ = End::kLost;
   job_.deeds.failed_alone.merge(deeds_.failed_alone);
-  if (*end_ != End::kComplete || ends_early_) job_.unchecked.merge(deeds_.wrong);
+  // Once it is found wrong, all that a device did is taken back, however the job then ends.
+  const bool taken_back = found_wrong_ && *end_ != End::kLost && !disk_.has_failed(0);
+  if ((*end_ != End::kComplete || ends_early_) && !taken_back) job_.unchecked.merge(deeds_.wrong);
   job_.unreadable.merge(unreadable_);
   return *end_;
 }

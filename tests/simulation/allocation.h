@@ -93,7 +93,9 @@ class Allocation {
   std::set<std::int64_t> unreadable_;
   double seconds_left_;
   bool launcher_reacts_ = true;
-  bool ends_early_ = false;  ///< it may: rows that are recorded are then not checked any more
+  bool ends_early_ = false;   ///< it may: rows that are recorded are then not checked any more
+  std::int64_t most_failed_;  ///< rows; more, and the job fails
+  bool found_wrong_ = false;  ///< a device was
   std::vector<Rank> ranks_;
   std::unique_ptr<Lead> lead_ = std::make_unique<Lead>();
   std::optional<End> end_;

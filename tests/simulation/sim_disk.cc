@@ -67,6 +67,7 @@ bool SimDisk::begins(std::int64_t bytes, std::int64_t& part) {
   part = bytes;
   const int process = running_();
   if (dead_[process]) {
+    failed_.insert(process);
     errno = EIO;
     return false;
   }
@@ -79,6 +80,7 @@ bool SimDisk::begins(std::int64_t bytes, std::int64_t& part) {
     part = std::min(bytes, room_);
     room_ -= part;
   }
+  if (part < bytes) failed_.insert(process);
   errno = part < bytes ? ENOSPC : 0;
   return true;
 }
@@ -157,6 +159,7 @@ bool SimDisk::sync(int fd) {
   if (syncs_left_ >= 0 && syncs_left_-- == 0) {
     lose_some(file, process);  // the kernel may drop what it could not write
     ++file.failures[process];
+    failed_.insert(process);
   }
   if (std::exchange(file.failures_told[fd], file.failures[process]) < file.failures[process]) {
     errno = EIO;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ class SimDisk {
   void fill_up_after(std::int64_t bytes) { room_ = bytes; }
   /// So many syncs go well, then one fails: what it should have kept may be lost.
   void fail_sync_after(std::int64_t syncs) { syncs_left_ = syncs; }
+  /// An operation of the process has failed so far.
+  bool has_failed(int process) const { return failed_.contains(process); }
 
   bool write(int fd, std::uint64_t offset, std::span<const std::byte> bytes);
   /// The bytes that fitted; -1 and errno if that failed.
@@ -73,7 +76,8 @@ class SimDisk {
   const std::function<int()> running_;
   std::vector<File> files_;  ///< as they were first written to: in the same order for each seed
   std::map<int, bool> dead_;
-  int dies_ = -2;  ///< the process that will
+  std::set<int> failed_;  ///< processes
+  int dies_ = -2;         ///< the process that will
   std::int64_t operations_left_ = 0;
   std::function<void()> died_;
   std::int64_t room_ = -1;        ///< -1: enough

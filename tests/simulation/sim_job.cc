@@ -32,10 +32,16 @@ const char* name_of(End end) {
   return kNames.at(static_cast<std::size_t>(end));
 }
 
-/// Every row is recorded once, unless it was taken back in between.
+/// Every row is recorded once, as done or as failed, unless it was taken back in between. That it
+/// failed may be said again, in the same words: its status in the file was lost.
 void check_records(const dataset::OutputSpec& spec) {
   std::ifstream journal(dataset::journal_path(spec.target.file));
   RowSet done;
+  std::map<std::int64_t, std::string> failed;
+  const auto twice = [&](RowRange rows) {
+    violated("{}: rows of {} to {} are recorded twice", spec.target.file, rows.first,
+             rows.end() - 1);
+  };
   for (std::string line; std::getline(journal, line);) {
     const auto record = dataset::decode_record(line);
     if (!record) continue;
@@ -43,9 +49,17 @@ void check_records(const dataset::OutputSpec& spec) {
       for (const RowRange& range : rows->ranges) {
         const std::int64_t before = done.count();
         done.add(range);
-        if (done.count() != before + range.count) {
-          violated("{}: rows of {} to {} are recorded twice", spec.target.file, range.first,
-                   range.end() - 1);
+        if (done.count() != before + range.count) twice(range);
+        const auto next = failed.lower_bound(range.first);
+        if (next != failed.end() && next->first < range.end()) twice(range);
+      }
+    } else if (const auto* given_up = std::get_if<dataset::FailedRecord>(&*record)) {
+      RowSet only = done;
+      only.add(given_up->rows);
+      if (only.count() != done.count() + given_up->rows.count) twice(given_up->rows);
+      for (std::int64_t row = given_up->rows.first; row < given_up->rows.end(); ++row) {
+        if (failed.emplace(row, given_up->reason).first->second != given_up->reason) {
+          twice(given_up->rows);
         }
       }
     } else if (const auto* back = std::get_if<dataset::TakenBackRecord>(&*record)) {

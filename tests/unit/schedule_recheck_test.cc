@@ -147,6 +147,52 @@ TEST(Recheck, TwoThatDisagreeAreBothTakenBack) {
   }
 }
 
+TEST(Recheck, AVerdictThatLeavesNoDeviceIsUndecided) {
+  Scheduler scheduler({{.name = "s", .batch_rows = 10}}, {{.rank = 0}, {.rank = 1}, {.rank = 2}},
+                      make_bulk_policy({}), {.most_strikes = 1, .recheck_share = 1});
+  const auto next = [&] {
+    const std::vector<Dispatch> made = scheduler.dispatch(0);
+    EXPECT_EQ(made.size(), 1U);
+    return made.at(0);
+  };
+  const auto done = [&](const Dispatch& batch, std::uint64_t digest) {
+    return scheduler.complete({.batch = batch.batch, .busy = 1, .digest = digest});
+  };
+  scheduler.add_rows(0, {0, 10});
+  const Dispatch first = next();
+  done(first, 7);
+  const Dispatch second = next();
+  done(second, 8);
+  const Dispatch third = next();  // its vote will decide: two against one
+  ASSERT_TRUE(second.check && third.check);
+
+  // Meanwhile the two are quarantined, for checks that they fail.
+  std::set<DeviceId> quarantined;
+  for (std::int64_t row = 10; quarantined.size() < 2; row += 20) {
+    ASSERT_LT(row, 1000);
+    scheduler.add_rows(0, {row, 20});
+    for (auto made = scheduler.dispatch(0); !made.empty(); made = scheduler.dispatch(0)) {
+      for (const Dispatch& batch : made) {
+        const bool fails = batch.check && batch.device != first.device;
+        const Outcome outcome =
+            scheduler.complete({.batch = batch.batch,
+                                .end = fails ? BatchEnd::kFailed : BatchEnd::kDone,
+                                .busy = 1,
+                                .digest = 1});
+        if (outcome.quarantined) quarantined.insert(*outcome.quarantined);
+        EXPECT_TRUE(outcome.verdicts.empty());
+      }
+    }
+  }
+  EXPECT_EQ(quarantined, (std::set<DeviceId>{second.device, third.device}));
+
+  const Outcome last = done(third, 8);
+  ASSERT_EQ(last.verdicts.size(), 1U);
+  EXPECT_EQ(last.verdicts[0].wrong, std::vector<DeviceId>{first.device});
+  EXPECT_TRUE(last.verdicts[0].undecided) << "nobody is left to do its rows again";
+  EXPECT_FALSE(last.redone.empty());
+}
+
 TEST(Recheck, ADeviceAloneIsNotChecked) {
   const CheckedRun run(1, 1, right);
   EXPECT_EQ(run.checked, 0);
