@@ -1,8 +1,6 @@
 #include "jobs/job_file.h"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "core/error.h"
@@ -282,19 +280,7 @@ std::string JobParser::resolved(const std::string& path) const {
 
 }  // namespace
 
-std::string read_job_file(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::file_status status = fs::status(path, ignored);
-  if (!fs::exists(status)) throw_input_error("job file '{}': no such file", path);
-  if (fs::is_directory(status)) {
-    throw_input_error("job file '{}': expected a TOML file, found a folder", path);
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw_input_error("job file '{}' cannot be read: {}", path, errno_text());
-  return text;
-}
+std::string read_job_file(const std::string& path) { return read_toml_file("job file", path); }
 
 JobSpec parse_job(std::string_view text, const std::string& path) {
   return JobParser(path).parse(text);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "core/edit_distance.h"
@@ -36,6 +39,20 @@ std::string position_text(std::string_view file, const toml::source_position& at
 void refuse_at(std::string_view file, const toml::source_position& at, std::string message) {
   std::replace_if(message.begin(), message.end(), is_control, '?');
   throw_input_error("{}: {}", position_text(file, at), message);
+}
+
+std::string read_toml_file(std::string_view what, const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (!fs::exists(status)) throw_input_error("{} '{}': no such file", what, path);
+  if (fs::is_directory(status)) {
+    throw_input_error("{} '{}': expected a TOML file, found a folder", what, path);
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw_input_error("{} '{}' cannot be read: {}", what, path, errno_text());
+  return text;
 }
 
 std::string found_text(const toml::node& node) {

@@ -1,5 +1,6 @@
 #pragma once
-// A table of a job file, read key by key. Only for job_file.cc: nobody else sees TOML.
+// A table of a TOML file, read key by key. Only for those who read job files, profiles and fleets:
+// nobody else sees TOML.
 
 #include <toml++/toml.h>
 
@@ -14,6 +15,10 @@ namespace widepipe::jobs {
 /// What is wrong, and where: throws InputError "job.toml:7:3: message", on one line.
 [[noreturn]] void refuse_at(std::string_view file, const toml::source_position& at,
                             std::string message);
+
+/// The text of a file, which messages call `what`: "job file". Throws InputError: missing, a
+/// folder, unreadable.
+std::string read_toml_file(std::string_view what, const std::string& path);
 
 /// "a string, 'abc'", "a whole number, 5", "an array": a value as messages tell it.
 std::string found_text(const toml::node& node);

@@ -12,12 +12,14 @@ ALLOWED = {
     "src/core": [],
     "kernels": ["core"],
     "src/model": ["core", "kernels"],
+    "src/npu_model": ["core"],
     "src/device": ["core", "kernels", "model"],
     "src/schedule": ["core"],
     "src/dataset": ["core"],
     "src/report": ["core", "schedule"],
     "mpi_runtime": ["core", "model", "device", "schedule", "dataset"],
-    "jobs": ["core", "kernels", "model", "device", "schedule", "dataset", "mpi_runtime", "report"],
+    "jobs": ["core", "kernels", "model", "npu_model", "device", "schedule", "dataset",
+             "mpi_runtime", "report"],
     "src/cli": ["core", "kernels", "mpi_runtime", "jobs"],
 }
 INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"', re.MULTILINE)

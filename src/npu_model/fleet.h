@@ -1,0 +1,88 @@
+#pragma once
+// Many devices, not all alike, and what befalls them: the truth that no scheduler is told.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "npu_model/profile.h"
+
+namespace widepipe::npu_model {
+
+/// Devices of one kind in a fleet. What is 0 is as in the profile.
+struct DeviceClass {
+  std::string name;
+  double share = 0;  ///< of the fleet; shares add up to 1
+  double speed = 1;
+  int cores = 0;
+  Bytes memory = 0;
+
+  bool operator==(const DeviceClass&) const = default;
+};
+
+/// Something that befalls some devices at a time.
+struct FleetEvent {
+  enum class Kind {
+    kFail,    ///< what runs is lost, nothing comes back, until it recovers
+    kSlow,    ///< speed becomes `speed` times that of its class
+    kRecover  ///< works again, at the speed of its class
+  } kind = Kind::kFail;
+  double at = 0;  ///< a share of the run, 0 to 1
+  /// Which: a share of the fleet, drawn at random among those that nothing befell so far (kRecover:
+  /// of those that something did); or these.
+  double share = 0;
+  std::vector<int> devices;
+  double speed = 1;
+
+  bool operator==(const FleetEvent&) const = default;
+};
+
+/// Faults that come at random, device by device, each on its own: times between them, and until
+/// they are over, are exponential.
+struct RandomFaults {
+  Seconds mean_between = 0;  ///< of one device; 0: none
+  Seconds mean_until_over = 1;
+  double fail_share = 0.5;  ///< of them are failures; the others make it slow
+  double slow_speed = 0.4;
+
+  bool operator==(const RandomFaults&) const = default;
+};
+
+struct FleetSpec {
+  std::string name;
+  std::vector<DeviceClass> classes;
+  std::vector<FleetEvent> events;  ///< in the order of their times
+  RandomFaults random;
+
+  bool operator==(const FleetSpec&) const = default;
+};
+
+/// What is impossible about the fleet, for the profile; empty if nothing is.
+std::string problem_of(const FleetSpec& spec, const Profile& profile);
+
+/// One device as it is at the start.
+struct FleetDevice {
+  int device_class = 0;
+  int cores = 0;
+  Bytes memory = 0;
+  double speed = 1;
+};
+
+/// A device's speed from then on, 0 if it does not work.
+struct SpeedChange {
+  Seconds at = 0;
+  int device = 0;
+  double speed = 1;
+};
+
+struct Fleet {
+  std::vector<FleetDevice> devices;
+  std::vector<SpeedChange> changes;  ///< in the order of their times
+};
+
+/// The same seed, the same fleet. Numbers of devices follow the shares by largest remainder; which
+/// device is of which class is random. `duration` is of the run, for events and random faults.
+Fleet make_fleet(const FleetSpec& spec, const Profile& profile, int devices, Seconds duration,
+                 std::uint64_t seed);
+
+}  // namespace widepipe::npu_model
