@@ -19,7 +19,7 @@ install(FILES ${CMAKE_BINARY_DIR}/_widepipe
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES docs/report.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/widepipe)
 install(DIRECTORY src/core src/model src/npu_model src/device src/schedule src/dataset src/report kernels
-                  mpi_runtime jobs
+                  mpi_runtime rl jobs
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/widepipe FILES_MATCHING PATTERN "*.h")
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/widepipe)
 install(EXPORT widepipeTargets NAMESPACE widepipe:: DESTINATION ${config_dir})

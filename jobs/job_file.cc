@@ -37,12 +37,7 @@ class JobParser {
 };
 
 JobSpec JobParser::parse(std::string_view text) {
-  toml::table root;
-  try {
-    root = toml::parse(text, std::string_view(file_));
-  } catch (const toml::parse_error& error) {
-    refuse_at(file_, error.source().begin, std::string(error.description()));
-  }
+  const toml::table root = parse_toml(text, file_);
   const TomlTable top(root, file_, "the job file", {"job", "stream"});
   JobSpec job;
   job.file = file_;

@@ -3,8 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "npu_model/fleet.h"
 #include "npu_model/profile.h"
@@ -22,9 +20,5 @@ npu_model::FleetSpec load_fleet(const std::string& name_or_file, const npu_model
 npu_model::Profile parse_profile(std::string_view text, const std::string& file);
 npu_model::FleetSpec parse_fleet(std::string_view text, const std::string& file,
                                  const npu_model::Profile& profile);
-
-/// The files of jobs/profiles, as the build put them into the program: name ("npu",
-/// "fleet-mixed") and text.
-const std::vector<std::pair<std::string_view, std::string_view>>& built_in_profiles();
 
 }  // namespace widepipe::jobs

@@ -203,4 +203,42 @@ const toml::table* TomlTable::table(std::string_view key) const {
   return node->as_table();
 }
 
+toml::table parse_toml(std::string_view text, const std::string& file) {
+  try {
+    return toml::parse(text, std::string_view(file));
+  } catch (const toml::parse_error& error) {
+    refuse_at(file, error.source().begin, std::string(error.description()));
+  }
+}
+
+std::optional<double> any_number(const TomlTable& table, std::string_view key) {
+  const toml::node* node = table.find(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_number()) table.unexpected(key, *node, "a number");
+  return node->value<double>();
+}
+
+double needed_number(const TomlTable& table, std::string_view key) {
+  const std::optional<double> value = any_number(table, key);
+  if (!value) table.missing(key);
+  return *value;
+}
+
+std::string needed_text(const TomlTable& table, std::string_view key) {
+  auto value = table.text(key);
+  if (!value) table.missing(key);
+  return *std::move(value);
+}
+
+std::vector<const toml::table*> tables_of(const TomlTable& table, std::string_view key) {
+  const toml::node* node = table.find(key);
+  if (node == nullptr) return {};
+  if (!node->is_array_of_tables()) {
+    table.unexpected(key, *node, fmt::format("[[{}]], in two brackets, once for each", key));
+  }
+  std::vector<const toml::table*> found;
+  for (const toml::node& one : *node->as_array()) found.push_back(one.as_table());
+  return found;
+}
+
 }  // namespace widepipe::jobs

@@ -69,4 +69,15 @@ class TomlTable {
   std::string title_;
 };
 
+/// The table that a text is; `file` is what messages call it. Throws InputError with the place.
+toml::table parse_toml(std::string_view text, const std::string& file);
+
+/// A number, whichever: where it is for others to say whether it makes sense.
+std::optional<double> any_number(const TomlTable& table, std::string_view key);
+/// Likewise; these throw if there is none.
+double needed_number(const TomlTable& table, std::string_view key);
+std::string needed_text(const TomlTable& table, std::string_view key);
+/// The tables of [[key]]; none if there is no such key.
+std::vector<const toml::table*> tables_of(const TomlTable& table, std::string_view key);
+
 }  // namespace widepipe::jobs

@@ -15,12 +15,13 @@ ALLOWED = {
     "src/npu_model": ["core"],
     "src/device": ["core", "kernels", "model"],
     "src/schedule": ["core"],
+    "rl": ["core", "schedule", "npu_model"],
     "src/dataset": ["core"],
     "src/report": ["core", "schedule"],
     "mpi_runtime": ["core", "model", "device", "schedule", "dataset"],
-    "jobs": ["core", "kernels", "model", "npu_model", "device", "schedule", "dataset",
+    "jobs": ["core", "kernels", "model", "npu_model", "device", "schedule", "rl", "dataset",
              "mpi_runtime", "report"],
-    "src/cli": ["core", "kernels", "mpi_runtime", "jobs"],
+    "src/cli": ["core", "kernels", "schedule", "mpi_runtime", "jobs"],
 }
 INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"', re.MULTILINE)
 

@@ -10,7 +10,7 @@ build=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev l
        nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev)
 demo=("${build[@]}" dataset-fashion-mnist python3 python3-numpy python3-h5py)
 examples=("${demo[@]}" python3-venv)
-test=("${examples[@]}" git libmpich-dev mpich libgtest-dev libonnx-testdata hdf5-tools strace
+test=("${examples[@]}" git libmpich-dev mpich libgtest-dev librapidcheck-dev libonnx-testdata hdf5-tools strace
       clang-format ccache iproute2 munge slurm-client slurm-wlm-basic-plugins slurmctld slurmd)
 tidy=("${build[@]}" clang-format clang-tidy libomp-dev git)  # libomp-dev: clang's own omp.h
 

@@ -8,6 +8,7 @@
 #include "cli/help_pages.h"
 #include "cli/plan_options.h"
 #include "cli/score_options.h"
+#include "cli/simulate_options.h"
 #include "cli/submit_options.h"
 #include "core/version.h"
 
@@ -66,6 +67,7 @@ Parsed parse(int argc, const char* const* argv) {
   add_plan(app, parsed.command.plan);
   add_submit(app, parsed.command.submit);
   add_merge(app, parsed.command.merge);
+  add_simulate(app, parsed.command.simulate);
   add_inspect(app, parsed.command);
   std::string shell;
   add_pages(app, shell);
@@ -81,9 +83,8 @@ Parsed parse(int argc, const char* const* argv) {
     if (app.get_subcommands().empty() && !first.empty() && first.front() != '-') {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
-          "widepipe: verb '{}' is not known: expected score, plan, submit, merge, inspect, "
-          "completion "
-          "or manual; see `widepipe --help`\n",
+          "widepipe: verb '{}' is not known: expected score, plan, submit, merge, simulate, "
+          "inspect, completion or manual; see `widepipe --help`\n",
           first);
       return parsed;
     }

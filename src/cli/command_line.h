@@ -6,6 +6,7 @@
 #include "jobs/merge.h"
 #include "jobs/plan.h"
 #include "jobs/score.h"
+#include "jobs/simulate.h"
 #include "jobs/submit.h"
 
 namespace widepipe::cli {
@@ -16,6 +17,7 @@ struct CommandLine {
   jobs::SubmitCommand submit;
   jobs::PlanCommand plan;
   jobs::MergeCommand merge;
+  jobs::SimulateCommand simulate;
   jobs::InspectOptions inspect;
 };
 

@@ -78,6 +78,7 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
   return exit_code(speaks, [&] {
     if (command.verb == "merge") return widepipe::jobs::run_merge(command.merge);
     if (command.verb == "plan") return widepipe::jobs::run_plan(command.plan);
+    if (command.verb == "simulate") return widepipe::jobs::run_simulate(command.simulate);
     if (command.verb == "submit") return widepipe::jobs::run_submit(command.submit);
     std::signal(SIGPIPE, SIG_DFL);  // `widepipe inspect ... | head` ends quietly
     return widepipe::jobs::run_inspect(command.inspect);

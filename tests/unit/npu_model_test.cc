@@ -9,6 +9,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "jobs/built_in_files.h"
 #include "jobs/profile_file.h"
 #include "npu_model/bound.h"
 #include "npu_model/equations.h"
@@ -217,7 +218,7 @@ std::string error_of(const std::function<void()>& act) {
 
 /// The text of a built-in file, with a change.
 std::string changed(std::string_view name, const std::string& from, const std::string& to) {
-  for (const auto& [built_in, text] : jobs::built_in_profiles()) {
+  for (const auto& [built_in, text] : jobs::built_in_files()) {
     if (built_in != name) continue;
     std::string result(text);
     const std::size_t at = result.find(from);

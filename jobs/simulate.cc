@@ -1,0 +1,113 @@
+#include "jobs/simulate.h"
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "core/console.h"
+#include "core/cpu.h"
+#include "core/error.h"
+#include "jobs/exit_codes.h"
+#include "jobs/in_parallel.h"
+#include "jobs/profile_file.h"
+#include "jobs/seconds_since.h"
+#include "jobs/simulate_text.h"
+#include "jobs/workload_file.h"
+#include "report/run_report.h"
+#include "rl/goodput.h"
+#include "schedule/request_policies.h"
+
+namespace widepipe::jobs {
+namespace {
+
+constexpr double kMilli = 1e-3;
+
+/// A file for closed batches, a line each.
+class LogFile {
+ public:
+  LogFile(const std::string& path, const rl::WorkloadSpec& workload)
+      : path_(path), file_(std::fopen(path.c_str(), "w")), workload_(workload) {
+    if (!file_) throw_input_error("log '{}' cannot be written: {}", path, errno_text());
+    put(log_header());
+  }
+
+  void add(const schedule::ClosedBatch& batch) { put(log_line(batch, workload_.networks)); }
+  void finish() {
+    if (std::fclose(file_.release()) != 0) failed_ = true;
+    if (failed_) throw_run_error("log '{}' cannot be written: {}", path_, errno_text());
+  }
+
+ private:
+  void put(const std::string& line) {
+    if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size()) failed_ = true;
+  }
+
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  const std::string path_;
+  std::unique_ptr<std::FILE, Close> file_;
+  const rl::WorkloadSpec& workload_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+int run_simulate(const SimulateCommand& command) {
+  const npu_model::Profile profile = load_profile(command.profile);
+  const rl::WorkloadSpec workload = load_workload(command.workload, profile);
+  const npu_model::FleetSpec fleet =
+      load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile);
+  const schedule::NamedPolicy& policy = schedule::request_policy(command.policy);
+  if (!command.log.empty() && (command.seeds > 1 || command.find_goodput)) {
+    throw_input_error("--log is for one run: it does not go with --seeds and --find-goodput");
+  }
+  rl::SimulationSettings settings{
+      .duration = command.seconds,
+      .devices = command.devices,
+      .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli},
+      .true_speeds = policy.told_speeds,
+      .scheduler = {}};
+  std::unique_ptr<LogFile> log;
+  if (!command.log.empty()) log = std::make_unique<LogFile>(command.log, workload);
+  rl::BatchLog to_log;
+  if (log) to_log = [&log](const schedule::ClosedBatch& batch) { log->add(batch); };
+
+  std::vector<SimulatedRun> runs(static_cast<std::size_t>(command.seeds));
+  const auto start = std::chrono::steady_clock::now();
+  in_parallel(runs.size(), read_cpu_budget().usable(), [&](std::size_t i) {
+    SimulatedRun& run = runs[i];
+    rl::SimulationSettings mine = settings;
+    mine.seed = run.seed = command.seed + i;
+    const auto begin = std::chrono::steady_clock::now();
+    if (command.find_goodput) {
+      rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, policy.make);
+      run.rate = goodput.rate;
+      run.bound = goodput.bound;
+      run.runs = goodput.runs;
+      run.measures = std::move(goodput.measures);
+    } else {
+      run.bound = bound_of(profile, workload, fleet, mine);
+      run.rate = mine.rate = command.rate > 0 ? command.rate : command.load * run.bound;
+      run.measures = simulate(profile, workload, fleet, mine, policy.make(), to_log);
+    }
+    run.wall_seconds = seconds_since(begin);
+  });
+  if (log) log->finish();
+  const Simulated simulated{.workload = workload,
+                            .fleet = fleet.name,
+                            .policy = command.policy,
+                            .devices = command.devices,
+                            .seconds = command.seconds,
+                            .round_period = settings.rounds.period,
+                            .round_delay = settings.rounds.delay,
+                            .found_goodput = command.find_goodput,
+                            .wall_seconds = seconds_since(start),
+                            .runs = std::move(runs)};
+  say(stdout, simulated_text(simulated));
+  if (!command.report.empty()) report::write_report(simulated_json(simulated), command.report);
+  return kDone;
+}
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,30 @@
+#pragma once
+// `widepipe simulate`: a workload on a fleet of emulated NPUs, by events, in one process.
+
+#include <cstdint>
+#include <string>
+
+namespace widepipe::jobs {
+
+struct SimulateCommand {
+  std::string workload = "A5";  ///< a name or a file, as are the next two
+  std::string fleet;            ///< empty: the workload's
+  std::string profile = "npu";
+  std::string policy = "greedy-estimated";
+  int devices = 32;
+  double seconds = 10;
+  double load = 0.6;  ///< share of the bound
+  double rate = 0;    ///< requests a second; 0: by `load`
+  std::uint64_t seed = 1;
+  int seeds = 1;  ///< this and the next ones
+  bool find_goodput = false;
+  double round_period_ms = 0;
+  double round_delay_ms = 0;
+  std::string log;     ///< a file for closed batches; empty: none
+  std::string report;  ///< likewise, JSON
+};
+
+/// Gives the exit code. Throws InputError before anything is simulated or written.
+int run_simulate(const SimulateCommand& command);
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,220 @@
+#include "jobs/simulate_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/units.h"
+#include "core/version.h"
+#include "report/text_table.h"
+
+namespace widepipe::jobs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using report::TextTable;
+
+constexpr double kMilli = 1e-3;
+constexpr std::array kReasons = {"full", "timeout", "deadline", "drain"};
+static_assert(kReasons.size() == rl::kCloseReasons);
+
+double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+std::string percent(double value, int digits = 2) {
+  return fmt::format("{:.{}f} %", 100 * value, digits);
+}
+
+std::string milliseconds(double seconds) { return fmt::format("{:.2f}", seconds / kMilli); }
+
+double mean_batch(const rl::StreamMeasures& stream) {
+  return share(static_cast<double>(stream.batched), static_cast<double>(stream.batches));
+}
+
+std::vector<std::string> stream_row(const std::string& name, const rl::StreamMeasures& stream) {
+  return {name,
+          grouped(stream.offered),
+          percent(stream.attainment()),
+          grouped(stream.late),
+          grouped(stream.dropped + stream.unfinished),
+          fmt::format("{:.1f}", mean_batch(stream)),
+          milliseconds(stream.latency.percentile(0.5)),
+          milliseconds(stream.latency.percentile(0.9)),
+          milliseconds(stream.latency.percentile(0.99)),
+          milliseconds(stream.latency.percentile(0.999))};
+}
+
+std::string streams_table(const rl::WorkloadSpec& workload, const rl::Measures& measures) {
+  using Align = TextTable::Align;
+  TextTable table({{"stream"},
+                   {"requests", Align::kRight},
+                   {"in SLO", Align::kRight},
+                   {"late", Align::kRight},
+                   {"dropped", Align::kRight},
+                   {"a batch", Align::kRight},
+                   {"p50 ms", Align::kRight},
+                   {"p90", Align::kRight},
+                   {"p99", Align::kRight},
+                   {"p99.9", Align::kRight}});
+  for (std::size_t i = 0; i < measures.streams.size(); ++i) {
+    table.add(stream_row(workload.networks[i], measures.streams[i]));
+  }
+  table.add(stream_row("all", measures.all()));
+  return table.text();
+}
+
+std::string runs_table(const Simulated& simulated) {
+  using Align = TextTable::Align;
+  TextTable table({{"seed", Align::kRight},
+                   {"requests/s", Align::kRight},
+                   {"a device", Align::kRight},
+                   {"of the bound", Align::kRight},
+                   {"in SLO", Align::kRight},
+                   {"worst stream", Align::kRight},
+                   {"p99 ms", Align::kRight},
+                   {"passes"}});
+  for (const SimulatedRun& run : simulated.runs) {
+    const rl::StreamMeasures all = run.measures.all();
+    double worst = 1;
+    for (const auto& stream : run.measures.streams) worst = std::min(worst, stream.attainment());
+    const bool any = !run.measures.streams.empty();
+    table.add({std::to_string(run.seed), grouped(static_cast<std::int64_t>(run.rate)),
+               fmt::format("{:.0f}", run.rate / simulated.devices),
+               fmt::format("{:.3f}", run.share_of_bound()), any ? percent(all.attainment()) : "-",
+               any ? percent(worst) : "-", milliseconds(all.latency.percentile(0.99)),
+               any && run.measures.passes(simulated.workload.pass) ? "yes" : "no"});
+  }
+  return table.text();
+}
+
+/// What the scheduler and the devices of a run did.
+std::string deeds(const SimulatedRun& run) {
+  const rl::Measures& measures = run.measures;
+  std::int64_t batches = 0;
+  for (const std::int64_t count : measures.closed) batches += count;
+  std::string text =
+      fmt::format("cores busy {}; batches",
+                  percent(share(measures.busy_core_seconds, measures.core_seconds), 0));
+  for (std::size_t i = 0; i < kReasons.size(); ++i) {
+    text += fmt::format(
+        "{} {} {}", i == 0 ? "" : ",",
+        percent(share(static_cast<double>(measures.closed[i]), static_cast<double>(batches)), 0),
+        kReasons[i]);
+  }
+  text +=
+      fmt::format("; {} models loaded, {} devices ejected, {} readmitted", grouped(measures.loads),
+                  grouped(measures.ejections), grouped(measures.readmissions));
+  return text;
+}
+
+Json latency_json(const rl::LatencyHistogram& latency) {
+  return {{"p50", latency.percentile(0.5)},
+          {"p90", latency.percentile(0.9)},
+          {"p99", latency.percentile(0.99)},
+          {"p99.9", latency.percentile(0.999)}};
+}
+
+Json stream_json(const std::string& name, const rl::StreamMeasures& stream) {
+  return {{"stream", name},
+          {"requests", stream.offered},
+          {"in_time", stream.in_time},
+          {"late", stream.late},
+          {"dropped", stream.dropped},
+          {"unfinished", stream.unfinished},
+          {"attainment", stream.attainment()},
+          {"batches", stream.batches},
+          {"requests_per_batch", mean_batch(stream)},
+          {"latency_seconds", latency_json(stream.latency)}};
+}
+
+Json run_json(const Simulated& simulated, const SimulatedRun& run) {
+  const rl::Measures& measures = run.measures;
+  Json closed;
+  for (std::size_t i = 0; i < kReasons.size(); ++i) closed[kReasons[i]] = measures.closed[i];
+  Json json = {{"seed", run.seed},
+               {"requests_per_second", run.rate},
+               {"bound_requests_per_second", run.bound},
+               {"share_of_bound", run.share_of_bound()},
+               {"passes", !measures.streams.empty() && measures.passes(simulated.workload.pass)},
+               {"runs", run.runs},
+               {"all", stream_json("all", measures.all())},
+               {"streams", Json::array()},
+               {"batches_closed", std::move(closed)},
+               {"busy_core_share", share(measures.busy_core_seconds, measures.core_seconds)},
+               {"choices_vetoed", measures.vetoed},
+               {"choices_replaced", measures.replaced},
+               {"models_loaded", measures.loads},
+               {"devices_ejected", measures.ejections},
+               {"devices_readmitted", measures.readmissions},
+               {"requests_dispatched_again", measures.dispatched_again},
+               {"events", measures.events}};
+  for (std::size_t i = 0; i < measures.streams.size(); ++i) {
+    json["streams"].push_back(stream_json(simulated.workload.networks[i], measures.streams[i]));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string simulated_text(const Simulated& simulated) {
+  std::string text =
+      fmt::format("workload {} on {} emulated NPUs (fleet {}), policy {}, {} of arrivals\n",
+                  simulated.workload.name, grouped(simulated.devices), simulated.fleet,
+                  simulated.policy, duration_text(simulated.seconds));
+  if (simulated.round_period > 0 || simulated.round_delay > 0) {
+    text += fmt::format("rounds every {} ms, {} ms on the way\n",
+                        milliseconds(simulated.round_period), milliseconds(simulated.round_delay));
+  }
+  const SimulatedRun& first = simulated.runs.front();
+  if (!first.measures.streams.empty()) {
+    text += fmt::format("\n{}\n  {}\n", streams_table(simulated.workload, first.measures),
+                        deeds(first));
+  }
+  text += fmt::format("\n{}", runs_table(simulated));
+  std::int64_t requests = 0;
+  for (const SimulatedRun& run : simulated.runs) requests += run.measures.all().offered;
+  if (!simulated.found_goodput) {
+    text += fmt::format(
+        "\n{} requests in {}: {} requests/s\n", grouped(requests),
+        duration_text(simulated.wall_seconds),
+        grouped(static_cast<std::int64_t>(static_cast<double>(requests) / simulated.wall_seconds)));
+    return text;
+  }
+  double share_sum = 0;
+  for (const SimulatedRun& run : simulated.runs) share_sum += run.share_of_bound();
+  text += fmt::format("\ngoodput: {:.3f} of the bound\n",
+                      share_sum / static_cast<double>(simulated.runs.size()));
+  return text;
+}
+
+std::string simulated_json(const Simulated& simulated) {
+  Json json = {{"widepipe_version", kVersion},
+               {"workload", simulated.workload.name},
+               {"fleet", simulated.fleet},
+               {"policy", simulated.policy},
+               {"devices", simulated.devices},
+               {"seconds", simulated.seconds},
+               {"round_period_seconds", simulated.round_period},
+               {"round_delay_seconds", simulated.round_delay},
+               {"goodput_searched", simulated.found_goodput},
+               {"wall_seconds", simulated.wall_seconds},
+               {"runs", Json::array()}};
+  for (const SimulatedRun& run : simulated.runs) json["runs"].push_back(run_json(simulated, run));
+  return json.dump(2) + "\n";
+}
+
+std::string log_header() {
+  return "at_s,batch,stream,device,cores,size,reason,waiting,head_slack_ms,expected_ms,speed,"
+         "demand\n";
+}
+
+std::string log_line(const schedule::ClosedBatch& batch, const std::vector<std::string>& streams) {
+  return fmt::format("{:.9f},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{:.4f}\n", batch.at,
+                     batch.batch, streams[batch.stream], batch.device, batch.cores, batch.size,
+                     kReasons[static_cast<std::size_t>(batch.reason)], batch.waiting,
+                     batch.head_slack / kMilli, batch.expected / kMilli, batch.speed, batch.demand);
+}
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,59 @@
+#include "jobs/workload_file.h"
+
+#include "core/error.h"
+#include "jobs/built_in_files.h"
+#include "jobs/toml_table.h"
+
+namespace widepipe::jobs {
+namespace {
+
+constexpr std::int64_t kMostPlaces = 1'000'000;
+
+rl::Rotation rotation(const TomlTable& table) {
+  const auto places = table.whole("places", -kMostPlaces, kMostPlaces);
+  if (!places) table.missing("places");
+  return {.at = needed_number(table, "at"), .places = static_cast<int>(*places)};
+}
+
+}  // namespace
+
+rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
+                                const npu_model::Profile& profile) {
+  const toml::table root = parse_toml(text, file);
+  const TomlTable top(root, file, "the workload",
+                      {"cv", "diurnal", "fleet", "name", "networks", "pass", "redraw_period_s",
+                       "redraw_sigma", "rotation", "slo_factor", "zipf"});
+  rl::WorkloadSpec workload;
+  workload.name = needed_text(top, "name");
+  workload.fleet = top.text("fleet").value_or(workload.fleet);
+  for (TomlTable::Text& network : top.texts("networks")) {
+    workload.networks.push_back(std::move(network.value));
+  }
+  workload.zipf = any_number(top, "zipf").value_or(workload.zipf);
+  workload.slo_factor = any_number(top, "slo_factor").value_or(workload.slo_factor);
+  workload.cv = any_number(top, "cv").value_or(workload.cv);
+  workload.redraw_period = any_number(top, "redraw_period_s").value_or(workload.redraw_period);
+  workload.redraw_sigma = any_number(top, "redraw_sigma").value_or(workload.redraw_sigma);
+  workload.diurnal = any_number(top, "diurnal").value_or(workload.diurnal);
+  for (const toml::table* table : tables_of(top, "rotation")) {
+    workload.rotations.push_back(
+        rotation(TomlTable(*table, file, "[[rotation]]", {"at", "places"})));
+  }
+  if (const toml::table* table = top.table("pass")) {
+    const TomlTable pass(*table, file, "[pass]", {"all", "each", "streams"});
+    workload.pass.all = any_number(pass, "all").value_or(workload.pass.all);
+    workload.pass.each = any_number(pass, "each").value_or(workload.pass.each);
+    workload.pass.streams = any_number(pass, "streams").value_or(workload.pass.streams);
+  }
+  if (const std::string problem = problem_of(workload, profile); !problem.empty()) {
+    throw_input_error("{}: {}", file, problem);
+  }
+  return workload;
+}
+
+rl::WorkloadSpec load_workload(const std::string& name_or_file, const npu_model::Profile& profile) {
+  const NamedText named = text_of(kWorkload, name_or_file);
+  return parse_workload(named.text, named.file, profile);
+}
+
+}  // namespace widepipe::jobs

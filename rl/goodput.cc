@@ -1,0 +1,36 @@
+#include "rl/goodput.h"
+
+#include <utility>
+
+namespace widepipe::rl {
+namespace {
+
+/// Where the search begins: above what any policy reaches.
+constexpr double kMost = 1.05;
+
+}  // namespace
+
+Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                     const npu_model::FleetSpec& fleet, SimulationSettings settings,
+                     const PolicyMaker& make_policy, double precision) {
+  Goodput found;
+  found.bound = bound_of(profile, workload, fleet, settings);
+  double passes = 0;
+  double fails = kMost;
+  while (fails - passes > precision) {
+    const double share = (passes + fails) / 2;
+    settings.rate = share * found.bound;
+    Measures measures = simulate(profile, workload, fleet, settings, make_policy());
+    ++found.runs;
+    if (measures.passes(workload.pass)) {
+      passes = share;
+      found.rate = settings.rate;
+      found.measures = std::move(measures);
+    } else {
+      fails = share;
+    }
+  }
+  return found;
+}
+
+}  // namespace widepipe::rl

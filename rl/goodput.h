@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "rl/simulator.h"
+
+namespace widepipe::rl {
+
+using PolicyMaker = std::function<std::unique_ptr<schedule::RequestPolicy>()>;
+
+struct Goodput {
+  double rate = 0;    ///< requests a second: the highest load found that passes; 0 if none does
+  double bound = 0;   ///< bound_of() the same run
+  Measures measures;  ///< of the run at that load
+  int runs = 0;
+
+  double share() const { return bound > 0 ? rate / bound : 0; }
+};
+
+/// The load at which the workload's pass rule is just met, by bisection to within `precision` of
+/// the bound. All runs have the same fleet, rates and seed, and differ in how dense arrivals are;
+/// settings.rate is not used.
+Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                     const npu_model::FleetSpec& fleet, SimulationSettings settings,
+                     const PolicyMaker& make_policy, double precision = 0.005);
+
+}  // namespace widepipe::rl

@@ -1,0 +1,65 @@
+#pragma once
+// What a run of requests came to.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "rl/workload.h"
+
+namespace widepipe::rl {
+
+/// Times in buckets that are 1 % wide, from 1 us to hours: a percentile is right within 1 %.
+class LatencyHistogram {
+ public:
+  void add(Seconds latency);
+  void add(const LatencyHistogram& other);
+  std::int64_t count() const { return count_; }
+  /// The latency that a share (0 to 1) of all do not exceed; 0 if there are none.
+  Seconds percentile(double share) const;
+
+ private:
+  static constexpr std::size_t kBuckets = 2400;
+  std::vector<std::int64_t> buckets_ = std::vector<std::int64_t>(kBuckets, 0);
+  std::int64_t count_ = 0;
+};
+
+struct StreamMeasures {
+  std::int64_t offered = 0;
+  std::int64_t in_time = 0;
+  std::int64_t late = 0;        ///< answered behind their deadline
+  std::int64_t dropped = 0;     ///< by the scheduler: their deadline could not be met any more
+  std::int64_t unfinished = 0;  ///< out, or waiting, when the run ended
+  LatencyHistogram latency;     ///< of those that were answered
+  std::int64_t batches = 0;
+  std::int64_t batched = 0;  ///< requests in them
+
+  /// The share of requests that were answered in time; 1 if there were none.
+  double attainment() const {
+    return offered == 0 ? 1 : static_cast<double>(in_time) / static_cast<double>(offered);
+  }
+};
+
+constexpr std::size_t kCloseReasons = 4;
+
+struct Measures {
+  Seconds duration = 0;  ///< of arrivals
+  std::vector<StreamMeasures> streams;
+  std::array<std::int64_t, kCloseReasons> closed{};  ///< batches, by schedule::CloseReason
+  double busy_core_seconds = 0;
+  double core_seconds = 0;  ///< that there were
+  std::int64_t events = 0;  ///< arrivals and answers of requests, ends of batches, orders, faults
+  std::int64_t vetoed = 0;
+  std::int64_t replaced = 0;
+  std::int64_t ejections = 0;
+  std::int64_t readmissions = 0;
+  std::int64_t loads = 0;
+  std::int64_t dispatched_again = 0;
+
+  StreamMeasures all() const;
+  bool passes(const PassRule& rule) const;
+  /// Requests a second that were answered in time.
+  double goodput() const;
+};
+
+}  // namespace widepipe::rl

@@ -1,0 +1,339 @@
+#include "rl/simulator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "npu_model/bound.h"
+#include "npu_model/equations.h"
+#include "rl/emulated_fleet.h"
+
+namespace widepipe::rl {
+namespace {
+
+using schedule::BatchId;
+using schedule::DeviceId;
+using schedule::Order;
+using schedule::StreamId;
+
+constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
+
+/// What is out when arrivals end is waited for so long.
+constexpr Seconds kLongestDrain = 5;
+
+/// Seeds of things that must not move together.
+enum class Purpose : std::uint64_t { kFleet = 1, kRates, kArrivals, kJitter };
+std::uint64_t seed_for(std::uint64_t seed, Purpose purpose) {
+  std::uint64_t mixed = seed * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(purpose);
+  mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
+  mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
+  return mixed ^ mixed >> 31;
+}
+
+/// Counts what becomes of requests.
+class Counter final : public schedule::RequestEvents {
+ public:
+  Counter(const schedule::Cluster& cluster, Measures& measures, const BatchLog& log)
+      : cluster_(cluster), measures_(measures), log_(log) {
+    measures_.streams.resize(cluster.streams.size());
+  }
+
+  void answered(StreamId id, const schedule::Request& request, Seconds now) override {
+    StreamMeasures& stream = measures_.streams[id];
+    const Seconds latency = now - request.arrival;
+    (latency <= cluster_.streams[id].slo ? stream.in_time : stream.late) += 1;
+    stream.latency.add(latency);
+    ++measures_.events;
+  }
+  void dropped(StreamId id, const schedule::Request& /*request*/, Seconds /*now*/) override {
+    ++measures_.streams[id].dropped;
+    ++measures_.events;
+  }
+  void closed(const schedule::ClosedBatch& batch) override {
+    StreamMeasures& stream = measures_.streams[batch.stream];
+    ++stream.batches;
+    stream.batched += batch.size;
+    ++measures_.closed[static_cast<std::size_t>(batch.reason)];
+    if (log_) log_(batch);
+  }
+  void ejected(DeviceId, Seconds) override {}
+  void readmitted(DeviceId, Seconds) override {}
+
+ private:
+  const schedule::Cluster& cluster_;
+  Measures& measures_;
+  const BatchLog& log_;
+};
+
+std::vector<int> networks_of(const npu_model::Profile& profile, const WorkloadSpec& workload) {
+  std::vector<int> networks;
+  for (const std::string& name : workload.networks) {
+    networks.push_back(find_network(profile, name));
+  }
+  return networks;
+}
+
+class Simulation {
+ public:
+  Simulation(const npu_model::Profile& profile, const WorkloadSpec& workload,
+             const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
+             std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log)
+      : settings_(settings),
+        fleet_(make_fleet(fleet, profile, settings.devices, settings.duration,
+                          seed_for(settings.seed, Purpose::kFleet))),
+        cluster_(make_cluster(profile, workload, fleet_)),
+        counter_(cluster_, measures_, log),
+        scheduler_(cluster_, std::move(policy), counter_, scheduler_settings(settings)),
+        devices_(profile, fleet_, cluster_, networks_of(profile, workload),
+                 seed_for(settings.seed, Purpose::kJitter)),
+        arrivals_(
+            workload,
+            rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates)),
+            settings.rate, seed_for(settings.seed, Purpose::kArrivals)) {
+    measures_.duration = settings.duration;
+    for (DeviceId id = 0; id < fleet_.devices.size(); ++id) {
+      for (const auto& instance : scheduler_.device(id).instances()) {
+        devices_.equip(id, instance.id);
+      }
+      if (settings_.true_speeds) scheduler_.tell_speed(id, fleet_.devices[id].speed, 0, orders_);
+    }
+  }
+
+  Measures run();
+
+ private:
+  static schedule::RequestSettings scheduler_settings(const SimulationSettings& settings) {
+    schedule::RequestSettings of_scheduler = settings.scheduler;
+    of_scheduler.estimate_speeds = !settings.true_speeds;
+    return of_scheduler;
+  }
+
+  bool immediate() const { return settings_.rounds.period <= 0 && settings_.rounds.delay <= 0; }
+  /// The first round from `at` on, but for one that has been.
+  Seconds round_at(Seconds at) const {
+    const Seconds period = settings_.rounds.period;
+    if (period <= 0) return at;
+    return std::max(std::ceil(at / period), last_round_ + 1) * period;
+  }
+
+  void arrive();
+  void hear_of_devices();
+  void tell(const EmulatedFleet::News& news);
+  void send_orders();
+  void change_speed();
+
+  struct OnItsWay {
+    Seconds at;
+    EmulatedFleet::News news;
+  };
+  struct OrderOnItsWay {
+    Seconds at;
+    Order order;
+  };
+
+  const SimulationSettings settings_;
+  const npu_model::Fleet fleet_;
+  const schedule::Cluster cluster_;
+  Measures measures_;
+  Counter counter_;
+  schedule::RequestScheduler scheduler_;
+  EmulatedFleet devices_;
+  ArrivalGenerator arrivals_;
+  ArrivalGenerator::Arrival next_arrival_;
+  std::vector<Order> orders_;
+  std::deque<OnItsWay> news_;          ///< in the order of their times
+  std::deque<OrderOnItsWay> ordered_;  ///< likewise
+  std::size_t next_change_ = 0;
+  Seconds now_ = 0;
+  double last_round_ = -1;  ///< its number
+  Seconds wake_at_ = 0;     ///< when rank 0 looks what there is to do
+  schedule::RequestId next_id_ = 0;
+};
+
+Measures Simulation::run() {
+  send_orders();
+  next_arrival_ = arrivals_.next();
+  const Seconds end = settings_.duration + kLongestDrain;
+  wake_at_ = round_at(scheduler_.next_time());
+  for (;;) {
+    const Seconds arrival = next_arrival_.at;
+    const Seconds device = devices_.next_time();
+    const Seconds news = news_.empty() ? kNever : news_.front().at;
+    const Seconds order = ordered_.empty() ? kNever : ordered_.front().at;
+    const Seconds change =
+        next_change_ < fleet_.changes.size() ? fleet_.changes[next_change_].at : kNever;
+    const Seconds next = std::min({arrival, device, news, order, change, wake_at_});
+    if (next > end || (now_ >= settings_.duration && scheduler_.drained())) break;
+    now_ = std::max(now_, next);
+    if (next == change) {
+      change_speed();
+    } else if (next == device) {
+      hear_of_devices();
+    } else if (next == order) {
+      devices_.accept(ordered_.front().order, now_);
+      ordered_.pop_front();
+    } else if (next == news) {
+      tell(news_.front().news);
+      news_.pop_front();
+    } else if (next == arrival) {
+      arrive();
+    } else {
+      if (settings_.rounds.period > 0) last_round_ = std::round(now_ / settings_.rounds.period);
+      scheduler_.dispatch(now_, orders_);
+      ++measures_.events;
+    }
+    send_orders();
+    wake_at_ = std::max(round_at(scheduler_.next_time()), now_);
+  }
+  scheduler_.drop_all(now_);
+  for (StreamMeasures& stream : measures_.streams) {
+    stream.unfinished = stream.offered - stream.in_time - stream.late - stream.dropped;
+  }
+  const schedule::RequestCounts& counts = scheduler_.counts();
+  measures_.vetoed = counts.vetoed;
+  measures_.replaced = counts.replaced;
+  measures_.ejections = counts.ejections;
+  measures_.readmissions = counts.readmissions;
+  measures_.loads = counts.loads;
+  measures_.dispatched_again = counts.dispatched_again;
+  measures_.busy_core_seconds = devices_.busy_core_seconds(now_);
+  for (const npu_model::FleetDevice& device : fleet_.devices) {
+    measures_.core_seconds += device.cores * now_;
+  }
+  return std::move(measures_);
+}
+
+void Simulation::arrive() {
+  const auto [at, stream] = next_arrival_;
+  if (at >= settings_.duration) {
+    next_arrival_.at = kNever;
+    scheduler_.drain();
+    return;
+  }
+  next_arrival_ = arrivals_.next();
+  ++measures_.streams[stream].offered;
+  ++measures_.events;
+  const bool due = scheduler_.add(stream, {next_id_++, at}, now_);
+  if (due && immediate()) scheduler_.dispatch(now_, orders_);
+}
+
+void Simulation::hear_of_devices() {
+  const EmulatedFleet::News news = devices_.take_next(now_);
+  ++measures_.events;
+  if (immediate()) return tell(news);
+  news_.push_back({round_at(now_ + settings_.rounds.delay), news});
+}
+
+void Simulation::tell(const EmulatedFleet::News& news) {
+  if (news.kind == EmulatedFleet::News::Kind::kLoaded) {
+    scheduler_.loaded(news.device, news.instance, now_, orders_);
+  } else {
+    scheduler_.complete(news.batch, true, news.busy, now_, orders_);
+  }
+}
+
+void Simulation::send_orders() {
+  for (const Order& order : orders_) {
+    ++measures_.events;
+    if (immediate()) {
+      devices_.accept(order, now_);
+    } else {
+      ordered_.push_back({now_ + settings_.rounds.delay, order});
+    }
+  }
+  orders_.clear();
+}
+
+void Simulation::change_speed() {
+  const npu_model::SpeedChange& change = fleet_.changes[next_change_++];
+  const auto device = static_cast<DeviceId>(change.device);
+  devices_.set_speed(device, change.speed, now_);
+  if (settings_.true_speeds) scheduler_.tell_speed(device, change.speed, now_, orders_);
+  ++measures_.events;
+}
+
+std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile& profile,
+                                                       const npu_model::Network& network) {
+  std::vector<schedule::NetworkCosts::Cell> cells;
+  for (const int cores : profile.device.core_choices) {
+    for (int batch = 1; batch <= profile.device.max_batch; ++batch) {
+      cells.push_back({solo_seconds(profile.device, network, cores, batch),
+                       bandwidth_demand(profile.device, network, cores, batch)});
+    }
+  }
+  auto costs = std::make_shared<schedule::NetworkCosts>(network.name, profile.device.core_choices,
+                                                        profile.device.max_batch, std::move(cells));
+  costs->weight_bytes = instance_memory(profile.device, network, 0);
+  costs->bytes_per_sample = instance_memory(profile.device, network, 1) - costs->weight_bytes;
+  costs->load = load_seconds(profile.device, network);
+  return costs;
+}
+
+}  // namespace
+
+schedule::Cluster make_cluster(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                               const npu_model::Fleet& fleet) {
+  schedule::Cluster cluster;
+  for (const int index : networks_of(profile, workload)) {
+    const npu_model::Network& network = profile.networks[static_cast<std::size_t>(index)];
+    const auto model = static_cast<schedule::ModelId>(cluster.models.size());
+    cluster.models.push_back({network.name, costs_of(profile, network)});
+    cluster.streams.push_back({network.name, model, network.slo_base * workload.slo_factor});
+  }
+  for (const npu_model::FleetDevice& device : fleet.devices) {
+    cluster.devices.push_back({device.cores, device.memory});
+  }
+  return cluster;
+}
+
+Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                  const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
+                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log) {
+  return Simulation(profile, workload, fleet, settings, std::move(policy), log).run();
+}
+
+double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                const npu_model::FleetSpec& spec, const SimulationSettings& settings) {
+  const npu_model::Fleet fleet = make_fleet(spec, profile, settings.devices, settings.duration,
+                                            seed_for(settings.seed, Purpose::kFleet));
+  const std::vector<RatePhase> phases =
+      rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));
+  const std::vector<int> networks = networks_of(profile, workload);
+  std::vector<double> speeds;
+  for (const npu_model::FleetDevice& device : fleet.devices) speeds.push_back(device.speed);
+  std::vector<Seconds> borders = {settings.duration};
+  for (const RatePhase& phase : phases) borders.push_back(phase.begin);
+  for (const npu_model::SpeedChange& change : fleet.changes) borders.push_back(change.at);
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  double total = 0;
+  std::size_t phase = 0;
+  std::size_t change = 0;
+  for (std::size_t i = 0; i + 1 < borders.size() && borders[i] < settings.duration; ++i) {
+    while (phase + 1 < phases.size() && phases[phase + 1].begin <= borders[i]) ++phase;
+    for (; change < fleet.changes.size() && fleet.changes[change].at <= borders[i]; ++change) {
+      speeds[static_cast<std::size_t>(fleet.changes[change].device)] = fleet.changes[change].speed;
+    }
+    std::map<std::pair<double, int>, double> kinds;
+    for (std::size_t d = 0; d < speeds.size(); ++d) {
+      if (speeds[d] > 0) kinds[{speeds[d], fleet.devices[d].cores}] += 1;
+    }
+    std::vector<npu_model::BoundDevice> devices;
+    for (const auto& [kind, count] : kinds) devices.push_back({count, kind.first, kind.second});
+    double load = 0;
+    for (const double share : phases[phase].shares) load += share;
+    std::vector<npu_model::BoundStream> streams;
+    for (std::size_t s = 0; s < networks.size(); ++s) {
+      const auto& network = profile.networks[static_cast<std::size_t>(networks[s])];
+      streams.push_back(
+          {networks[s], phases[phase].shares[s] / load, network.slo_base * workload.slo_factor});
+    }
+    total += fluid_bound(profile, devices, streams) * (borders[i + 1] - borders[i]);
+  }
+  return total / settings.duration;
+}
+
+}  // namespace widepipe::rl

@@ -1,0 +1,49 @@
+#pragma once
+// Discrete events around the very RequestScheduler that runs live: arrivals, emulated NPUs, rounds.
+// Deterministic: the same settings and seed, the same events.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "npu_model/fleet.h"
+#include "rl/measures.h"
+#include "rl/workload.h"
+#include "schedule/request_scheduler.h"
+
+namespace widepipe::rl {
+
+/// How rank 0 and its devices hear of each other. With zeros at once.
+struct RoundModel {
+  Seconds period = 0;  ///< rank 0 acts at its multiples
+  Seconds delay = 0;   ///< of an order on its way to a device, and of news on its way back
+};
+
+struct SimulationSettings {
+  Seconds duration = 10;  ///< of arrivals; what is out then is waited for
+  double rate = 1000;     ///< requests a second, of all streams, on average
+  int devices = 32;
+  std::uint64_t seed = 1;
+  RoundModel rounds;
+  bool true_speeds = false;  ///< the scheduler is told them, instead of estimating
+  schedule::RequestSettings scheduler;
+};
+
+/// Called at each closed batch, and what the emulator knows of it: when it really ends.
+using BatchLog = std::function<void(const schedule::ClosedBatch&)>;
+
+/// What a scheduler may know of such models on such devices.
+schedule::Cluster make_cluster(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                               const npu_model::Fleet& fleet);
+
+/// Runs the workload on the fleet. `log` may be null.
+Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                  const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
+                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log = {});
+
+/// Requests a second that no scheduler can exceed, on average over the run: npu_model::fluid_bound,
+/// by the mix of each time and the devices that work then.
+double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                const npu_model::FleetSpec& fleet, const SimulationSettings& settings);
+
+}  // namespace widepipe::rl

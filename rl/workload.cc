@@ -1,0 +1,200 @@
+#include "rl/workload.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <set>
+
+namespace widepipe::rl {
+namespace {
+
+constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
+/// Steps in which a wave of the load is followed.
+constexpr int kDiurnalSteps = 50;
+
+}  // namespace
+
+std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profile) {
+  if (spec.networks.empty()) return "it has no network";
+  std::set<std::string> names;
+  for (const std::string& network : spec.networks) {
+    if (find_network(profile, network) < 0) {
+      return fmt::format("network '{}' is not in the profile '{}'", network, profile.name);
+    }
+    if (!names.insert(network).second) return fmt::format("network '{}' is there twice", network);
+  }
+  if (!(spec.zipf >= 0)) return fmt::format("zipf is {}, expected 0 or more", spec.zipf);
+  if (!(spec.slo_factor > 0)) {
+    return fmt::format("slo_factor is {}, expected more than 0", spec.slo_factor);
+  }
+  if (!(spec.cv > 0 && spec.cv <= 100)) {
+    return fmt::format("cv is {}, expected more than 0 and at most 100", spec.cv);
+  }
+  for (std::size_t i = 0; i < spec.rotations.size(); ++i) {
+    const double at = spec.rotations[i].at;
+    if (!(at >= 0 && at <= 1)) {
+      return fmt::format("rotation {}: at is {}, expected a share of the run, 0 to 1", i + 1, at);
+    }
+    if (i > 0 && at < spec.rotations[i - 1].at) {
+      return fmt::format("rotation {} is before the one in front of it: {} after {}", i + 1, at,
+                         spec.rotations[i - 1].at);
+    }
+  }
+  if (!(spec.redraw_period >= 0)) {
+    return fmt::format("redraw_period is {}, expected 0 or more", spec.redraw_period);
+  }
+  if (!(spec.redraw_sigma >= 0 && spec.redraw_sigma <= 5)) {
+    return fmt::format("redraw_sigma is {}, expected 0 to 5", spec.redraw_sigma);
+  }
+  if (!(spec.diurnal >= 0 && spec.diurnal < 1)) {
+    return fmt::format("diurnal is {}, expected 0 or more and less than 1", spec.diurnal);
+  }
+  for (const auto& [name, share] :
+       {std::pair("all", spec.pass.all), std::pair("each", spec.pass.each),
+        std::pair("streams", spec.pass.streams)}) {
+    if (!(share >= 0 && share <= 1)) {
+      return fmt::format("pass: {} is {}, expected 0 to 1", name, share);
+    }
+  }
+  return "";
+}
+
+std::vector<double> popularity(const WorkloadSpec& spec) {
+  std::vector<double> shares;
+  for (std::size_t rank = 1; rank <= spec.networks.size(); ++rank) {
+    shares.push_back(std::pow(static_cast<double>(rank), -spec.zipf));
+  }
+  const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
+std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, std::uint64_t seed) {
+  std::set<Seconds> begins = {0};
+  for (const Rotation& rotation : spec.rotations) begins.insert(rotation.at * duration);
+  if (spec.redraw_period > 0) {
+    for (int i = 0; i * spec.redraw_period < duration; ++i) begins.insert(i * spec.redraw_period);
+  }
+  if (spec.diurnal > 0) {
+    for (int i = 0; i < kDiurnalSteps; ++i) begins.insert(i * duration / kDiurnalSteps);
+  }
+  std::mt19937_64 random(seed);
+  std::lognormal_distribution<double> multiple(0, spec.redraw_sigma);
+  const std::vector<double> by_rank = popularity(spec);
+  const std::size_t streams = by_rank.size();
+  std::vector<double> factors(streams, 1);
+  std::vector<RatePhase> phases;
+  std::int64_t drawn = -1;
+  for (const Seconds begin : begins) {
+    if (begin >= duration) break;
+    std::int64_t places = 0;
+    for (const Rotation& rotation : spec.rotations) {
+      if (rotation.at * duration <= begin) places += rotation.places;
+    }
+    if (spec.redraw_period > 0) {
+      const auto period = static_cast<std::int64_t>(begin / spec.redraw_period + 1e-9);
+      if (period != drawn) {
+        for (double& factor : factors) factor = multiple(random);
+        drawn = period;
+      }
+    }
+    RatePhase phase{begin, std::vector<double>(streams)};
+    double sum = 0;
+    for (std::size_t stream = 0; stream < streams; ++stream) {
+      const auto count = static_cast<std::int64_t>(streams);
+      const auto rank = static_cast<std::size_t>(
+          ((static_cast<std::int64_t>(stream) + places) % count + count) % count);
+      phase.shares[stream] = by_rank[rank] * factors[stream];
+      sum += phase.shares[stream];
+    }
+    // In the middle of a step, so that the mean is 1.
+    const double middle = (begin + duration / kDiurnalSteps / 2) / duration;
+    const double load = 1 + spec.diurnal * std::sin(2 * std::numbers::pi * middle);
+    for (double& share : phase.shares) share *= load / sum;
+    phases.push_back(std::move(phase));
+  }
+  return phases;
+}
+
+ArrivalGenerator::ArrivalGenerator(const WorkloadSpec& spec, std::vector<RatePhase> phases,
+                                   double rate, std::uint64_t seed)
+    : phases_(std::move(phases)),
+      rate_(rate),
+      random_(seed),
+      poisson_(spec.cv == 1),
+      gamma_(1 / (spec.cv * spec.cv), spec.cv * spec.cv) {
+  if (poisson_) {
+    enter_phase(0);
+    return;
+  }
+  for (std::uint32_t stream = 0; stream < phases_[0].shares.size(); ++stream) {
+    // Anywhere in a gap, as one who comes at any time finds it.
+    const double part = std::uniform_real_distribution<double>()(random_);
+    heap_.push_back({after(0, stream, part * gap()), stream});
+  }
+  std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+}
+
+ArrivalGenerator::Arrival ArrivalGenerator::next() {
+  return poisson_ ? next_poisson() : next_renewal();
+}
+
+void ArrivalGenerator::enter_phase(std::size_t phase) {
+  phase_ = phase;
+  cumulative_.clear();
+  double sum = 0;
+  for (const double share : phases_[phase].shares) cumulative_.push_back(sum += share * rate_);
+}
+
+ArrivalGenerator::Arrival ArrivalGenerator::next_poisson() {
+  constexpr double kUnit = 0x1p-53;
+  const auto uniform = [this] { return static_cast<double>(random_() >> 11) * kUnit; };
+  for (;;) {
+    const double all = cumulative_.back();
+    const Seconds at = now_ - std::log1p(-uniform()) / all;
+    // Poisson arrivals have no memory: at a border they begin anew.
+    if (phase_ + 1 < phases_.size() && at >= phases_[phase_ + 1].begin) {
+      now_ = phases_[phase_ + 1].begin;
+      enter_phase(phase_ + 1);
+      continue;
+    }
+    now_ = at;
+    const double mark = uniform() * all;
+    const auto stream = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, mark);
+    return {at, static_cast<std::uint32_t>(stream - cumulative_.begin())};
+  }
+}
+
+double ArrivalGenerator::gap() { return gamma_(random_); }
+
+/// The time at which so many arrivals of the stream are due, on average, from a time on.
+Seconds ArrivalGenerator::after(Seconds from, std::uint32_t stream, double mean_gaps) const {
+  auto phase = static_cast<std::size_t>(
+      std::upper_bound(phases_.begin(), phases_.end(), from,
+                       [](Seconds at, const RatePhase& p) { return at < p.begin; }) -
+      phases_.begin() - 1);
+  for (;; ++phase) {
+    const double rate = phases_[phase].shares[stream] * rate_;
+    const Seconds end = phase + 1 < phases_.size() ? phases_[phase + 1].begin : kNever;
+    const Seconds at = from + mean_gaps / rate;
+    if (at < end) return at;
+    mean_gaps -= (end - from) * rate;
+    from = end;
+  }
+}
+
+ArrivalGenerator::Arrival ArrivalGenerator::next_renewal() {
+  std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+  Pending& first = heap_.back();
+  const Arrival arrival{first.at, first.stream};
+  first.at = after(first.at, first.stream, gap());
+  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  return arrival;
+}
+
+}  // namespace widepipe::rl

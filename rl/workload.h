@@ -1,0 +1,107 @@
+#pragma once
+// Streams of requests: what arrives when.
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "npu_model/profile.h"
+
+namespace widepipe::rl {
+
+using npu_model::Seconds;
+
+/// The rule by which a run passes.
+struct PassRule {
+  double all = 0.99;   ///< of all requests, within their SLO
+  double each = 0.97;  ///< of each stream's
+  double streams = 1;  ///< the share of streams for which that must hold
+
+  bool operator==(const PassRule&) const = default;
+};
+
+/// At a time of the run, ranks of popularity move by so many places.
+struct Rotation {
+  double at = 0;  ///< a share of the run
+  int places = 0;
+
+  bool operator==(const Rotation&) const = default;
+};
+
+/// A workload as a file describes it (docs/workloads.md).
+struct WorkloadSpec {
+  std::string name;
+  std::string fleet = "nominal";
+  std::vector<std::string> networks;  ///< of its streams, the most popular first
+  double zipf = 1;                    ///< popularity of rank r is 1 / r^zipf
+  double slo_factor = 5;              ///< SLO of a stream, in bases of its network
+  double cv = 1;  ///< of times between arrivals of a stream; 1: Poisson, else Gamma
+  std::vector<Rotation> rotations;  ///< in the order of their times
+  Seconds redraw_period = 0;        ///< the rates of streams are drawn anew so often; 0: never
+  double redraw_sigma = 0.5;        ///< each a lognormal multiple, of this sigma, of its own
+  double diurnal = 0;               ///< amplitude of a wave, one a run, of the whole load
+  PassRule pass;
+
+  bool operator==(const WorkloadSpec&) const = default;
+};
+
+/// What is impossible about it, with this profile; empty if nothing is.
+std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profile);
+
+/// Rates of streams, constant from a time on. Shares of the whole load: of a mean of 1.
+struct RatePhase {
+  Seconds begin = 0;
+  std::vector<double> shares;
+};
+
+/// How the rates change over a run; the same seed, the same rates.
+std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, std::uint64_t seed);
+
+/// Popularity of streams by rank, adding up to 1.
+std::vector<double> popularity(const WorkloadSpec& spec);
+
+/// Arrivals of all streams, one after the other, in the order of their times, for ever. Each stream
+/// is a renewal process of its own, whose times pass as fast as its rate says.
+class ArrivalGenerator {
+ public:
+  struct Arrival {
+    Seconds at = 0;
+    std::uint32_t stream = 0;
+  };
+
+  /// `rate`: requests a second, of all streams, on average.
+  ArrivalGenerator(const WorkloadSpec& spec, std::vector<RatePhase> phases, double rate,
+                   std::uint64_t seed);
+
+  Arrival next();
+
+ private:
+  struct Pending {
+    Seconds at;
+    std::uint32_t stream;
+    bool operator>(const Pending& other) const {
+      return at != other.at ? at > other.at : stream > other.stream;
+    }
+  };
+
+  Arrival next_poisson();
+  Arrival next_renewal();
+  double gap();
+  Seconds after(Seconds from, std::uint32_t stream, double mean_gaps) const;
+  void enter_phase(std::size_t phase);
+
+  const std::vector<RatePhase> phases_;
+  const double rate_;
+  std::mt19937_64 random_;
+  // Poisson: all streams together, each arrival then drawn to be of one.
+  bool poisson_;
+  std::size_t phase_ = 0;
+  Seconds now_ = 0;
+  std::vector<double> cumulative_;
+  // Gamma: the next arrival of each stream, a heap.
+  std::gamma_distribution<double> gamma_;
+  std::vector<Pending> heap_;
+};
+
+}  // namespace widepipe::rl

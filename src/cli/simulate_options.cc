@@ -1,0 +1,62 @@
+#include "cli/simulate_options.h"
+
+#include <string>
+
+#include "schedule/request_policies.h"
+
+namespace widepipe::cli {
+
+void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
+  CLI::App& verb = *app.add_subcommand(
+      "simulate", "Serve a stream of requests on emulated NPUs, in a simulation");
+  verb.add_option("--workload", simulate.workload,
+                  "What arrives: A3, A5, A10, D, E, F, or a file [A5]")
+      ->type_name("NAME|FILE.toml");
+  verb.add_option("--fleet", simulate.fleet,
+                  "The devices: nominal, mixed, troubled, small, or a file [the workload's]")
+      ->type_name("NAME|FILE.toml");
+  verb.add_option("--profile", simulate.profile, "The kind of NPU, or a file [npu]")
+      ->type_name("NAME|FILE.toml");
+  std::string policies;
+  for (const schedule::NamedPolicy& policy : schedule::request_policies()) {
+    policies += (policies.empty() ? "" : "|") + std::string(policy.name);
+  }
+  verb.add_option("--policy", simulate.policy, "Who decides [greedy-estimated]")
+      ->type_name(policies);
+  verb.add_option("--devices", simulate.devices, "How many devices [32]")
+      ->check(CLI::Range(1, 100'000))
+      ->type_name("N");
+  verb.add_option("--seconds", simulate.seconds, "How long requests arrive [10]")
+      ->check(CLI::Range(0.01, 1e6))
+      ->type_name("S");
+  CLI::Option* load =
+      verb.add_option("--load", simulate.load, "Requests, as a share of the fluid bound [0.6]")
+          ->check(CLI::Range(0.001, 100.0))
+          ->type_name("SHARE");
+  CLI::Option* rate = verb.add_option("--rate", simulate.rate, "Requests a second, instead")
+                          ->check(CLI::Range(0.001, 1e9))
+                          ->type_name("N")
+                          ->excludes(load);
+  verb.add_flag("--find-goodput", simulate.find_goodput,
+                "Search the highest load that passes, instead")
+      ->excludes(load)
+      ->excludes(rate);
+  verb.add_option("--seed", simulate.seed, "Of all that is random [1]")->type_name("N");
+  verb.add_option("--seeds", simulate.seeds, "So many runs, of this seed and the next ones [1]")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N");
+  verb.add_option("--round-period", simulate.round_period_ms,
+                  "Rank 0 acts every so many milliseconds; 0: at once [0]")
+      ->check(CLI::Range(0.0, 1e4))
+      ->type_name("MS");
+  verb.add_option("--round-delay", simulate.round_delay_ms,
+                  "Orders and news are on their way for so long [0]")
+      ->check(CLI::Range(0.0, 1e4))
+      ->type_name("MS");
+  verb.add_option("--log", simulate.log,
+                  "A line for each batch: why it was closed, and what was known")
+      ->type_name("FILE.csv");
+  verb.add_option("--report", simulate.report, "The numbers, for machines")->type_name("FILE.json");
+}
+
+}  // namespace widepipe::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "schedule/request_policy.h"
+
+namespace widepipe::schedule {
+
+struct GreedySettings {
+  /// The part of an SLO that a batch may take alone, for the plan.
+  double budget = 0.4;
+  /// Batches on a device slow each other down: that they take so many times as long as alone, and
+  /// the answer is on its way, is reckoned with when the first request of a batch is held back.
+  double stretch = 2;
+  /// Of an instance: larger than what the plan is made for, by so many times.
+  int spare_batch = 2;
+  /// A new plan must be so much better balanced to be worth loading models.
+  double hysteresis = 1.5;
+};
+
+/// For each batch, of what the device has idle, the cheapest cores and size that answer the first
+/// request in time. Requests are held back for a fuller batch while their deadline allows it.
+/// Instances follow the rates at which requests arrive.
+std::unique_ptr<RequestPolicy> make_greedy_policy(const GreedySettings& settings = {});
+
+}  // namespace widepipe::schedule

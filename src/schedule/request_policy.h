@@ -1,0 +1,87 @@
+#pragma once
+// Those who decide how requests are served: a plan now and then, and a choice for every batch. A
+// policy is two files and one line in request_policies.cc.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "schedule/request_types.h"
+
+namespace widepipe::schedule {
+
+/// When a stream's requests are worth a batch. Read at every arrival.
+struct StreamRule {
+  int full = 1;      ///< as soon as so many wait
+  Seconds hold = 0;  ///< or as soon as the first of them has waited so long
+};
+
+/// What is known of a stream.
+struct StreamState {
+  double arrivals_per_second = 0;  ///< of late; 0 before anything is known
+  std::size_t waiting = 0;
+};
+
+/// What is known of a device: never how fast it really is.
+struct DeviceState {
+  double speed = 1;  ///< estimated from timings; 1 as in the cost tables
+  bool ejected = false;
+};
+
+/// For plans.
+struct ServingObservation {
+  Seconds now = 0;
+  const Cluster* cluster = nullptr;
+  std::span<const StreamState> streams;
+  std::span<const DeviceState> devices;
+};
+
+/// What a policy wants from now on.
+struct ServingPlan {
+  std::vector<StreamRule> rules;                     ///< by stream
+  std::vector<std::vector<InstanceSpec>> instances;  ///< by device
+};
+
+/// A device that could run a batch of a stream now.
+struct Offer {
+  Seconds now = 0;
+  StreamId stream = 0;
+  DeviceId device = 0;
+  const NetworkCosts* costs = nullptr;
+  double speed = 1;   ///< of the device, estimated
+  double demand = 0;  ///< of bandwidth, by what runs there
+  std::size_t waiting = 0;
+  Seconds deadline = 0;  ///< of the first of them
+  bool scarce = false;   ///< they had to wait for a device
+  /// Instances of the model that are idle, and have their cores free: by choice of cores, the
+  /// largest batch; 0 where there is none.
+  std::span<const int> idle;
+
+  /// When a batch would be done if nothing else changed on the device.
+  Seconds end_of(std::size_t choice, int batch) const {
+    const NetworkCosts::Cell& cell = costs->at(choice, batch);
+    return now + cell.solo / shared_rate(speed, demand + cell.demand);
+  }
+};
+
+struct Choice {
+  std::uint32_t choice = 0;  ///< of cores; one that is idle
+  int batch = 0;             ///< at most what waits, and what the instance takes
+  CloseReason reason = CloseReason::kFull;
+};
+
+/// Called from one thread; neither blocks nor reads a clock.
+class RequestPolicy {
+ public:
+  virtual ~RequestPolicy() = default;
+  virtual std::string_view name() const = 0;
+  /// At the start, and every so often (SchedulerSettings::plan_period). `plan` is the last one.
+  virtual void plan(const ServingObservation& seen, ServingPlan& plan) = 0;
+  /// The batch of a stream that is due, for this device; nothing to leave it to another.
+  virtual std::optional<Choice> choose(const Offer& offer) = 0;
+};
+
+}  // namespace widepipe::schedule

@@ -1,0 +1,497 @@
+#include "schedule/request_scheduler.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace widepipe::schedule {
+namespace {
+
+constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
+
+/// Of all devices that could take a batch, so many are looked at for the fastest.
+constexpr int kCompared = 8;
+/// The weight of the last period in a stream's rate.
+constexpr double kRateWeight = 0.5;
+
+/// The weight of a batch in what is known of batches of late.
+constexpr double kRecent = 0.002;
+
+/// A batch's number tells its place, and is used once.
+constexpr std::uint64_t kPlaceBits = 24;
+constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
+
+}  // namespace
+
+RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolicy> policy,
+                                   RequestEvents& events, RequestSettings settings)
+    : cluster_(std::move(cluster)),
+      policy_(std::move(policy)),
+      events_(events),
+      settings_(settings),
+      streams_of_(cluster_.models.size()),
+      next_check_(settings.check_period),
+      next_plan_(settings.plan_period) {
+  for (StreamId id = 0; id < cluster_.streams.size(); ++id) {
+    const RequestStream& spec = cluster_.streams[id];
+    Stream& stream = streams_.emplace_back();
+    stream.slo = spec.slo;
+    stream.model = spec.model;
+    stream.costs = cluster_.models.at(spec.model).costs.get();
+    stream.due_at = kNever;
+    streams_of_[spec.model].push_back(id);
+  }
+  for (const ServingDevice& device : cluster_.devices) devices_.emplace_back(device, cluster_);
+  able_.assign(cluster_.models.size(), DeviceIndex(devices_.size()));
+  plan_.rules.resize(streams_.size());
+  plan_.instances.resize(devices_.size());
+  replan(0, nullptr);
+}
+
+bool RequestScheduler::due(const Stream& stream, Seconds now) const {
+  return !stream.queue.empty() &&
+         (draining_ || stream.due_at <= now ||
+          stream.queue.size() >= static_cast<std::size_t>(stream.rule.full));
+}
+
+/// Devices that were no use for the one before may be for this one.
+void RequestScheduler::head_changed(Stream& stream) const {
+  stream.blocked = false;
+  stream.due_at =
+      stream.queue.empty() ? kNever : stream.queue.front().arrival + stream.rule.hold - travel_;
+}
+
+bool RequestScheduler::add(StreamId id, const Request& request, Seconds now) {
+  Stream& stream = streams_[id];
+  ++stream.arrived;
+  ++waiting_;
+  stream.queue.push_back(request);
+  if (stream.queue.size() == 1) {
+    head_changed(stream);
+  } else if (deadline(stream) < now) {
+    prune(id, now);  // so that an overload does not fill the memory
+  }
+  return !stream.blocked && due(stream, now);
+}
+
+/// Drops what cannot be answered in time any more: alone, on the fastest instance of the plan, it
+/// would be late if that takes as many times longer than without neighbours as batches of late did.
+void RequestScheduler::prune(StreamId id, Seconds now) {
+  Stream& stream = streams_[id];
+  bool changed = false;
+  while (!stream.queue.empty() && deadline(stream) < now + stream.quickest * stretch_) {
+    const Request request = stream.queue.front();
+    stream.queue.pop_front();
+    --waiting_;
+    changed = true;
+    events_.dropped(id, request, now);
+  }
+  if (changed) head_changed(stream);
+}
+
+void RequestScheduler::drop_all(Seconds now) {
+  for (StreamId id = 0; id < streams_.size(); ++id) {
+    Stream& stream = streams_[id];
+    for (; !stream.queue.empty(); --waiting_) {
+      const Request request = stream.queue.front();
+      stream.queue.pop_front();
+      events_.dropped(id, request, now);
+    }
+    head_changed(stream);
+  }
+}
+
+void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
+  if (now >= next_check_) check_devices(now, orders);
+  if (now >= next_plan_) replan(now, &orders);
+  for (StreamId id = 0; id < streams_.size(); ++id) {
+    if (!streams_[id].blocked && due(streams_[id], now)) serve_stream(id, now, orders);
+  }
+}
+
+Seconds RequestScheduler::next_time() const {
+  Seconds next = std::min(next_check_, next_plan_);
+  for (const Stream& stream : streams_) {
+    if (stream.blocked) continue;
+    const bool full = stream.queue.size() >= static_cast<std::size_t>(stream.rule.full);
+    next = std::min(next, full ? 0 : stream.due_at);
+  }
+  return next;
+}
+
+/// Batches of a stream that is due, to devices that have room, the fastest of some first.
+void RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>& orders) {
+  Stream& stream = streams_[id];
+  for (;;) {
+    prune(id, now);
+    if (!due(stream, now)) {
+      stream.scarce = false;
+      return;
+    }
+    DeviceId best = 0;
+    double best_rate = 0;
+    int seen = 0;
+    const DeviceIndex& able = able_[stream.model];
+    // Begins where the batches of late went: their neighbours have waited longest.
+    const auto first = static_cast<DeviceId>(next_batch_ % devices_.size());
+    able.walk(first, [&](DeviceId device) {
+      const double rate = shared_rate(devices_[device].speed(), devices_[device].demand());
+      if (rate > best_rate) {
+        best_rate = rate;
+        best = device;
+      }
+      return ++seen < kCompared;
+    });
+    if (seen == 0 || !offer(id, best, now, orders)) {
+      stream.blocked = true;
+      stream.scarce = true;
+      return;
+    }
+  }
+}
+
+/// Of the streams that no device could serve, and this one could: the one whose first request must
+/// leave soonest. Others are for dispatch(), which compares devices. A device that is to show that
+/// it works gets any.
+std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device) const {
+  std::optional<StreamId> urgent;
+  Seconds least = kNever;
+  for (const ServingState::Instance& instance : device.instances()) {
+    if (!device.fits(instance)) continue;
+    for (const StreamId id : streams_of_[instance.spec.model]) {
+      const Stream& stream = streams_[id];
+      if (stream.queue.empty() || stream.declined == visit_) continue;
+      if (!stream.blocked && !device.ejected) continue;
+      const Seconds leave_by = deadline(stream) - stream.quickest;
+      if (leave_by < least) {
+        least = leave_by;
+        urgent = id;
+      }
+    }
+  }
+  return urgent;
+}
+
+/// Batches for a device that has room again.
+void RequestScheduler::serve_device(DeviceId id, Seconds now, std::vector<Order>& orders) {
+  ServingState& device = devices_[id];
+  ++visit_;
+  while (!device.ejected || (!device.probing && now >= device.probe_at)) {
+    const std::optional<StreamId> urgent = most_urgent(device);
+    if (!urgent) break;
+    prune(*urgent, now);
+    Stream& stream = streams_[*urgent];
+    if (stream.queue.empty()) continue;
+    if (!offer(*urgent, id, now, orders)) stream.declined = visit_;
+  }
+  refresh(id);
+}
+
+/// What the device could run now, for those who look for one.
+void RequestScheduler::refresh(DeviceId id) {
+  const ServingState& device = devices_[id];
+  for (const ServingState::Instance& instance : device.instances()) {
+    able_[instance.spec.model].set(id, false);
+  }
+  if (device.ejected) return;
+  for (const ServingState::Instance& instance : device.instances()) {
+    if (device.fits(instance)) able_[instance.spec.model].set(id, true);
+  }
+}
+
+/// True if a batch was sent.
+bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
+                             std::vector<Order>& orders) {
+  const Stream& stream = streams_[id];
+  const ServingState& device = devices_[device_id];
+  idle_.assign(stream.costs->core_choices().size(), 0);
+  for (const ServingState::Instance& instance : device.instances()) {
+    if (instance.spec.model != stream.model || !device.fits(instance)) continue;
+    int& largest = idle_[instance.spec.choice];
+    largest = std::max(largest, instance.spec.max_batch);
+  }
+  const Offer offer{.now = now,
+                    .stream = id,
+                    .device = device_id,
+                    .costs = stream.costs,
+                    .speed = device.speed(),
+                    .demand = device.demand(),
+                    .waiting = stream.queue.size(),
+                    .deadline = deadline(stream),
+                    .scarce = stream.scarce,
+                    .idle = idle_};
+  const std::optional<Choice> choice = guarded(offer, policy_->choose(offer));
+  if (!choice) return false;
+  send(offer, *choice, orders);
+  return true;
+}
+
+/// What cannot be done is not; what would be late is replaced by what would not, if there is any.
+std::optional<Choice> RequestScheduler::guarded(const Offer& offer, std::optional<Choice> choice) {
+  if (!choice) return std::nullopt;
+  if (choice->choice >= offer.idle.size() || choice->batch < 1 ||
+      choice->batch > offer.idle[choice->choice] ||
+      static_cast<std::size_t>(choice->batch) > offer.waiting) {
+    ++counts_.vetoed;
+    return std::nullopt;
+  }
+  if (offer.end_of(choice->choice, choice->batch) <= offer.deadline) return choice;
+  std::optional<Choice> better;
+  for (std::uint32_t cores = 0; cores < offer.idle.size(); ++cores) {
+    int batch = std::min(choice->batch, offer.idle[cores]);
+    while (batch > 0 && offer.end_of(cores, batch) > offer.deadline) --batch;
+    if (batch > (better ? better->batch : 0)) better = {cores, batch, CloseReason::kDeadline};
+  }
+  if (!better) return choice;
+  ++counts_.replaced;
+  return better;
+}
+
+void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vector<Order>& orders) {
+  Stream& stream = streams_[offer.stream];
+  ServingState& device = devices_[offer.device];
+  const auto instances = device.instances();
+  const auto found = std::find_if(instances.begin(), instances.end(), [&](const auto& instance) {
+    return instance.spec.model == stream.model && instance.spec.choice == choice.choice &&
+           instance.spec.max_batch >= choice.batch && device.fits(instance);
+  });
+  ServingState::Instance& instance = device.instance(found->id);
+  if (free_places_.empty()) {
+    free_places_.push_back(static_cast<std::uint32_t>(running_.size()));
+    running_.emplace_back();
+  }
+  const std::uint32_t place = free_places_.back();
+  free_places_.pop_back();
+  Running& running = running_[place];
+  running.batch = next_batch_++ << kPlaceBits | place;
+  running.lost = false;
+  running.stream = offer.stream;
+  running.device = offer.device;
+  running.instance = instance.id;
+  running.cell = stream.costs->at(choice.choice, choice.batch);
+  running.since = offer.now;
+  running.requests.clear();
+  for (int i = 0; i < choice.batch; ++i) {
+    running.requests.push_back(stream.queue.front());
+    stream.queue.pop_front();
+  }
+  waiting_ -= static_cast<std::size_t>(choice.batch);
+  ++out_;
+  ++counts_.batches;
+  head_changed(stream);
+  events_.closed({.at = offer.now,
+                  .batch = running.batch,
+                  .stream = offer.stream,
+                  .device = offer.device,
+                  .cores = instance.cores,
+                  .size = choice.batch,
+                  .reason = draining_ ? CloseReason::kDrain : choice.reason,
+                  .waiting = offer.waiting,
+                  .head_slack = offer.deadline - offer.now,
+                  .expected = offer.end_of(choice.choice, choice.batch) - offer.now,
+                  .speed = offer.speed,
+                  .demand = offer.demand});
+  device.begin(instance, running.cell, offer.now);
+  running.work_before = device.work(offer.now);
+  if (device.ejected) device.probing = true;
+  refresh(offer.device);
+  orders.push_back({Order::Kind::kRun, offer.device, instance.id, instance.spec, running.batch,
+                    offer.stream, choice.batch});
+}
+
+void RequestScheduler::free_place(Running& running) {
+  running.batch = 0;
+  free_places_.push_back(static_cast<std::uint32_t>(&running - running_.data()));
+}
+
+void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds now,
+                                std::vector<Order>& orders) {
+  const std::size_t place = batch & kPlaceMask;
+  if (place >= running_.size() || running_[place].batch != batch) {
+    throw std::logic_error("a batch came back that is not out");
+  }
+  Running& running = running_[place];
+  const DeviceId id = running.device;
+  ServingState& device = devices_[id];
+  if (running.lost) {
+    free_place(running);
+    if (done && device.ejected) readmit(id, now, orders);  // it was slow, not dead
+    serve_device(id, now, orders);
+    return;
+  }
+  device.end(running.instance, running.cell, now);
+  if (done) {
+    --out_;
+    const Seconds out = now - running.since;
+    stretch_ += kRecent * (busy / running.cell.solo - stretch_);
+    travel_ += kRecent * (out - busy - travel_);
+    for (const Request& request : running.requests) events_.answered(running.stream, request, now);
+    if (settings_.estimate_speeds) {
+      // The mean rate while it was out is taken for that while the device worked on it. After an
+      // ejection nothing that was known counts.
+      const double work = (device.work(now) - running.work_before) * (busy / out);
+      device.learn_speed(running.cell.solo, work, device.ejected ? 1 : settings_.speed_weight);
+    }
+    if (device.ejected) readmit(id, now, orders);
+  } else {
+    take_back(running, now);
+    running.lost = true;
+    eject(id, now);
+  }
+  free_place(running);
+  if (device.unsettled()) reconcile(id, orders);
+  serve_device(id, now, orders);
+}
+
+void RequestScheduler::loaded(DeviceId id, InstanceId instance, Seconds now,
+                              std::vector<Order>& orders) {
+  if (!devices_.at(id).loaded(instance)) return;  // the device was ejected meanwhile
+  reconcile(id, orders);
+  serve_device(id, now, orders);
+}
+
+/// Requests of a batch that will not come back wait again, in front.
+void RequestScheduler::take_back(Running& running, Seconds now) {
+  Stream& stream = streams_[running.stream];
+  --out_;
+  for (auto request = running.requests.rbegin(); request != running.requests.rend(); ++request) {
+    stream.queue.push_front(*request);
+    ++waiting_;
+    ++counts_.dispatched_again;
+  }
+  running.requests.clear();
+  head_changed(stream);
+  prune(running.stream, now);
+}
+
+void RequestScheduler::eject(DeviceId id, Seconds now) {
+  ServingState& device = devices_[id];
+  for (Running& running : running_) {
+    if (running.batch == 0 || running.lost || running.device != id) continue;
+    take_back(running, now);
+    running.lost = true;
+  }
+  device.clear(now);
+  device.probe_pause = device.ejected ? std::min(2 * device.probe_pause, settings_.longest_probe)
+                                      : settings_.first_probe;
+  device.probe_at = now + device.probe_pause;
+  device.probing = false;
+  if (!std::exchange(device.ejected, true)) {
+    ++counts_.ejections;
+    events_.ejected(id, now);
+  }
+  refresh(id);
+}
+
+void RequestScheduler::readmit(DeviceId id, Seconds now, std::vector<Order>& orders) {
+  ServingState& device = devices_[id];
+  device.ejected = false;
+  device.probing = false;
+  ++counts_.readmissions;
+  events_.readmitted(id, now);
+  reconcile(id, orders);
+}
+
+void RequestScheduler::tell_speed(DeviceId id, double speed, Seconds now,
+                                  std::vector<Order>& orders) {
+  if (speed <= 0) {
+    eject(id, now);
+    devices_[id].probe_at = kNever;
+    return;
+  }
+  devices_[id].set_speed(speed, now);
+  if (devices_[id].ejected) readmit(id, now, orders);
+  serve_device(id, now, orders);
+}
+
+/// For batches that should long have come back, and for devices that may show that they work.
+void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
+  next_check_ = now + settings_.check_period;
+  for (const Running& running : running_) {
+    if (running.batch == 0 || running.lost) continue;
+    const Seconds waited = now - running.since - travel_ - settings_.patience_floor;
+    if (waited <= 0) continue;
+    const ServingState& device = devices_[running.device];
+    const Seconds expected = running.cell.solo / shared_rate(device.speed(), device.demand());
+    if (waited > settings_.patience * expected) eject(running.device, now);
+  }
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    const ServingState& device = devices_[id];
+    if (device.ejected && !device.probing && now >= device.probe_at) serve_device(id, now, orders);
+  }
+}
+
+void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
+  std::vector<StreamState> seen;
+  for (Stream& stream : streams_) {
+    if (now > last_plan_) {
+      const double rate = static_cast<double>(stream.arrived) / (now - last_plan_);
+      stream.rate = stream.rate > 0 ? stream.rate + kRateWeight * (rate - stream.rate) : rate;
+      stream.arrived = 0;
+    }
+    seen.push_back({stream.rate, stream.queue.size()});
+  }
+  std::vector<DeviceState> devices;
+  for (const ServingState& device : devices_) devices.push_back({device.speed(), device.ejected});
+  last_plan_ = now;
+  next_plan_ = now + settings_.plan_period;
+  policy_->plan({now, &cluster_, seen, devices}, plan_);
+  accept_plan();
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    if (orders == nullptr) {
+      devices_[id].equip(plan_.instances[id]);
+      refresh(id);
+    } else {
+      reconcile(id, *orders);
+    }
+  }
+}
+
+void RequestScheduler::reconcile(DeviceId id, std::vector<Order>& orders) {
+  if (devices_[id].ejected) return;
+  const std::size_t before = orders.size();
+  devices_[id].reconcile(id, plan_.instances[id], orders);
+  for (std::size_t i = before; i < orders.size(); ++i) {
+    counts_.loads += orders[i].kind == Order::Kind::kLoad ? 1 : 0;
+    able_[orders[i].spec.model].set(id, false);
+  }
+  if (orders.size() != before) refresh(id);
+}
+
+/// What a device cannot hold, or has no cores for, is left out.
+void RequestScheduler::accept_plan() {
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    double bytes = 0;
+    const std::size_t before = plan_.instances[id].size();
+    std::erase_if(plan_.instances[id], [&](const InstanceSpec& spec) {
+      const NetworkCosts& costs = *cluster_.models[spec.model].costs;
+      if (spec.choice >= costs.core_choices().size() || spec.max_batch < 1 ||
+          spec.max_batch > costs.max_batch() ||
+          costs.core_choices()[spec.choice] > cluster_.devices[id].cores ||
+          bytes + costs.instance_bytes(spec.max_batch) > cluster_.devices[id].memory) {
+        return true;
+      }
+      bytes += costs.instance_bytes(spec.max_batch);
+      return false;
+    });
+    counts_.vetoed += static_cast<std::int64_t>(before - plan_.instances[id].size());
+  }
+  for (Stream& stream : streams_) stream.quickest = kNever;
+  for (const std::vector<InstanceSpec>& instances : plan_.instances) {
+    for (const InstanceSpec& spec : instances) {
+      const Seconds alone = cluster_.models[spec.model].costs->at(spec.choice, 1).solo;
+      for (const StreamId id : streams_of_[spec.model]) {
+        streams_[id].quickest = std::min(streams_[id].quickest, alone);
+      }
+    }
+  }
+  for (StreamId id = 0; id < streams_.size(); ++id) {
+    Stream& stream = streams_[id];
+    // Of a model that nobody has: it waits as long as its deadline allows, for a better plan.
+    if (stream.quickest == kNever) stream.quickest = 0;
+    stream.rule = plan_.rules[id];
+    head_changed(stream);
+  }
+}
+
+}  // namespace widepipe::schedule

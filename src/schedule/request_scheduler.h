@@ -1,0 +1,188 @@
+#pragma once
+// Requests to batches on devices, under deadlines. Never calls MPI and never reads a clock: the
+// same object runs live, in a simulator and in unit tests.
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "schedule/device_index.h"
+#include "schedule/request_policy.h"
+#include "schedule/request_queue.h"
+#include "schedule/request_types.h"
+#include "schedule/serving_device.h"
+
+namespace widepipe::schedule {
+
+struct RequestSettings {
+  Seconds plan_period = 0.25;
+  /// Devices are looked at so often: for batches that do not come back.
+  Seconds check_period = 0.002;
+  /// A batch that is out for so many times as long as expected, and this much longer, has its
+  /// device ejected.
+  double patience = 4;
+  Seconds patience_floor = 0.01;
+  /// After so long an ejected device gets one batch to show that it works; then twice as long.
+  Seconds first_probe = 0.25;
+  Seconds longest_probe = 4;
+  /// The weight of a new timing in a device's estimated speed.
+  double speed_weight = 0.1;
+  bool estimate_speeds = true;  ///< false: they are as told (tell_speed)
+};
+
+/// Why and with what knowledge a batch was closed.
+struct ClosedBatch {
+  Seconds at = 0;
+  BatchId batch = 0;
+  StreamId stream = 0;
+  DeviceId device = 0;
+  int cores = 0;
+  int size = 0;
+  CloseReason reason = CloseReason::kFull;
+  std::size_t waiting = 0;  ///< in the stream, with these
+  Seconds head_slack = 0;   ///< until the first one's deadline
+  Seconds expected = 0;     ///< until the batch is done
+  double speed = 1;         ///< of the device, estimated
+  double demand = 0;        ///< of bandwidth there, without this batch
+};
+
+/// Learns what becomes of requests. Called within the scheduler's calls; must not call it.
+class RequestEvents {
+ public:
+  virtual ~RequestEvents() = default;
+  /// In time or late: the caller knows the SLO.
+  virtual void answered(StreamId stream, const Request& request, Seconds now) = 0;
+  /// Its deadline could not be met any more.
+  virtual void dropped(StreamId stream, const Request& request, Seconds now) = 0;
+  virtual void closed(const ClosedBatch& batch) = 0;
+  virtual void ejected(DeviceId device, Seconds now) = 0;
+  virtual void readmitted(DeviceId device, Seconds now) = 0;
+};
+
+/// What happened to actions.
+struct RequestCounts {
+  std::int64_t batches = 0;
+  std::int64_t vetoed = 0;    ///< choices that no device could have carried out
+  std::int64_t replaced = 0;  ///< choices that would have missed a deadline that others meet
+  std::int64_t ejections = 0;
+  std::int64_t readmissions = 0;
+  std::int64_t loads = 0;             ///< of instances, after the start
+  std::int64_t dispatched_again = 0;  ///< requests of devices that were ejected
+};
+
+/// Not thread-safe. Times do not go back. Each request ends once: answered or dropped.
+class RequestScheduler {
+ public:
+  /// The first plan's instances are there at once. `events` outlives this.
+  RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolicy> policy, RequestEvents& events,
+                   RequestSettings settings = {});
+
+  /// Now a request waits. True if dispatch() may have something to do.
+  bool add(StreamId stream, const Request& request, Seconds now);
+  /// What devices are to do now; appended.
+  void dispatch(Seconds now, std::vector<Order>& orders);
+  /// A batch came back, computed or not; its device, which worked on it for `busy`, has room for
+  /// more.
+  void complete(BatchId batch, bool done, Seconds busy, Seconds now, std::vector<Order>& orders);
+  /// An instance can run batches from now on.
+  void loaded(DeviceId device, InstanceId instance, Seconds now, std::vector<Order>& orders);
+  /// When dispatch() should be called even if nothing happens until then; in the past if at once.
+  Seconds next_time() const;
+
+  /// No more requests will come: batches close without waiting for more.
+  void drain() { draining_ = true; }
+  /// Nothing waits and nothing is out.
+  bool drained() const { return waiting_ == 0 && out_ == 0; }
+  /// Gives up what waits: it is dropped.
+  void drop_all(Seconds now);
+
+  /// With estimate_speeds off: what the device's speed is, 0 if it does not work.
+  void tell_speed(DeviceId device, double speed, Seconds now, std::vector<Order>& orders);
+
+  const RequestCounts& counts() const { return counts_; }
+  const Cluster& cluster() const { return cluster_; }
+  const RequestPolicy& policy() const { return *policy_; }
+  const ServingState& device(DeviceId device) const { return devices_.at(device); }
+  double estimated_speed(DeviceId device) const { return devices_.at(device).speed(); }
+  std::size_t waiting() const { return waiting_; }
+
+ private:
+  struct Stream {
+    RequestQueue queue;
+    StreamRule rule;
+    Seconds slo = 0;
+    ModelId model = 0;
+    const NetworkCosts* costs = nullptr;
+    Seconds quickest = 0;  ///< a request alone on the fastest instance of the plan
+    Seconds due_at = 0;    ///< when the first has waited as long as the rule says
+    bool blocked = false;  ///< due, and no device can take it: one that changes may
+    bool scarce = false;   ///< so it was when it last was looked for, and it is due ever since
+    std::uint64_t declined = 0;  ///< the last visit to a device in which the policy did
+    std::int64_t arrived = 0;    ///< since the last plan
+    double rate = 0;
+  };
+  /// A batch that is out, in a place of its own while it is.
+  struct Running {
+    BatchId batch = 0;  ///< 0: the place is free
+    bool lost = false;  ///< its device was ejected; its requests are elsewhere
+    StreamId stream = 0;
+    DeviceId device = 0;
+    InstanceId instance = 0;
+    NetworkCosts::Cell cell;
+    double work_before = 0;  ///< of the device when it began
+    Seconds since = 0;
+    std::vector<Request> requests;
+  };
+
+  /// By when a device must be done with the first request.
+  Seconds deadline(const Stream& stream) const {
+    return stream.queue.front().arrival + stream.slo - travel_;
+  }
+  bool due(const Stream& stream, Seconds now) const;
+  void head_changed(Stream& stream) const;
+  void prune(StreamId id, Seconds now);
+  void serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
+  void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
+  std::optional<StreamId> most_urgent(const ServingState& device) const;
+  bool offer(StreamId stream, DeviceId device, Seconds now, std::vector<Order>& orders);
+  std::optional<Choice> guarded(const Offer& offer, std::optional<Choice> choice);
+  void send(const Offer& offer, const Choice& choice, std::vector<Order>& orders);
+  void refresh(DeviceId device);
+  void check_devices(Seconds now, std::vector<Order>& orders);
+  void eject(DeviceId device, Seconds now);
+  void readmit(DeviceId device, Seconds now, std::vector<Order>& orders);
+  void take_back(Running& running, Seconds now);
+  void free_place(Running& running);
+  void replan(Seconds now, std::vector<Order>* orders);
+  void accept_plan();
+  void reconcile(DeviceId device, std::vector<Order>& orders);
+
+  const Cluster cluster_;
+  std::unique_ptr<RequestPolicy> policy_;
+  RequestEvents& events_;
+  const RequestSettings settings_;
+  std::vector<Stream> streams_;
+  std::vector<std::vector<StreamId>> streams_of_;  ///< by model
+  std::vector<ServingState> devices_;
+  std::vector<DeviceIndex> able_;  ///< by model: devices that could run a batch of it now
+  std::vector<Running> running_;
+  std::vector<std::uint32_t> free_places_;
+  std::vector<int> idle_;  ///< of the offer that is being made
+  ServingPlan plan_;
+  RequestCounts counts_;
+  std::uint64_t next_batch_ = 1;
+  double stretch_ = 1;       ///< of batches, of late: their time as a multiple of that alone
+  Seconds travel_ = 0;       ///< of batches, of late: orders and answers on their way, and waiting
+  std::uint64_t visit_ = 0;  ///< to a device that has room again
+  std::size_t waiting_ = 0;
+  std::size_t out_ = 0;
+  Seconds next_check_ = 0;
+  Seconds next_plan_ = 0;
+  Seconds last_plan_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace widepipe::schedule
