@@ -27,7 +27,7 @@ struct RequestSettings {
   Seconds patience_floor = 0.01;
   /// After so long an ejected device gets one batch to show that it works; then twice as long.
   Seconds first_probe = 0.25;
-  Seconds longest_probe = 4;
+  Seconds longest_probe = 1;
   /// The weight of a new timing in a device's estimated speed.
   double speed_weight = 0.1;
   bool estimate_speeds = true;  ///< false: they are as told (tell_speed)

@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "jobs/built_in_files.h"
+#include "jobs/profile_file.h"
+#include "jobs/workload_file.h"
+
+namespace widepipe::jobs {
+namespace {
+
+std::string error_of(const std::string& text) {
+  try {
+    parse_workload(text, "w.toml", load_profile("npu"));
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(WorkloadFile, TheBuiltInOnesAreSound) {
+  int found = 0;
+  for (const auto& [name, text] : built_in_files()) {
+    if (!name.starts_with("workload-")) continue;
+    const rl::WorkloadSpec workload =
+        load_workload(std::string(name.substr(9)), load_profile("npu"));
+    EXPECT_EQ("workload-" + workload.name, name);
+    load_fleet(workload.fleet, load_profile("npu"));
+    ++found;
+  }
+  EXPECT_GE(found, 6);
+}
+
+TEST(WorkloadFile, MistakesAreNamed) {
+  const std::string sound = "name = \"w\"\nnetworks = [\"vgg16\", \"alexnet\"]\n";
+  EXPECT_EQ(error_of(sound), "no error");
+  const struct {
+    std::string text;
+    const char* expected;
+  } kCases[] = {
+      {"", "w.toml:1:1: the workload has no key 'name'"},
+      {"name = \"w\"", "w.toml: it has no network"},
+      {"name = \"w\"\nnetworks = [\"vgg17\"]",
+       "w.toml: network 'vgg17' is not in the profile 'npu'"},
+      {"name = \"w\"\nnetworks = [\"vgg16\", \"vgg16\"]", "w.toml: network 'vgg16' is there twice"},
+      {sound + "slo = 3", "w.toml:3:1: unknown key 'slo' in the workload; its keys: "},
+      {sound + "slo_factor = 0", "w.toml: slo_factor is 0, expected more than 0"},
+      {sound + "slo_factor = nan", "w.toml: slo_factor is nan, expected more than 0"},
+      {sound + "cv = -1", "w.toml: cv is -1, expected more than 0 and at most 100"},
+      {sound + "cv = \"x\"",
+       "w.toml:3:6: 'cv' in the workload: expected a number, found a string, 'x'"},
+      {sound + "zipf = -0.5", "w.toml: zipf is -0.5, expected 0 or more"},
+      {sound + "diurnal = 1", "w.toml: diurnal is 1, expected 0 or more and less than 1"},
+      {sound + "redraw_period_s = -1", "w.toml: redraw_period is -1, expected 0 or more"},
+      {sound + "[[rotation]]\nplaces = 1", "w.toml:3:1: [[rotation]] has no key 'at'"},
+      {sound + "[[rotation]]\nat = 2\nplaces = 1",
+       "w.toml: rotation 1: at is 2, expected a share of the run, 0 to 1"},
+      {sound + "[[rotation]]\nat = 0.5\nplaces = 1\n[[rotation]]\nat = 0.25\nplaces = 1",
+       "w.toml: rotation 2 is before the one in front of it: 0.25 after 0.5"},
+      {sound + "[rotation]\nat = 0.5",
+       "w.toml:3:1: 'rotation' in the workload: expected [[rotation]], in two brackets, once for "
+       "each, found a table"},
+      {sound + "[pass]\nall = 1.5", "w.toml: pass: all is 1.5, expected 0 to 1"},
+  };
+  for (const auto& c : kCases) {
+    const std::string error = error_of(c.text);
+    EXPECT_EQ(error.substr(0, std::string(c.expected).size()), c.expected);
+  }
+}
+
+}  // namespace
+}  // namespace widepipe::jobs
