@@ -80,8 +80,10 @@ class Simulation {
  public:
   Simulation(const npu_model::Profile& profile, const WorkloadSpec& workload,
              const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
-             std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log)
+             std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log,
+             std::vector<SchedulerCall>* calls)
       : settings_(settings),
+        calls_(calls),
         fleet_(make_fleet(fleet, profile, settings.devices, settings.duration,
                           seed_for(settings.seed, Purpose::kFleet))),
         cluster_(make_cluster(profile, workload, fleet_)),
@@ -120,6 +122,7 @@ class Simulation {
   }
 
   void arrive();
+  void dispatch();
   void hear_of_devices();
   void tell(const EmulatedFleet::News& news);
   void send_orders();
@@ -134,7 +137,13 @@ class Simulation {
     Order order;
   };
 
+  void note(SchedulerCall::Kind kind, std::uint32_t place = 0, std::uint64_t what = 0,
+            Seconds at = 0) const {
+    if (calls_ != nullptr) calls_->push_back({kind, place, what, at, now_});
+  }
+
   const SimulationSettings settings_;
+  std::vector<SchedulerCall>* const calls_;
   const npu_model::Fleet fleet_;
   const schedule::Cluster cluster_;
   Measures measures_;
@@ -182,8 +191,7 @@ Measures Simulation::run() {
       arrive();
     } else {
       if (settings_.rounds.period > 0) last_round_ = std::round(now_ / settings_.rounds.period);
-      scheduler_.dispatch(now_, orders_);
-      ++measures_.events;
+      dispatch();
     }
     send_orders();
     wake_at_ = std::max(round_at(scheduler_.next_time()), now_);
@@ -210,14 +218,22 @@ void Simulation::arrive() {
   const auto [at, stream] = next_arrival_;
   if (at >= settings_.duration) {
     next_arrival_.at = kNever;
+    note(SchedulerCall::Kind::kDrain);
     scheduler_.drain();
     return;
   }
   next_arrival_ = arrivals_.next();
   ++measures_.streams[stream].offered;
   ++measures_.events;
+  note(SchedulerCall::Kind::kAdd, stream, next_id_, at);
   const bool due = scheduler_.add(stream, {next_id_++, at}, now_);
-  if (due && immediate()) scheduler_.dispatch(now_, orders_);
+  if (due && immediate()) dispatch();
+}
+
+void Simulation::dispatch() {
+  ++measures_.events;
+  note(SchedulerCall::Kind::kDispatch);
+  scheduler_.dispatch(now_, orders_);
 }
 
 void Simulation::hear_of_devices() {
@@ -229,8 +245,10 @@ void Simulation::hear_of_devices() {
 
 void Simulation::tell(const EmulatedFleet::News& news) {
   if (news.kind == EmulatedFleet::News::Kind::kLoaded) {
+    note(SchedulerCall::Kind::kLoaded, news.device, news.instance);
     scheduler_.loaded(news.device, news.instance, now_, orders_);
   } else {
+    note(SchedulerCall::Kind::kComplete, 0, news.batch, news.busy);
     scheduler_.complete(news.batch, true, news.busy, now_, orders_);
   }
 }
@@ -291,8 +309,9 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile, const Workload
 
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
                   const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
-                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log) {
-  return Simulation(profile, workload, fleet, settings, std::move(policy), log).run();
+                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log,
+                  std::vector<SchedulerCall>* calls) {
+  return Simulation(profile, workload, fleet, settings, std::move(policy), log, calls).run();
 }
 
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "npu_model/fleet.h"
 #include "rl/measures.h"
@@ -29,17 +30,27 @@ struct SimulationSettings {
   schedule::RequestSettings scheduler;
 };
 
-/// Called at each closed batch, and what the emulator knows of it: when it really ends.
+/// A call of a simulation to its scheduler, so that a benchmark can repeat them all.
+struct SchedulerCall {
+  enum class Kind { kAdd, kDispatch, kComplete, kLoaded, kDrain } kind = Kind::kAdd;
+  std::uint32_t place = 0;  ///< kAdd: the stream; kLoaded: the device
+  std::uint64_t what = 0;   ///< kAdd: the request; kComplete: the batch; kLoaded: the instance
+  Seconds at = 0;           ///< kAdd: the arrival; kComplete: busy
+  Seconds now = 0;
+};
+
+/// Called at each closed batch.
 using BatchLog = std::function<void(const schedule::ClosedBatch&)>;
 
 /// What a scheduler may know of such models on such devices.
 schedule::Cluster make_cluster(const npu_model::Profile& profile, const WorkloadSpec& workload,
                                const npu_model::Fleet& fleet);
 
-/// Runs the workload on the fleet. `log` may be null.
+/// Runs the workload on the fleet. `log` and `calls` may be null.
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
                   const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
-                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log = {});
+                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log = {},
+                  std::vector<SchedulerCall>* calls = nullptr);
 
 /// Requests a second that no scheduler can exceed, on average over the run: npu_model::fluid_bound,
 /// by the mix of each time and the devices that work then.

@@ -10,18 +10,15 @@ namespace {
 
 class GreedyPolicy final : public RequestPolicy {
  public:
-  explicit GreedyPolicy(const GreedySettings& settings) : settings_(settings) {}
+  explicit GreedyPolicy(const GreedySettings& settings)
+      : settings_(settings), planner_(settings.hysteresis) {}
 
   std::string_view name() const override { return "greedy"; }
 
   void plan(const ServingObservation& seen, ServingPlan& plan) override {
     const Cluster& cluster = *seen.cluster;
     if (points_.empty()) set_rules(cluster, plan);
-    const std::vector<ModelNeed> needs = needs_of(seen);
-    if (!planned_for_.empty() && still_good(needs, seen)) return;
-    plan.instances = spread(cluster, needs, seen.devices);
-    planned_for_ = needs;
-    ejected_ = ejected(seen);
+    planner_.plan(seen, needs_of(seen), plan);
   }
 
   std::optional<Choice> choose(const Offer& offer) override {
@@ -71,55 +68,23 @@ class GreedyPolicy final : public RequestPolicy {
   }
 
   std::vector<ModelNeed> needs_of(const ServingObservation& seen) const {
-    const Cluster& cluster = *seen.cluster;
-    std::vector<double> rates(cluster.models.size(), 0);
-    double all = 0;
-    for (StreamId id = 0; id < seen.streams.size(); ++id) {
-      rates[cluster.streams[id].model] += seen.streams[id].arrivals_per_second;
-      all += seen.streams[id].arrivals_per_second;
-    }
+    const std::vector<double> rates = model_rates(seen);
     std::vector<ModelNeed> needs;
     for (ModelId model = 0; model < rates.size(); ++model) {
-      const NetworkCosts& costs = *cluster.models[model].costs;
+      const NetworkCosts& costs = *seen.cluster->models[model].costs;
       const OperatingPoint& point = points_[model];
-      // Before anything is known, all are taken to be alike.
-      const double rate = all > 0 ? rates[model] : 1;
-      needs.push_back({rate * point.solo / point.batch,
+      needs.push_back({rates[model] * point.solo / point.batch,
                        {model, point.choice,
                         std::min(settings_.spare_batch * point.batch, costs.max_batch())}});
     }
     return needs;
   }
 
-  static std::vector<bool> ejected(const ServingObservation& seen) {
-    std::vector<bool> ejected;
-    for (const DeviceState& device : seen.devices) ejected.push_back(device.ejected);
-    return ejected;
-  }
-
-  /// No model needs a much larger share than when the plan was made.
-  bool still_good(const std::vector<ModelNeed>& needs, const ServingObservation& seen) const {
-    if (ejected(seen) != ejected_) return false;
-    double before = 0;
-    double now = 0;
-    for (std::size_t model = 0; model < needs.size(); ++model) {
-      before += planned_for_[model].busy;
-      now += needs[model].busy;
-    }
-    if (now <= 0) return true;
-    return std::all_of(needs.begin(), needs.end(),
-                       [&, model = std::size_t{0}](const ModelNeed& need) mutable {
-                         const double then = planned_for_[model++].busy;
-                         return need.busy / now <= settings_.hysteresis * then / before + 0.01;
-                       });
-  }
-
   const GreedySettings settings_;
   int cores_ = 1;
   std::vector<OperatingPoint> points_;  ///< by model
   std::vector<int> full_;               ///< by stream
-  std::vector<ModelNeed> planned_for_;
-  std::vector<bool> ejected_;
+  StickyPlanner planner_;
 };
 
 }  // namespace

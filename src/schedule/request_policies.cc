@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "schedule/fixed_policies.h"
 #include "schedule/greedy_policy.h"
 
 namespace widepipe::schedule {
@@ -16,6 +17,11 @@ const std::vector<NamedPolicy>& request_policies() {
        [] { return make_greedy_policy(); }},
       {"greedy-estimated", "the same; estimates how fast devices are from timings", false,
        [] { return make_greedy_policy(); }},
+      {"clockwork", "one batch at a time a device, the largest in time (OSDI 2020)", false,
+       make_clockwork_policy},
+      {"nexus", "batches of half the SLO (SOSP 2019)", false, make_nexus_policy},
+      {"aimd", "batches that grow by one and shrink by a tenth (NSDI 2017)", false,
+       make_aimd_policy},
   };
   return policies;
 }

@@ -34,44 +34,86 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
                                               std::span<const ModelNeed> needs,
                                               std::span<const DeviceState> devices) {
   const std::size_t models = needs.size();
-  const auto bytes_of = [&](std::size_t model) {
-    return cluster.models[model].costs->instance_bytes(needs[model].spec.max_batch);
-  };
-  const auto cores_of = [&](std::size_t model) {
-    return cluster.models[model].costs->core_choices()[needs[model].spec.choice];
-  };
+  std::vector<double> bytes(models);
+  for (std::size_t model = 0; model < models; ++model) {
+    bytes[model] = cluster.models[model].costs->instance_bytes(needs[model].spec.max_batch);
+  }
   std::vector<std::vector<InstanceSpec>> plan(cluster.devices.size());
-  std::vector<double> has(models, 0);  // instances so far, on devices that work
+  std::vector<double> has(models, 0);  // instances so far, by the speed of their devices
   for (std::size_t device = 0; device < plan.size(); ++device) {
     if (devices[device].ejected) continue;
+    const int cores = cluster.devices[device].cores;
     double left = cluster.devices[device].memory;
     std::vector<int> here(models, 0);
     for (;;) {
       // Of what fits: what this device lacks altogether, then what is scarcest for its need.
       std::size_t best = models;
       std::pair<bool, double> best_rank{};
+      InstanceSpec best_spec;
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
-        const int cores = cluster.devices[device].cores;
-        if (bytes_of(model) > left || cores_of(model) > cores ||
-            (here[model] > 0 && (here[model] + 1) * cores_of(model) > cores)) {
-          continue;
-        }
-        const double need = needs[model].busy / (has[model] + 1);
-        const std::pair rank{here[model] == 0, need};
+        if (bytes[model] > left) continue;
+        const std::vector<int>& choices = cluster.models[model].costs->core_choices();
+        InstanceSpec spec = needs[model].spec;
+        while (spec.choice > 0 && choices[spec.choice] > cores) --spec.choice;
+        const int takes = choices[spec.choice];
+        if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;
+        const std::pair rank{here[model] == 0, needs[model].busy / (has[model] + 1)};
         if (best == models || rank > best_rank) {
           best = model;
           best_rank = rank;
+          best_spec = spec;
         }
       }
       if (best == models) break;
-      plan[device].push_back(needs[best].spec);
-      left -= bytes_of(best);
+      plan[device].push_back(best_spec);
+      left -= bytes[best];
       ++here[best];
       has[best] += devices[device].speed;
     }
   }
   return plan;
+}
+
+std::vector<double> model_rates(const ServingObservation& seen) {
+  const Cluster& cluster = *seen.cluster;
+  std::vector<double> rates(cluster.models.size(), 0);
+  double all = 0;
+  for (StreamId id = 0; id < seen.streams.size(); ++id) {
+    rates[cluster.streams[id].model] += seen.streams[id].arrivals_per_second;
+    all += seen.streams[id].arrivals_per_second;
+  }
+  if (all <= 0) rates.assign(rates.size(), 1);
+  return rates;
+}
+
+void StickyPlanner::plan(const ServingObservation& seen, const std::vector<ModelNeed>& needs,
+                         ServingPlan& plan) {
+  if (!planned_for_.empty() && still_good(seen, needs)) return;
+  plan.instances = spread(*seen.cluster, needs, seen.devices);
+  planned_for_ = needs;
+  ejected_.clear();
+  for (const DeviceState& device : seen.devices) ejected_.push_back(device.ejected);
+}
+
+bool StickyPlanner::still_good(const ServingObservation& seen,
+                               const std::vector<ModelNeed>& needs) const {
+  constexpr double kRare = 0.01;  // a share of all needs that no plan is made for
+  for (std::size_t i = 0; i < seen.devices.size(); ++i) {
+    if (seen.devices[i].ejected != ejected_[i]) return false;
+  }
+  double before = 0;
+  double now = 0;
+  for (std::size_t model = 0; model < needs.size(); ++model) {
+    before += planned_for_[model].busy;
+    now += needs[model].busy;
+  }
+  if (now <= 0) return true;
+  for (std::size_t model = 0; model < needs.size(); ++model) {
+    const double share = planned_for_[model].busy / before;
+    if (needs[model].busy / now > hysteresis_ * share + kRare) return false;
+  }
+  return true;
 }
 
 }  // namespace widepipe::schedule

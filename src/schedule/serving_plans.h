@@ -30,9 +30,30 @@ struct ModelNeed {
 
 /// Instances for each device, within its memory: first one of each model, then more of those that
 /// have least for what they need, while cores allow it. Devices get their models in an order that
-/// is shifted from one to the next, so that what does not fit everywhere is spread.
+/// is shifted from one to the next, so that what does not fit everywhere is spread. A device with
+/// fewer cores than an instance asks for gets it with as many as it has.
 std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
                                               std::span<const ModelNeed> needs,
                                               std::span<const DeviceState> devices);
+
+/// Requests a second by model; all alike before anything is known.
+std::vector<double> model_rates(const ServingObservation& seen);
+
+/// spread(), made anew only when it is worth loading models: when the needs have changed a good
+/// deal, or devices came or went.
+class StickyPlanner {
+ public:
+  /// A model's share of all needs may grow so many times before the plan is made anew.
+  explicit StickyPlanner(double hysteresis = 1.5) : hysteresis_(hysteresis) {}
+
+  void plan(const ServingObservation& seen, const std::vector<ModelNeed>& needs, ServingPlan& plan);
+
+ private:
+  bool still_good(const ServingObservation& seen, const std::vector<ModelNeed>& needs) const;
+
+  double hysteresis_;
+  std::vector<ModelNeed> planned_for_;
+  std::vector<bool> ejected_;
+};
 
 }  // namespace widepipe::schedule

@@ -1,0 +1,167 @@
+#include "schedule/fixed_policies.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "schedule/serving_plans.h"
+
+namespace widepipe::schedule {
+namespace {
+
+/// Instances of one kind a model, in proportion to what arrives; made once more when the rates of
+/// the last period ask for it, as greedy does.
+class OneKindPolicy : public RequestPolicy {
+ public:
+  void plan(const ServingObservation& seen, ServingPlan& plan) override {
+    const Cluster& cluster = *seen.cluster;
+    if (points_.empty()) {
+      for (const ServingDevice& device : cluster.devices) cores_ = std::max(cores_, device.cores);
+      std::vector<Seconds> slo(cluster.models.size(), INFINITY);
+      for (const RequestStream& stream : cluster.streams) {
+        slo[stream.model] = std::min(slo[stream.model], stream.slo);
+      }
+      for (std::size_t model = 0; model < cluster.models.size(); ++model) {
+        points_.push_back(point_of(*cluster.models[model].costs, slo[model]));
+      }
+      for (StreamId id = 0; id < cluster.streams.size(); ++id) {
+        plan.rules[id] = rule_of(points_[cluster.streams[id].model], cluster.streams[id].slo);
+      }
+    }
+    planner_.plan(seen, needs_of(seen), plan);
+  }
+
+ protected:
+  virtual OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const = 0;
+  virtual StreamRule rule_of(const OperatingPoint& point, Seconds slo) const = 0;
+  virtual int largest_batch(const OperatingPoint& point, const NetworkCosts& costs) const = 0;
+  int cores() const { return cores_; }
+  const OperatingPoint& point(ModelId model) const { return points_[model]; }
+
+ private:
+  std::vector<ModelNeed> needs_of(const ServingObservation& seen) const {
+    const Cluster& cluster = *seen.cluster;
+    const std::vector<double> rates = model_rates(seen);
+    std::vector<ModelNeed> needs;
+    for (ModelId model = 0; model < rates.size(); ++model) {
+      const OperatingPoint& point = points_[model];
+      needs.push_back({rates[model] * point.solo / point.batch,
+                       {model, point.choice, largest_batch(point, *cluster.models[model].costs)}});
+    }
+    return needs;
+  }
+
+  int cores_ = 1;
+  std::vector<OperatingPoint> points_;  ///< by model
+  StickyPlanner planner_;
+};
+
+/// The largest batch, of those that an idle instance takes and that wait, for which `fits` holds;
+/// on the fewest cores that allow it.
+std::optional<Choice> largest(const Offer& offer, int limit,
+                              const std::function<bool(std::uint32_t, int)>& fits) {
+  Choice best;
+  for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
+    const int most = std::min({offer.idle[choice], limit,
+                               static_cast<int>(std::min<std::size_t>(offer.waiting, 1 << 20))});
+    int batch = most;
+    while (batch > 0 && !fits(choice, batch)) --batch;
+    if (batch <= best.batch) continue;
+    best = {choice, batch, batch < most ? CloseReason::kDeadline : CloseReason::kFull};
+  }
+  if (best.batch == 0) return std::nullopt;
+  return best;
+}
+
+class ClockworkPolicy final : public OneKindPolicy {
+ public:
+  std::string_view name() const override { return "clockwork"; }
+
+  std::optional<Choice> choose(const Offer& offer) override {
+    return largest(offer, offer.costs->max_batch(), [&](std::uint32_t choice, int batch) {
+      return offer.end_of(choice, batch) <= offer.deadline;
+    });
+  }
+
+ private:
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds /*slo*/) const override {
+    OperatingPoint all;
+    for (std::uint32_t choice = 0; choice < costs.core_choices().size(); ++choice) {
+      if (costs.core_choices()[choice] <= cores()) all = {choice, 1, costs.at(choice, 1).solo};
+    }
+    return all;
+  }
+  StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+    return {.full = 1, .hold = 0};
+  }
+  int largest_batch(const OperatingPoint& /*point*/, const NetworkCosts& costs) const override {
+    return costs.max_batch();
+  }
+};
+
+class NexusPolicy final : public OneKindPolicy {
+ public:
+  std::string_view name() const override { return "nexus"; }
+
+  std::optional<Choice> choose(const Offer& offer) override {
+    return largest(offer, offer.costs->max_batch(), [&](std::uint32_t choice, int batch) {
+      return offer.end_of(choice, batch) <= offer.deadline;
+    });
+  }
+
+ private:
+  /// What batches take with neighbours, as a multiple of what they take alone.
+  static constexpr double kStretch = 1.5;
+
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
+    return cheapest_point(costs, cores(), slo / 2 / kStretch);
+  }
+  StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
+    return {.full = point.batch, .hold = slo / 2};
+  }
+  int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/) const override {
+    return point.batch;
+  }
+};
+
+class AimdPolicy final : public OneKindPolicy {
+ public:
+  std::string_view name() const override { return "aimd"; }
+
+  std::optional<Choice> choose(const Offer& offer) override {
+    sizes_.resize(std::max(sizes_.size(), std::size_t{offer.stream} + 1), 1.0);
+    double& size = sizes_[offer.stream];
+    const auto choice =
+        largest(offer, static_cast<int>(size), [](std::uint32_t, int) { return true; });
+    if (!choice || choice->batch < static_cast<int>(size)) return choice;
+    const bool in_time = offer.end_of(choice->choice, choice->batch) <= offer.deadline;
+    size = std::clamp(in_time ? size + 1 : kBackOff * size, 1.0,
+                      static_cast<double>(offer.costs->max_batch()));
+    return choice;
+  }
+
+ private:
+  static constexpr double kBackOff = 0.9;
+
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
+    return cheapest_point(costs, cores(), slo / 2);
+  }
+  StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+    return {.full = 1, .hold = 0};
+  }
+  int largest_batch(const OperatingPoint& point, const NetworkCosts& costs) const override {
+    return std::min(2 * point.batch, costs.max_batch());
+  }
+
+  std::vector<double> sizes_;  ///< by stream
+};
+
+}  // namespace
+
+std::unique_ptr<RequestPolicy> make_clockwork_policy() {
+  return std::make_unique<ClockworkPolicy>();
+}
+std::unique_ptr<RequestPolicy> make_nexus_policy() { return std::make_unique<NexusPolicy>(); }
+std::unique_ptr<RequestPolicy> make_aimd_policy() { return std::make_unique<AimdPolicy>(); }
+
+}  // namespace widepipe::schedule

@@ -1,0 +1,26 @@
+#pragma once
+// Policies after systems that people use or read of, under the queues, drops and ejections that all
+// policies share. What their authors do with one device is done here on each.
+
+#include <memory>
+
+#include "schedule/request_policy.h"
+
+namespace widepipe::schedule {
+
+/// After Clockwork (Gujarati et al., OSDI 2020): a device runs one batch at a time, on all of its
+/// cores; the stream whose first request must leave soonest goes first, in the largest batch that
+/// is predicted to answer it in time. Nothing is held back.
+std::unique_ptr<RequestPolicy> make_clockwork_policy();
+
+/// After Nexus (Shen et al., SOSP 2019): the batch of a model is the largest that runs in half of
+/// its SLO, and requests gather for as long as that leaves; devices hold models in proportion to
+/// their load (squishy bin packing, without its merging of parts).
+std::unique_ptr<RequestPolicy> make_nexus_policy();
+
+/// After Clipper (Crankshaw et al., NSDI 2017): the largest batch of a model grows by one while
+/// batches of that size are expected in time, and shrinks to nine tenths when one is not. Nothing
+/// is held back; a model runs on its network's reference cores.
+std::unique_ptr<RequestPolicy> make_aimd_policy();
+
+}  // namespace widepipe::schedule
