@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "cli/evaluate_options.h"
 #include "cli/help_pages.h"
 #include "cli/plan_options.h"
 #include "cli/score_options.h"
@@ -68,6 +69,7 @@ Parsed parse(int argc, const char* const* argv) {
   add_submit(app, parsed.command.submit);
   add_merge(app, parsed.command.merge);
   add_simulate(app, parsed.command.simulate);
+  add_evaluate(app, parsed.command.evaluate);
   add_inspect(app, parsed.command);
   std::string shell;
   add_pages(app, shell);
@@ -84,7 +86,7 @@ Parsed parse(int argc, const char* const* argv) {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
           "widepipe: verb '{}' is not known: expected score, plan, submit, merge, simulate, "
-          "inspect, completion or manual; see `widepipe --help`\n",
+          "evaluate, inspect, completion or manual; see `widepipe --help`\n",
           first);
       return parsed;
     }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "jobs/evaluate.h"
 #include "jobs/inspect.h"
 #include "jobs/merge.h"
 #include "jobs/plan.h"
@@ -18,6 +19,7 @@ struct CommandLine {
   jobs::PlanCommand plan;
   jobs::MergeCommand merge;
   jobs::SimulateCommand simulate;
+  jobs::EvaluateCommand evaluate;
   jobs::InspectOptions inspect;
 };
 

@@ -1,0 +1,179 @@
+#include "jobs/evaluate.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+
+#include "core/console.h"
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "jobs/built_in_files.h"
+#include "jobs/evaluation.h"
+#include "jobs/exit_codes.h"
+#include "jobs/in_parallel.h"
+#include "jobs/profile_file.h"
+#include "jobs/stop_signal.h"
+#include "jobs/workload_file.h"
+#include "report/run_report.h"
+#include "rl/goodput.h"
+#include "schedule/request_policies.h"
+
+namespace widepipe::jobs {
+namespace {
+
+constexpr double kMilli = 1e-3;
+
+/// A workload with the fleet that it asks for.
+struct Case {
+  rl::WorkloadSpec workload;
+  npu_model::FleetSpec fleet;
+  std::string inputs;  ///< a hash of them, and of the profile
+};
+
+/// A run that has to be made.
+struct Task {
+  const Case* where = nullptr;
+  const schedule::NamedPolicy* policy = nullptr;
+  EvaluatedRun run;
+};
+
+void refuse_doubles(const char* option, std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) throw_input_error("{}: '{}' is there twice", option, *twice);
+}
+
+std::string hash_of(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += fmt::format("{} {}", text.size(), text);
+  return hash_hex(all);
+}
+
+class Evaluation {
+ public:
+  explicit Evaluation(const EvaluateCommand& command)
+      : command_(command), profile_(load_profile(command.profile)) {
+    refuse_doubles("--policies", command.policies);
+    std::vector<std::string> names;
+    settings_ = {.profile = profile_.name,
+                 .seconds = command.seconds,
+                 .precision = command.precision,
+                 .round_period = command.round_period_ms * kMilli,
+                 .round_delay = command.round_delay_ms * kMilli};
+    for (const std::string& name : command.workloads) {
+      rl::WorkloadSpec workload = load_workload(name, profile_);
+      npu_model::FleetSpec fleet = load_fleet(workload.fleet, profile_);
+      std::string inputs =
+          hash_of({text_of(kProfile, command.profile).text, text_of(kWorkload, name).text,
+                   text_of(kFleet, workload.fleet).text});
+      names.push_back(workload.name);
+      cases_.push_back({std::move(workload), std::move(fleet), std::move(inputs)});
+    }
+    refuse_doubles("--workloads", names);
+    for (const std::string& name : command.policies) schedule::request_policy(name);
+    if (!command.report.empty()) done_ = read_evaluation(command.report, settings_);
+    // Of files that have changed since.
+    for (const Case& one : cases_) {
+      std::erase_if(done_, [&](const EvaluatedRun& run) {
+        return run.workload == one.workload.name && run.inputs != one.inputs;
+      });
+    }
+    list_tasks();
+  }
+
+  int run();
+
+ private:
+  void list_tasks();
+  void make(Task& task);
+  std::vector<EvaluatedRun> wanted() const;
+
+  const EvaluateCommand& command_;
+  const npu_model::Profile profile_;
+  EvaluationSettings settings_;
+  std::vector<Case> cases_;
+  std::vector<EvaluatedRun> done_;   ///< of this evaluation and of the report's others
+  std::vector<EvaluatedRun> order_;  ///< all that were asked for
+  std::vector<Task> tasks_;          ///< of these, what is missing
+  std::mutex mutex_;
+};
+
+void Evaluation::list_tasks() {
+  for (const int devices : command_.devices) {
+    for (const Case& one : cases_) {
+      for (int i = 0; i < command_.seeds; ++i) {
+        for (const std::string& name : command_.policies) {
+          const EvaluatedRun run{.workload = one.workload.name,
+                                 .policy = name,
+                                 .devices = devices,
+                                 .seed = command_.seed_base + static_cast<std::uint64_t>(i),
+                                 .inputs = one.inputs};
+          order_.push_back(run);
+          const bool known = std::any_of(done_.begin(), done_.end(),
+                                         [&](const auto& other) { return other.same_task(run); });
+          if (!known) tasks_.push_back({&one, &schedule::request_policy(name), run});
+        }
+      }
+    }
+  }
+}
+
+void Evaluation::make(Task& task) {
+  const rl::Goodput found = find_goodput(profile_, task.where->workload, task.where->fleet,
+                                         {.duration = settings_.seconds,
+                                          .devices = task.run.devices,
+                                          .seed = task.run.seed,
+                                          .rounds = {settings_.round_period, settings_.round_delay},
+                                          .true_speeds = task.policy->told_speeds},
+                                         task.policy->make, settings_.precision);
+  task.run.goodput = found.rate;
+  task.run.bound = found.bound;
+  if (found.rate > 0) task.run.attainment = found.measures.all().attainment();
+  const std::lock_guard lock(mutex_);
+  done_.push_back(task.run);
+  if (!command_.report.empty()) {
+    report::write_report(evaluation_json(settings_, done_, command_.policies.front()),
+                         command_.report);
+  }
+  if (!command_.quiet) {
+    say(stderr,
+        fmt::format("{} of {}: {} {} {} devices, seed {}: {:.3f} of the bound\n",
+                    done_.size() + tasks_.size() - order_.size(), tasks_.size(), task.run.workload,
+                    task.run.policy, task.run.devices, task.run.seed, found.share()));
+  }
+}
+
+/// In the order that was asked for, of whichever run.
+std::vector<EvaluatedRun> Evaluation::wanted() const {
+  std::vector<EvaluatedRun> runs;
+  for (const EvaluatedRun& asked : order_) {
+    const auto found = std::find_if(done_.begin(), done_.end(),
+                                    [&](const auto& run) { return run.same_task(asked); });
+    if (found != done_.end()) runs.push_back(*found);
+  }
+  return runs;
+}
+
+int Evaluation::run() {
+  const StopSignal signal;
+  in_parallel(tasks_.size(), read_cpu_budget().usable(), [&](std::size_t i) {
+    if (!signal.received()) make(tasks_[i]);
+  });
+  const std::vector<EvaluatedRun> runs = wanted();
+  const std::string& reference = command_.policies.front();
+  say(stdout, evaluation_text(results_of(runs, reference), reference));
+  if (!command_.report.empty()) {
+    report::write_report(evaluation_json(settings_, done_, reference), command_.report);
+  }
+  if (runs.size() == order_.size()) return kDone;
+  say(stderr, fmt::format("stopped: {} of {} runs are made{}\n", runs.size(), order_.size(),
+                          command_.report.empty() ? "" : "; the same command goes on"));
+  return kStopped;
+}
+
+}  // namespace
+
+int run_evaluate(const EvaluateCommand& command) { return Evaluation(command).run(); }
+
+}  // namespace widepipe::jobs

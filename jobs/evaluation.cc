@@ -1,0 +1,203 @@
+#include "jobs/evaluation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/version.h"
+#include "report/text_table.h"
+
+namespace widepipe::jobs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The 97.5 % quantiles of Student's t, by degrees of freedom from 1 on; then the normal's.
+double student_t(std::size_t freedom) {
+  constexpr std::array kQuantiles = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
+                                     2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+                                     2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
+                                     2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
+  return freedom <= kQuantiles.size() ? kQuantiles[freedom - 1] : 1.96;
+}
+
+Json interval_json(const Estimated& estimated) {
+  if (!estimated.half_width) return nullptr;
+  return {estimated.mean - *estimated.half_width, estimated.mean + *estimated.half_width};
+}
+
+std::string plus_minus(const Estimated& estimated, int digits) {
+  if (!estimated.half_width) return fmt::format("{:.{}f}", estimated.mean, digits);
+  return fmt::format("{:.{}f} +- {:.{}f}", estimated.mean, digits, *estimated.half_width, digits);
+}
+
+Json settings_json(const EvaluationSettings& settings) {
+  return {{"widepipe_version", kVersion},
+          {"profile", settings.profile},
+          {"seconds", settings.seconds},
+          {"precision", settings.precision},
+          {"round_period_seconds", settings.round_period},
+          {"round_delay_seconds", settings.round_delay}};
+}
+
+Json run_json(const EvaluatedRun& run) {
+  return {{"workload", run.workload},
+          {"policy", run.policy},
+          {"devices", run.devices},
+          {"seed", run.seed},
+          {"inputs", run.inputs},
+          {"goodput_requests_per_second", run.goodput},
+          {"bound_requests_per_second", run.bound},
+          {"attainment", run.attainment}};
+}
+
+EvaluatedRun run_of(const Json& json) {
+  return {.workload = json.at("workload"),
+          .policy = json.at("policy"),
+          .devices = json.at("devices"),
+          .seed = json.at("seed"),
+          .inputs = json.at("inputs"),
+          .goodput = json.at("goodput_requests_per_second"),
+          .bound = json.at("bound_requests_per_second"),
+          .attainment = json.at("attainment")};
+}
+
+Json result_json(const EvaluatedResult& result, const std::string& reference) {
+  return {{"workload", result.workload},
+          {"policy", result.policy},
+          {"devices", result.devices},
+          {"seeds", result.seeds},
+          {"goodput_per_device", result.per_device.mean},
+          {"ci95", interval_json(result.per_device)},
+          {"share_of_bound", result.share.mean},
+          {"share_of_bound_ci95", interval_json(result.share)},
+          {"attainment", result.attainment},
+          {"ratio_to", reference},
+          {"ratio", result.ratio.mean},
+          {"ratio_ci95", interval_json(result.ratio)}};
+}
+
+}  // namespace
+
+Estimated estimate_mean(const std::vector<double>& samples) {
+  if (samples.empty()) return {};
+  const auto count = static_cast<double>(samples.size());
+  Estimated estimated{std::accumulate(samples.begin(), samples.end(), 0.0) / count, std::nullopt};
+  if (samples.size() < 2) return estimated;
+  double squares = 0;
+  for (const double sample : samples) {
+    squares += (sample - estimated.mean) * (sample - estimated.mean);
+  }
+  estimated.half_width = student_t(samples.size() - 1) * std::sqrt(squares / (count - 1) / count);
+  return estimated;
+}
+
+std::vector<EvaluatedResult> results_of(const std::vector<EvaluatedRun>& runs,
+                                        const std::string& reference) {
+  std::vector<EvaluatedResult> results;
+  for (const EvaluatedRun& run : runs) {
+    const bool known = std::any_of(results.begin(), results.end(), [&](const auto& result) {
+      return result.workload == run.workload && result.policy == run.policy &&
+             result.devices == run.devices;
+    });
+    if (!known) {
+      results.push_back({run.workload, run.policy, run.devices, 0, {}, {}, 0, {}});
+    }
+  }
+  for (EvaluatedResult& result : results) {
+    std::vector<double> per_device;
+    std::vector<double> share;
+    std::vector<double> attainment;
+    std::vector<double> ratio;
+    for (const EvaluatedRun& run : runs) {
+      if (run.workload != result.workload || run.policy != result.policy ||
+          run.devices != result.devices) {
+        continue;
+      }
+      per_device.push_back(run.goodput / run.devices);
+      share.push_back(run.bound > 0 ? run.goodput / run.bound : 0);
+      attainment.push_back(run.attainment);
+      EvaluatedRun paired = run;
+      paired.policy = reference;
+      const auto other = std::find_if(
+          runs.begin(), runs.end(), [&](const EvaluatedRun& one) { return one.same_task(paired); });
+      if (other != runs.end() && other->goodput > 0) ratio.push_back(run.goodput / other->goodput);
+    }
+    result.seeds = static_cast<int>(per_device.size());
+    result.per_device = estimate_mean(per_device);
+    result.share = estimate_mean(share);
+    result.attainment = estimate_mean(attainment).mean;
+    result.ratio = estimate_mean(ratio);
+  }
+  std::stable_sort(results.begin(), results.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.devices, a.workload) < std::pair(b.devices, b.workload);
+  });
+  return results;
+}
+
+std::vector<EvaluatedRun> read_evaluation(const std::string& path,
+                                          const EvaluationSettings& settings) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return {};
+  std::ifstream file(path);
+  Json json;
+  std::vector<EvaluatedRun> runs;
+  try {
+    json = Json::parse(file);
+    for (const Json& run : json.at("runs")) runs.push_back(run_of(run));
+    json.at("settings");
+  } catch (const Json::exception&) {
+    throw_input_error(
+        "report '{}' is there already, and is none of an evaluation: choose another file", path);
+  }
+  const Json now = settings_json(settings);
+  for (const auto& [key, value] : now.items()) {
+    const Json then = json["settings"].contains(key) ? json["settings"][key] : Json();
+    if (then == value) continue;
+    throw_input_error(
+        "report '{}' is there already, of an evaluation with {} {}, and this one has {}: choose "
+        "another file",
+        path, key, then.dump(), value.dump());
+  }
+  return runs;
+}
+
+std::string evaluation_json(const EvaluationSettings& settings,
+                            const std::vector<EvaluatedRun>& runs, const std::string& reference) {
+  Json json = {
+      {"settings", settings_json(settings)}, {"results", Json::array()}, {"runs", Json::array()}};
+  for (const EvaluatedResult& result : results_of(runs, reference)) {
+    json["results"].push_back(result_json(result, reference));
+  }
+  for (const EvaluatedRun& run : runs) json["runs"].push_back(run_json(run));
+  return json.dump(2) + "\n";
+}
+
+std::string evaluation_text(const std::vector<EvaluatedResult>& results,
+                            const std::string& reference) {
+  using Align = report::TextTable::Align;
+  report::TextTable table({{"workload"},
+                           {"devices", Align::kRight},
+                           {"policy"},
+                           {"seeds", Align::kRight},
+                           {"requests/s a device", Align::kRight},
+                           {"of the bound", Align::kRight},
+                           {"in SLO", Align::kRight},
+                           {fmt::format("by {}", reference), Align::kRight}});
+  for (const EvaluatedResult& result : results) {
+    table.add({result.workload, std::to_string(result.devices), result.policy,
+               std::to_string(result.seeds), plus_minus(result.per_device, 0),
+               plus_minus(result.share, 3), fmt::format("{:.2f} %", 100 * result.attainment),
+               result.ratio.mean > 0 ? plus_minus(result.ratio, 3) : "-"});
+  }
+  return table.text(1000);
+}
+
+}  // namespace widepipe::jobs
