@@ -26,8 +26,12 @@ std::string names_of(std::string_view kind) {
 
 }  // namespace
 
+bool is_toml_file(std::string_view name) {
+  return name.ends_with(".toml") || name.find('/') != std::string_view::npos;
+}
+
 NamedText text_of(std::string_view kind, const std::string& name_or_file) {
-  if (name_or_file.ends_with(".toml") || name_or_file.find('/') != std::string::npos) {
+  if (is_toml_file(name_or_file)) {
     return {read_toml_file(kind, name_or_file), name_or_file};
   }
   const std::string wanted = prefix_of(kind) + name_or_file;

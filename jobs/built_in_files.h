@@ -16,8 +16,11 @@ inline constexpr std::string_view kProfile = "profile";
 inline constexpr std::string_view kFleet = "fleet";
 inline constexpr std::string_view kWorkload = "workload";
 
-/// The text of a built-in file, or of any other: whatever has a '/' or ends in ".toml"; and what
-/// messages call it. Throws InputError: no such name, with those that there are; no such file.
+/// Whether this is a file, and no name of a built-in one: it has a '/' or ends in ".toml".
+bool is_toml_file(std::string_view name);
+
+/// The text of a built-in file, or of any other, is_toml_file(); and what messages call it. Throws
+/// InputError: no such name, with those that there are; no such file.
 struct NamedText {
   std::string text;
   std::string file;

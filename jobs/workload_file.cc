@@ -1,5 +1,7 @@
 #include "jobs/workload_file.h"
 
+#include <filesystem>
+
 #include "core/error.h"
 #include "jobs/built_in_files.h"
 #include "jobs/toml_table.h"
@@ -26,6 +28,9 @@ rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
   rl::WorkloadSpec workload;
   workload.name = needed_text(top, "name");
   workload.fleet = top.text("fleet").value_or(workload.fleet);
+  if (is_toml_file(workload.fleet)) {
+    workload.fleet = std::filesystem::path(file).parent_path() / workload.fleet;
+  }
   for (TomlTable::Text& network : top.texts("networks")) {
     workload.networks.push_back(std::move(network.value));
   }

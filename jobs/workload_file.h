@@ -13,7 +13,8 @@ namespace widepipe::jobs {
 /// with the file, line and what is wrong.
 rl::WorkloadSpec load_workload(const std::string& name_or_file, const npu_model::Profile& profile);
 
-/// The text of a workload; `file` is what messages call it.
+/// The text of a workload; `file` is what messages call it, and beside it lies a fleet that it
+/// names by a relative path.
 rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
                                 const npu_model::Profile& profile);
 

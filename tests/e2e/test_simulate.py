@@ -1,0 +1,193 @@
+"""`widepipe simulate` and `widepipe evaluate`: what they print and write, and what they refuse."""
+
+import csv
+import json
+import re
+import signal
+import time
+
+import pytest
+
+import data
+from runner import check_refused
+
+SMALL = ["--devices", "8", "--seconds", "1"]
+WORKLOAD = """\
+name = "mine"
+fleet = "fleet.toml"
+networks = ["vgg16", "alexnet"]
+slo_factor = 8.0
+"""
+FLEET = """\
+name = "two"
+[[class]]
+name = "fast"
+share = 0.5
+[[class]]
+name = "slow"
+share = 0.5
+speed = 0.5
+"""
+
+
+def simulate(widepipe, folder, *options, code=0):
+    result = widepipe.run("simulate", *SMALL, *options, cwd=folder).expect(code)
+    return result.stdout
+
+
+def test_the_same_seed_gives_the_same_files(widepipe, tmp_path):
+    for name in ("a", "b"):
+        simulate(widepipe, tmp_path, "--workload", "F", "--seed", "5", "--log", f"{name}.csv",
+                 "--report", f"{name}.json")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    reports = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("a", "b")]
+    for report in reports:
+        del report["wall_seconds"]
+    assert reports[0] == reports[1]
+    simulate(widepipe, tmp_path, "--workload", "F", "--seed", "6", "--log", "c.csv")
+    assert (tmp_path / "a.csv").read_bytes() != (tmp_path / "c.csv").read_bytes()
+
+
+def test_numbers_fit_together(widepipe, tmp_path):
+    text = simulate(widepipe, tmp_path, "--load", "0.6", "--log", "log.csv", "--report", "r.json")
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["workload"], report["devices"], report["seconds"]) == ("A5", 8, 1)
+    [run] = report["runs"]
+    everything = run["all"]
+    assert everything["requests"] == sum(one["requests"] for one in run["streams"])
+    assert everything["requests"] == pytest.approx(run["requests_per_second"], rel=0.05)
+    assert run["share_of_bound"] == pytest.approx(0.6)
+    for one in [everything, *run["streams"]]:
+        assert (one["in_time"] + one["late"] + one["dropped"] + one["unfinished"]
+                == one["requests"])
+        assert one["attainment"] == pytest.approx(one["in_time"] / one["requests"])
+        latency = one["latency_seconds"]
+        assert latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["p99.9"]
+    with open(tmp_path / "log.csv", newline="") as file:
+        batches = list(csv.DictReader(file))
+    assert len(batches) == everything["batches"] == sum(run["batches_closed"].values())
+    assert sum(int(batch["size"]) for batch in batches) == (
+        everything["in_time"] + everything["late"])
+    for batch in batches:
+        assert int(batch["size"]) <= int(batch["waiting"])
+        assert float(batch["expected_ms"]) <= float(batch["head_slack_ms"]) or (
+            batch["reason"] == "deadline")
+    assert f"{everything['requests']:,}" in text
+
+
+def test_files_of_ones_own(widepipe, tmp_path):
+    """The fleet that a workload names lies beside it."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "w.toml").write_text(WORKLOAD)
+    (tmp_path / "sub" / "fleet.toml").write_text(FLEET)
+    text = simulate(widepipe, tmp_path, "--workload", "sub/w.toml", "--rate", "500", "--seeds", "3")
+    assert "workload mine on 8 emulated NPUs (fleet two)" in text
+    assert "vgg16" in text and "alexnet" in text and "resnet50" not in text
+
+
+def test_goodput_is_where_the_rule_is_just_met(widepipe, tmp_path):
+    simulate(widepipe, tmp_path, "--find-goodput", "--report", "r.json")
+    [found] = json.loads((tmp_path / "r.json").read_text())["runs"]
+    assert found["passes"] and found["runs"] > 3
+    for factor, passes in ((0.9, True), (1.1, False)):
+        simulate(widepipe, tmp_path, "--load", str(factor * found["share_of_bound"]),
+                 "--report", "again.json")
+        [run] = json.loads((tmp_path / "again.json").read_text())["runs"]
+        assert run["passes"] == passes
+
+
+def test_rounds_cost_something(widepipe, tmp_path):
+    attained = []
+    for options in ([], ["--round-period", "1", "--round-delay", "0.2"],
+                    ["--round-period", "10"]):
+        simulate(widepipe, tmp_path, "--load", "0.6", "--report", "r.json", *options)
+        [run] = json.loads((tmp_path / "r.json").read_text())["runs"]
+        attained.append(run["all"]["attainment"])
+    assert attained == sorted(attained, reverse=True) and attained[0] > attained[2]
+
+
+EVALUATE = ["evaluate", "--workloads", "A5,F", "--policies", "greedy-estimated,clockwork",
+            "--devices", "4,8", "--seconds", "0.5", "--seeds", "2", "--report", "e.json"]
+
+
+def results(folder):
+    return json.loads((folder / "e.json").read_text())
+
+
+def test_an_evaluation_goes_on_where_it_was(widepipe, tmp_path):
+    whole = widepipe.run(*EVALUATE, cwd=tmp_path).expect(0)
+    report = results(tmp_path)
+    assert len(report["runs"]) == 16
+    assert len(report["results"]) == 8
+    for one in report["results"]:
+        low, high = one["ci95"]
+        assert low <= one["goodput_per_device"] <= high
+        assert 0 < one["share_of_bound"] < 1 and 0.9 < one["attainment"] <= 1
+    # Some runs less, and they are made again, with the same numbers.
+    cut = {**report, "runs": report["runs"][:5]}
+    (tmp_path / "e.json").write_text(json.dumps(cut))
+    again = widepipe.run(*EVALUATE, cwd=tmp_path).expect(0)
+    assert again.stdout == whole.stdout
+    assert "of 11: " in again.stderr
+    key = lambda run: (run["workload"], run["policy"], run["devices"], run["seed"])
+    assert sorted(results(tmp_path)["runs"], key=key) == sorted(report["runs"], key=key)
+    # A part of it needs no run, other seeds do.
+    part = widepipe.run(*EVALUATE[:-6], "--seeds", "2", "--seconds", "0.5", "--report", "e.json",
+                        cwd=tmp_path).expect(0)
+    assert part.stderr == ""
+    other = widepipe.run(*EVALUATE, "--seed-base", "50", cwd=tmp_path).expect(0)
+    assert other.stdout != whole.stdout and len(results(tmp_path)["runs"]) == 32
+
+
+def test_an_evaluation_that_is_stopped_keeps_its_runs(widepipe, tmp_path):
+    long = ["30" if word == "0.5" else word for word in EVALUATE]
+    job = widepipe.start(*long, cwd=tmp_path)
+    while not (tmp_path / "e.json").exists():
+        assert job.running()
+        time.sleep(0.05)
+    assert job.signal(signal.SIGTERM, widepipe.program)
+    stopped = job.finish(120).expect(3)
+    assert "the same command goes on" in stopped.stderr
+    assert 0 < len(results(tmp_path)["runs"]) < 16
+
+
+BAD = [
+    (["simulate", "--workload", "Z"], "workload 'Z' is not known: expected A10, A3, A5, D, E, F"),
+    (["simulate", "--workload", "none.toml"], "workload 'none.toml': no such file"),
+    (["simulate", "--fleet", "big"], "fleet 'big' is not known: expected mixed, nominal"),
+    (["simulate", "--profile", "gpu"], "profile 'gpu' is not known: expected npu"),
+    (["simulate", "--policy", "best"], "policy 'best' is not known: expected greedy"),
+    (["simulate", "--devices", "0"], "--devices"),
+    (["simulate", "--seconds", "-1"], "--seconds"),
+    (["simulate", "--load", "x"], "--load"),
+    (["simulate", "--load", "0.5", "--rate", "100"], "--rate"),
+    (["simulate", "--log", "l.csv", "--seeds", "2"], "--log is for one run"),
+    (["simulate", "--log", "none/l.csv"], "log 'none/l.csv' cannot be written: No such file"),
+    (["simulate", "--workload", "bad.toml"], "bad.toml:4:1: unknown key 'slo' in the workload"),
+    (["simulate", "--workload", "tiny.toml"], "tiny.toml: class 'tiny': its 300 MB of memory hold "
+     "no instance of 'vgg16'"),
+    (["evaluate", "--policies", "greedy,greedy"], "--policies: 'greedy' is there twice"),
+    (["evaluate", "--workloads", "A5,A5"], "--workloads: 'A5' is there twice"),
+    (["evaluate", "--workloads", "A5,Q"], "workload 'Q' is not known"),
+    (["evaluate", "--report", "other.json"],
+     "report 'other.json' is there already, and is none of an evaluation"),
+    (["evaluate", "--report", "before.json"],
+     "before.json' is there already, of an evaluation with seconds 30.0, and this one has 10.0"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", BAD, ids=[" ".join(words) for words, _ in BAD])
+def test_bad_input_is_named_and_nothing_is_written(widepipe, tmp_path, arguments, message):
+    (tmp_path / "bad.toml").write_text(
+        'name = "b"\nfleet = "nominal"\nnetworks = ["vgg16"]\nslo = 3\n')
+    (tmp_path / "tiny.toml").write_text(WORKLOAD.replace("fleet.toml", "small/tiny.toml"))
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "tiny.toml").write_text(
+        'name = "t"\n[[class]]\nname = "tiny"\nshare = 1\nmemory_gb = 0.3\n')
+    (tmp_path / "other.json").write_text('{"rows": 3}')
+    settings = {"widepipe_version": "0.1.0", "profile": "npu", "seconds": 30.0, "precision": 0.005,
+                "round_period_seconds": 0.0, "round_delay_seconds": 0.0}
+    (tmp_path / "before.json").write_text(json.dumps({"settings": settings, "runs": []}))
+    before = data.snapshot(tmp_path)
+    check_refused(widepipe.run(*arguments, cwd=tmp_path, timeout=20), [re.escape(message)])
+    assert data.snapshot(tmp_path) == before
