@@ -70,7 +70,10 @@ def test_start_and_end(scored, ranks):
     assert len(places) >= (ranks or 1), result.story()
     assert [int(line.split()[0]) for line in places[:ranks or 1]] == list(range(ranks or 1))
     assert re.search(r"^700 rows in [\d.]+ m?s, [\d,]+ rows/s", text, re.MULTILINE), text
-    assert result.stderr == "" or ranks is not None, result.stderr
+    # On a machine that is busy the job takes long enough for lines of progress.
+    others = [line for line in result.stderr.splitlines()
+              if not re.match(r"\s*\d+ %  \d+ of 700 rows, ", line)]
+    assert others == [] or ranks is not None, result.stderr
 
 
 def test_ranks_that_share_cores_are_named(scored):
