@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 
 #include "core/console.h"
 #include "core/cpu.h"
@@ -13,11 +14,11 @@
 #include "jobs/exit_codes.h"
 #include "jobs/in_parallel.h"
 #include "jobs/profile_file.h"
+#include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
 #include "jobs/workload_file.h"
 #include "report/run_report.h"
 #include "rl/goodput.h"
-#include "schedule/request_policies.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -34,7 +35,7 @@ struct Case {
 /// A run that has to be made.
 struct Task {
   const Case* where = nullptr;
-  const schedule::NamedPolicy* policy = nullptr;
+  const SimulatedPolicy* policy = nullptr;
   EvaluatedRun run;
 };
 
@@ -60,7 +61,8 @@ class Evaluation {
                  .seconds = command.seconds,
                  .precision = command.precision,
                  .round_period = command.round_period_ms * kMilli,
-                 .round_delay = command.round_delay_ms * kMilli};
+                 .round_delay = command.round_delay_ms * kMilli,
+                 .evaluations = command.evaluations};
     for (const std::string& name : command.workloads) {
       rl::WorkloadSpec workload = load_workload(name, profile_);
       npu_model::FleetSpec fleet = load_fleet(workload.fleet, profile_);
@@ -71,8 +73,14 @@ class Evaluation {
       cases_.push_back({std::move(workload), std::move(fleet), std::move(inputs)});
     }
     refuse_doubles("--workloads", names);
-    for (const std::string& name : command.policies) schedule::request_policy(name);
-    if (!command.report.empty()) done_ = read_evaluation(command.report, settings_);
+    for (const std::string& name : command.policies) simulated_policy(name);
+    std::vector<Tuning> tunings;
+    if (!command.report.empty()) {
+      EvaluationRecord record = read_evaluation(command.report, settings_);
+      done_ = std::move(record.runs);
+      tunings = std::move(record.tunings);
+    }
+    tuner_.emplace(profile_, command.evaluations, std::move(tunings));
     // Of files that have changed since.
     for (const Case& one : cases_) {
       std::erase_if(done_, [&](const EvaluatedRun& run) {
@@ -87,6 +95,7 @@ class Evaluation {
  private:
   void list_tasks();
   void make(Task& task);
+  void write_report() const;
   std::vector<EvaluatedRun> wanted() const;
 
   const EvaluateCommand& command_;
@@ -96,6 +105,7 @@ class Evaluation {
   std::vector<EvaluatedRun> done_;   ///< of this evaluation and of the report's others
   std::vector<EvaluatedRun> order_;  ///< all that were asked for
   std::vector<Task> tasks_;          ///< of these, what is missing
+  std::optional<PolicyTuner> tuner_;
   std::mutex mutex_;
 };
 
@@ -112,7 +122,7 @@ void Evaluation::list_tasks() {
           order_.push_back(run);
           const bool known = std::any_of(done_.begin(), done_.end(),
                                          [&](const auto& other) { return other.same_task(run); });
-          if (!known) tasks_.push_back({&one, &schedule::request_policy(name), run});
+          if (!known) tasks_.push_back({&one, &simulated_policy(name), run});
         }
       }
     }
@@ -120,21 +130,24 @@ void Evaluation::list_tasks() {
 }
 
 void Evaluation::make(Task& task) {
-  const rl::Goodput found = find_goodput(profile_, task.where->workload, task.where->fleet,
-                                         {.duration = settings_.seconds,
-                                          .devices = task.run.devices,
-                                          .seed = task.run.seed,
-                                          .rounds = {settings_.round_period, settings_.round_delay},
-                                          .true_speeds = task.policy->told_speeds},
-                                         task.policy->make, settings_.precision);
+  const rl::SimulationSettings settings{.duration = settings_.seconds,
+                                        .devices = task.run.devices,
+                                        .seed = task.run.seed,
+                                        .rounds = {settings_.round_period, settings_.round_delay},
+                                        .true_speeds = task.policy->told_speeds,
+                                        .scheduler = {.guard_deadlines = task.policy->guarded}};
+  const Case& where = *task.where;
+  const rl::PolicyMaker make =
+      tuner_->maker(*task.policy, where.workload, where.fleet, where.inputs, settings);
+  const rl::Goodput found =
+      find_goodput(profile_, where.workload, where.fleet, settings, make, settings_.precision);
   task.run.goodput = found.rate;
   task.run.bound = found.bound;
   if (found.rate > 0) task.run.attainment = found.measures.all().attainment();
   const std::lock_guard lock(mutex_);
   done_.push_back(task.run);
   if (!command_.report.empty()) {
-    report::write_report(evaluation_json(settings_, done_, command_.policies.front()),
-                         command_.report);
+    write_report();
   }
   if (!command_.quiet) {
     say(stderr,
@@ -142,6 +155,12 @@ void Evaluation::make(Task& task) {
                     done_.size() + tasks_.size() - order_.size(), tasks_.size(), task.run.workload,
                     task.run.policy, task.run.devices, task.run.seed, found.share()));
   }
+}
+
+void Evaluation::write_report() const {
+  report::write_report(
+      evaluation_json(settings_, {done_, tuner_->tunings()}, command_.policies.front()),
+      command_.report);
 }
 
 /// In the order that was asked for, of whichever run.
@@ -163,9 +182,7 @@ int Evaluation::run() {
   const std::vector<EvaluatedRun> runs = wanted();
   const std::string& reference = command_.policies.front();
   say(stdout, evaluation_text(results_of(runs, reference), reference));
-  if (!command_.report.empty()) {
-    report::write_report(evaluation_json(settings_, done_, reference), command_.report);
-  }
+  if (!command_.report.empty()) write_report();
   if (runs.size() == order_.size()) return kDone;
   say(stderr, fmt::format("stopped: {} of {} runs are made{}\n", runs.size(), order_.size(),
                           command_.report.empty() ? "" : "; the same command goes on"));

@@ -15,6 +15,7 @@ struct EvaluateCommand {
   double seconds = 10;
   double precision = 0.005;
   int seeds = 3;
+  int evaluations = 400;  ///< simulations to tune a policy with
   std::uint64_t seed_base = 1;
   double round_period_ms = 0;
   double round_delay_ms = 0;

@@ -44,7 +44,46 @@ Json settings_json(const EvaluationSettings& settings) {
           {"seconds", settings.seconds},
           {"precision", settings.precision},
           {"round_period_seconds", settings.round_period},
-          {"round_delay_seconds", settings.round_delay}};
+          {"round_delay_seconds", settings.round_delay},
+          {"evaluations", settings.evaluations}};
+}
+
+Json tuning_json(const Tuning& tuning) {
+  Json json = {{"policy", tuning.policy},
+               {"workload", tuning.workload},
+               {"inputs", tuning.inputs},
+               {"devices", tuning.devices},
+               {"seed", tuning.seed},
+               {"budget", tuning.budget},
+               {"evaluations", tuning.found.evaluations},
+               {"share_of_bound", tuning.found.share},
+               {"settings", Json::array()}};
+  for (const schedule::StaticSetting& setting : tuning.found.settings) {
+    json["settings"].push_back({{"core_choice", setting.choice},
+                                {"batch", setting.batch},
+                                {"timeout_seconds", setting.timeout},
+                                {"instances", setting.instances}});
+  }
+  return json;
+}
+
+Tuning tuning_of(const Json& json) {
+  Tuning tuning{.policy = json.at("policy"),
+                .workload = json.at("workload"),
+                .inputs = json.at("inputs"),
+                .devices = json.at("devices"),
+                .seed = json.at("seed"),
+                .budget = json.at("budget"),
+                .found = {.settings = {},
+                          .share = json.at("share_of_bound"),
+                          .evaluations = json.at("evaluations")}};
+  for (const Json& setting : json.at("settings")) {
+    tuning.found.settings.push_back({.choice = setting.at("core_choice"),
+                                     .batch = setting.at("batch"),
+                                     .timeout = setting.at("timeout_seconds"),
+                                     .instances = setting.at("instances")});
+  }
+  return tuning;
 }
 
 Json run_json(const EvaluatedRun& run) {
@@ -142,16 +181,16 @@ std::vector<EvaluatedResult> results_of(const std::vector<EvaluatedRun>& runs,
   return results;
 }
 
-std::vector<EvaluatedRun> read_evaluation(const std::string& path,
-                                          const EvaluationSettings& settings) {
+EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettings& settings) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return {};
   std::ifstream file(path);
   Json json;
-  std::vector<EvaluatedRun> runs;
+  EvaluationRecord record;
   try {
     json = Json::parse(file);
-    for (const Json& run : json.at("runs")) runs.push_back(run_of(run));
+    for (const Json& run : json.at("runs")) record.runs.push_back(run_of(run));
+    for (const Json& tuning : json.at("tunings")) record.tunings.push_back(tuning_of(tuning));
     json.at("settings");
   } catch (const Json::exception&) {
     throw_input_error(
@@ -166,17 +205,20 @@ std::vector<EvaluatedRun> read_evaluation(const std::string& path,
         "another file",
         path, key, then.dump(), value.dump());
   }
-  return runs;
+  return record;
 }
 
-std::string evaluation_json(const EvaluationSettings& settings,
-                            const std::vector<EvaluatedRun>& runs, const std::string& reference) {
-  Json json = {
-      {"settings", settings_json(settings)}, {"results", Json::array()}, {"runs", Json::array()}};
-  for (const EvaluatedResult& result : results_of(runs, reference)) {
+std::string evaluation_json(const EvaluationSettings& settings, const EvaluationRecord& record,
+                            const std::string& reference) {
+  Json json = {{"settings", settings_json(settings)},
+               {"results", Json::array()},
+               {"tunings", Json::array()},
+               {"runs", Json::array()}};
+  for (const EvaluatedResult& result : results_of(record.runs, reference)) {
     json["results"].push_back(result_json(result, reference));
   }
-  for (const EvaluatedRun& run : runs) json["runs"].push_back(run_json(run));
+  for (const Tuning& tuning : record.tunings) json["tunings"].push_back(tuning_json(tuning));
+  for (const EvaluatedRun& run : record.runs) json["runs"].push_back(run_json(run));
   return json.dump(2) + "\n";
 }
 

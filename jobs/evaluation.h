@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "jobs/simulated_policies.h"
+
 namespace widepipe::jobs {
 
 /// What all runs of an evaluation share; a file of another one is refused.
@@ -16,6 +18,7 @@ struct EvaluationSettings {
   double precision = 0;  ///< of the search, as a share of the bound
   double round_period = 0;
   double round_delay = 0;
+  int evaluations = 0;  ///< of a search for settings
 
   bool operator==(const EvaluationSettings&) const = default;
 };
@@ -62,13 +65,18 @@ struct EvaluatedResult {
 std::vector<EvaluatedResult> results_of(const std::vector<EvaluatedRun>& runs,
                                         const std::string& reference);
 
-/// The runs of a report that is there already; none if there is no file. Throws InputError: no such
-/// report, or one with other settings, with the difference.
-std::vector<EvaluatedRun> read_evaluation(const std::string& path,
-                                          const EvaluationSettings& settings);
+/// All that was made so far.
+struct EvaluationRecord {
+  std::vector<EvaluatedRun> runs;
+  std::vector<Tuning> tunings;
+};
 
-std::string evaluation_json(const EvaluationSettings& settings,
-                            const std::vector<EvaluatedRun>& runs, const std::string& reference);
+/// Of a report that is there already; nothing if there is no file. Throws InputError: no such
+/// report, or one with other settings, with the difference.
+EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettings& settings);
+
+std::string evaluation_json(const EvaluationSettings& settings, const EvaluationRecord& record,
+                            const std::string& reference);
 std::string evaluation_text(const std::vector<EvaluatedResult>& results,
                             const std::string& reference);
 

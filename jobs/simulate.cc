@@ -13,10 +13,10 @@
 #include "jobs/profile_file.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulate_text.h"
+#include "jobs/simulated_policies.h"
 #include "jobs/workload_file.h"
 #include "report/run_report.h"
 #include "rl/goodput.h"
-#include "schedule/request_policies.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -59,7 +59,7 @@ int run_simulate(const SimulateCommand& command) {
   const rl::WorkloadSpec workload = load_workload(command.workload, profile);
   const npu_model::FleetSpec fleet =
       load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile);
-  const schedule::NamedPolicy& policy = schedule::request_policy(command.policy);
+  const SimulatedPolicy& policy = simulated_policy(command.policy);
   if (!command.log.empty() && (command.seeds > 1 || command.find_goodput)) {
     throw_input_error("--log is for one run: it does not go with --seeds and --find-goodput");
   }
@@ -68,21 +68,23 @@ int run_simulate(const SimulateCommand& command) {
       .devices = command.devices,
       .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli},
       .true_speeds = policy.told_speeds,
-      .scheduler = {}};
+      .scheduler = {.guard_deadlines = policy.guarded}};
   std::unique_ptr<LogFile> log;
   if (!command.log.empty()) log = std::make_unique<LogFile>(command.log, workload);
   rl::BatchLog to_log;
   if (log) to_log = [&log](const schedule::ClosedBatch& batch) { log->add(batch); };
 
+  PolicyTuner tuner(profile, command.evaluations);
   std::vector<SimulatedRun> runs(static_cast<std::size_t>(command.seeds));
   const auto start = std::chrono::steady_clock::now();
   in_parallel(runs.size(), read_cpu_budget().usable(), [&](std::size_t i) {
     SimulatedRun& run = runs[i];
     rl::SimulationSettings mine = settings;
     mine.seed = run.seed = command.seed + i;
+    const rl::PolicyMaker make = tuner.maker(policy, workload, fleet, "", mine);
     const auto begin = std::chrono::steady_clock::now();
     if (command.find_goodput) {
-      rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, policy.make);
+      rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, make);
       run.rate = goodput.rate;
       run.bound = goodput.bound;
       run.runs = goodput.runs;
@@ -90,7 +92,7 @@ int run_simulate(const SimulateCommand& command) {
     } else {
       run.bound = bound_of(profile, workload, fleet, mine);
       run.rate = mine.rate = command.rate > 0 ? command.rate : command.load * run.bound;
-      run.measures = simulate(profile, workload, fleet, mine, policy.make(), to_log);
+      run.measures = simulate(profile, workload, fleet, mine, make(), to_log);
     }
     run.wall_seconds = seconds_since(begin);
   });

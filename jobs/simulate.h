@@ -18,6 +18,7 @@ struct SimulateCommand {
   std::uint64_t seed = 1;
   int seeds = 1;  ///< this and the next ones
   bool find_goodput = false;
+  int evaluations = 400;  ///< simulations to tune a policy with
   double round_period_ms = 0;
   double round_delay_ms = 0;
   std::string log;     ///< a file for closed batches; empty: none

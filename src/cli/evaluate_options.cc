@@ -37,6 +37,10 @@ void add_evaluate(CLI::App& app, jobs::EvaluateCommand& evaluate) {
                   "Orders and news are on their way for so long [0]")
       ->check(CLI::Range(0.0, 1e4))
       ->type_name("MS");
+  verb.add_option("--evaluations", evaluate.evaluations,
+                  "Simulations to tune a static policy with [400]")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
   verb.add_option("--report", evaluate.report,
                   "The numbers, for machines; runs that are in it are not made again")
       ->type_name("FILE.json");

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "schedule/request_policies.h"
+#include "jobs/simulated_policies.h"
 
 namespace widepipe::cli {
 
@@ -18,7 +18,7 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   verb.add_option("--profile", simulate.profile, "The kind of NPU, or a file [npu]")
       ->type_name("NAME|FILE.toml");
   std::string policies;
-  for (const schedule::NamedPolicy& policy : schedule::request_policies()) {
+  for (const jobs::SimulatedPolicy& policy : jobs::simulated_policies()) {
     policies += (policies.empty() ? "" : "|") + std::string(policy.name);
   }
   verb.add_option("--policy", simulate.policy, "Who decides [greedy-estimated]")
@@ -53,6 +53,10 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
                   "Orders and news are on their way for so long [0]")
       ->check(CLI::Range(0.0, 1e4))
       ->type_name("MS");
+  verb.add_option("--evaluations", simulate.evaluations,
+                  "Simulations to tune a static policy with [400]")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
   verb.add_option("--log", simulate.log,
                   "A line for each batch: why it was closed, and what was known")
       ->type_name("FILE.csv");

@@ -13,14 +13,14 @@ namespace widepipe::schedule {
 
 const std::vector<NamedPolicy>& request_policies() {
   static const std::vector<NamedPolicy> policies = {
-      {"greedy", "cheapest cores and batch in time; is told how fast devices are", true,
+      {"greedy", "cheapest cores and batch in time; is told how fast devices are", true, true,
        [] { return make_greedy_policy(); }},
-      {"greedy-estimated", "the same; estimates how fast devices are from timings", false,
+      {"greedy-estimated", "the same; estimates how fast devices are from timings", false, true,
        [] { return make_greedy_policy(); }},
-      {"clockwork", "one batch at a time a device, the largest in time (OSDI 2020)", false,
+      {"clockwork", "one batch at a time a device, the largest in time (OSDI 2020)", false, false,
        make_clockwork_policy},
-      {"nexus", "batches of half the SLO (SOSP 2019)", false, make_nexus_policy},
-      {"aimd", "batches that grow by one and shrink by a tenth (NSDI 2017)", false,
+      {"nexus", "batches of half the SLO (SOSP 2019)", false, false, make_nexus_policy},
+      {"aimd", "batches that grow by one and shrink by a tenth (NSDI 2017)", false, false,
        make_aimd_policy},
   };
   return policies;

@@ -14,6 +14,8 @@ struct NamedPolicy {
   std::string_view name;
   std::string_view what;     ///< in some words
   bool told_speeds = false;  ///< it is told how fast devices are, which no real one can be
+  /// The guard looks after its deadlines; off for those that stand for systems without one.
+  bool guarded = true;
   std::function<std::unique_ptr<RequestPolicy>()> make;
 };
 

@@ -244,7 +244,7 @@ std::optional<Choice> RequestScheduler::guarded(const Offer& offer, std::optiona
   }
   if (!better) return choice;
   ++counts_.replaced;
-  return better;
+  return settings_.guard_deadlines ? better : choice;
 }
 
 void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vector<Order>& orders) {

@@ -30,6 +30,9 @@ struct RequestSettings {
   Seconds longest_probe = 1;
   /// The weight of a new timing in a device's estimated speed.
   double speed_weight = 0.1;
+  /// A choice that misses a deadline which another would meet is replaced by that; else only
+  /// counted.
+  bool guard_deadlines = true;
   bool estimate_speeds = true;  ///< false: they are as told (tell_speed)
 };
 

@@ -139,6 +139,30 @@ def test_an_evaluation_goes_on_where_it_was(widepipe, tmp_path):
     assert other.stdout != whole.stdout and len(results(tmp_path)["runs"]) == 32
 
 
+def test_what_was_tuned_is_not_tuned_again(widepipe, tmp_path):
+    command = ["evaluate", "--workloads", "A5", "--policies", "static-central,static-hindsight",
+               "--devices", "4", "--seconds", "0.5", "--seeds", "2", "--evaluations", "30",
+               "--report", "e.json"]
+    widepipe.run(*command, cwd=tmp_path).expect(0)
+    tunings = results(tmp_path)["tunings"]
+    assert sorted(one["policy"] for one in tunings) == [
+        "static-central", "static-hindsight", "static-hindsight"]
+    for one in tunings:
+        assert 0 < one["evaluations"] <= 30 and len(one["settings"]) == 10
+    # Settings from the file are those that count: with worse ones less is reached.
+    report = results(tmp_path)
+    runs = {(run["policy"], run["seed"]): run for run in report["runs"]}
+    report["runs"] = []
+    for one in report["tunings"]:
+        for setting in one["settings"]:
+            setting.update(batch=1, instances=1)
+    (tmp_path / "e.json").write_text(json.dumps(report))
+    widepipe.run(*command, cwd=tmp_path).expect(0)
+    for run in results(tmp_path)["runs"]:
+        better = runs[run["policy"], run["seed"]]
+        assert run["goodput_requests_per_second"] < better["goodput_requests_per_second"]
+
+
 def test_an_evaluation_that_is_stopped_keeps_its_runs(widepipe, tmp_path):
     long = ["30" if word == "0.5" else word for word in EVALUATE]
     job = widepipe.start(*long, cwd=tmp_path)
@@ -186,8 +210,9 @@ def test_bad_input_is_named_and_nothing_is_written(widepipe, tmp_path, arguments
         'name = "t"\n[[class]]\nname = "tiny"\nshare = 1\nmemory_gb = 0.3\n')
     (tmp_path / "other.json").write_text('{"rows": 3}')
     settings = {"widepipe_version": "0.1.0", "profile": "npu", "seconds": 30.0, "precision": 0.005,
-                "round_period_seconds": 0.0, "round_delay_seconds": 0.0}
-    (tmp_path / "before.json").write_text(json.dumps({"settings": settings, "runs": []}))
+                "round_period_seconds": 0.0, "round_delay_seconds": 0.0, "evaluations": 400}
+    (tmp_path / "before.json").write_text(
+        json.dumps({"settings": settings, "runs": [], "tunings": []}))
     before = data.snapshot(tmp_path)
     check_refused(widepipe.run(*arguments, cwd=tmp_path, timeout=20), [re.escape(message)])
     assert data.snapshot(tmp_path) == before

@@ -10,6 +10,7 @@
 #include "jobs/workload_file.h"
 #include "rl/goodput.h"
 #include "rl/simulator.h"
+#include "rl/static_tuner.h"
 #include "rl/time_heap.h"
 #include "schedule/greedy_policy.h"
 
@@ -233,11 +234,43 @@ TEST(Goodput, OfGreedyAgreesWithAnIndependentStudy) {
   for (const auto& c : kCases) {
     const WorkloadSpec workload = jobs::load_workload(c.workload, npu());
     const Goodput found = find_goodput(
-        npu(), workload, jobs::load_fleet("nominal", npu()), {.duration = 3, .devices = c.devices},
+        npu(), workload, jobs::load_fleet("nominal", npu()), {.duration = 2, .devices = c.devices},
         [] { return schedule::make_greedy_policy(); }, 0.01);
     EXPECT_NEAR(found.share(), c.share, 0.04) << c.workload;
     EXPECT_TRUE(found.measures.passes(workload.pass));
   }
+}
+
+/// Likewise .725 for static settings in one central queue a model, tuned for what arrives.
+TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
+  const WorkloadSpec workload = jobs::load_workload("A5", npu());
+  const npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
+  SimulationSettings settings{.duration = 1.5, .seed = 77};
+  settings.scheduler.guard_deadlines = false;
+  const TunedStatic tuned = tune_static(npu(), workload, fleet, settings, 250);
+  EXPECT_LE(tuned.evaluations, 250);
+  EXPECT_EQ(tune_static(npu(), workload, fleet, settings, 40).settings,
+            tune_static(npu(), workload, fleet, settings, 40).settings);
+  settings.seed = 1;
+  const auto goodput = [&](const std::vector<schedule::StaticSetting>& of) {
+    return find_goodput(
+               npu(), workload, fleet, settings, [&] { return schedule::make_static_policy(of); },
+               0.01)
+        .share();
+  };
+  const double reached = goodput(tuned.settings);
+  EXPECT_NEAR(reached, 0.725, 0.05);
+  const schedule::Cluster cluster =
+      make_cluster(npu(), workload, make_fleet(fleet, npu(), 1, 1, 1));
+  EXPECT_GT(reached, goodput(schedule::first_static_settings(cluster)));
+}
+
+TEST(StaticTuner, InAdvanceItKnowsNothingOfWhatWillChange) {
+  const WorkloadSpec before = steady(jobs::load_workload("E", npu()));
+  EXPECT_EQ(rate_phases(before, 10, 1).size(), 1U);
+  EXPECT_EQ(before.cv, 4) << "but how requests arrive";
+  EXPECT_TRUE(steady(jobs::load_workload("F", npu())).rotations.empty());
+  EXPECT_TRUE(steady(jobs::load_fleet("troubled", npu())).events.empty());
 }
 
 }  // namespace

@@ -274,6 +274,16 @@ TEST(Guard, ReplacesWhatWouldBeLateByWhatWouldNot) {
   EXPECT_EQ(bench.ledger.batches[0].reason, CloseReason::kDeadline);
 }
 
+TEST(Guard, OnlyCountsTheDeadlinesOfThoseThatHaveNoGuard) {
+  Bench bench(cluster_of(1, 1, 0.006),
+              std::make_unique<ScriptedPolicy>(std::vector<InstanceSpec>{{0, 0, 8}, {0, 2, 8}},
+                                               StreamRule{.full = 8}, all_that_wait),
+              {.guard_deadlines = false});
+  for (RequestId id = 0; id < 8; ++id) bench.add(id, 0);
+  EXPECT_EQ(bench.dispatch(0).at(0).spec.choice, 0U);
+  EXPECT_EQ(bench.scheduler.counts().replaced, 1);
+}
+
 TEST(Guard, APlanBeyondADeviceIsCut) {
   // 140 bytes an instance of batches of four, and 300 that there are.
   Bench bench(cluster_of(1, 1, 1, 300),

@@ -1,0 +1,99 @@
+#include "jobs/simulated_policies.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+
+namespace widepipe::jobs {
+namespace {
+
+using Tuned = SimulatedPolicy::Tuned;
+
+/// What is tuned in advance is tuned on a run of its own, with a seed that no evaluation has.
+constexpr std::uint64_t kTuningSeed = 0x7475'6e65;
+constexpr double kTuningSeconds = 4;
+/// More of them change little, and take long.
+constexpr int kTuningDevices = 100;
+
+}  // namespace
+
+const std::vector<SimulatedPolicy>& simulated_policies() {
+  static const std::vector<SimulatedPolicy> policies = [] {
+    std::vector<SimulatedPolicy> all;
+    for (const schedule::NamedPolicy& policy : schedule::request_policies()) {
+      all.push_back({policy.name, policy.what, policy.told_speeds, policy.guarded, Tuned::kNot});
+    }
+    all.push_back({"static-central",
+                   "cores, batch, timeout and instances of each model are tuned in advance", false,
+                   false, Tuned::kBefore});
+    all.push_back({"static-hindsight", "the same, tuned on the very run that is scored", false,
+                   false, Tuned::kHindsight});
+    return all;
+  }();
+  return policies;
+}
+
+const SimulatedPolicy& simulated_policy(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const SimulatedPolicy& policy : simulated_policies()) {
+    if (policy.name == name) return policy;
+    names.push_back(policy.name);
+  }
+  throw_input_error("policy '{}' is not known: expected {}", name, fmt::join(names, ", "));
+}
+
+PolicyTuner::PolicyTuner(const npu_model::Profile& profile, int budget, std::vector<Tuning> known)
+    : profile_(profile), budget_(budget), tunings_(std::move(known)) {}
+
+rl::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy, const rl::WorkloadSpec& workload,
+                                   const npu_model::FleetSpec& fleet, const std::string& inputs,
+                                   const rl::SimulationSettings& settings) {
+  if (policy.tuned == Tuned::kNot) return schedule::request_policy(policy.name).make;
+  Tuning task{.policy = std::string(policy.name),
+              .workload = workload.name,
+              .inputs = inputs,
+              .devices = settings.devices,
+              .seed = settings.seed,
+              .budget = budget_,
+              .found = {}};
+  rl::TunedStatic found;
+  if (policy.tuned == Tuned::kHindsight) {
+    found = tuned(std::move(task), workload, fleet, settings);
+  } else {
+    rl::SimulationSettings before = settings;
+    before.seed = task.seed = kTuningSeed;
+    before.devices = task.devices = std::min(settings.devices, kTuningDevices);
+    before.duration = kTuningSeconds;
+    found = tuned(std::move(task), rl::steady(workload), rl::steady(fleet), before);
+  }
+  return [settings = std::move(found.settings)] { return schedule::make_static_policy(settings); };
+}
+
+rl::TunedStatic PolicyTuner::tuned(Tuning task, const rl::WorkloadSpec& workload,
+                                   const npu_model::FleetSpec& fleet,
+                                   const rl::SimulationSettings& settings) {
+  std::unique_lock lock(mutex_);
+  std::mutex& mine = under_way_[fmt::format("{} {} {} {} {}", task.policy, task.workload,
+                                            task.inputs, task.devices, task.seed)];
+  lock.unlock();
+  const std::lock_guard alone(mine);
+  lock.lock();
+  const auto known = std::find_if(tunings_.begin(), tunings_.end(),
+                                  [&](const Tuning& other) { return other.same_task(task); });
+  if (known != tunings_.end()) return known->found;
+  lock.unlock();
+  task.found = tune_static(profile_, workload, fleet, settings, budget_);
+  lock.lock();
+  tunings_.push_back(task);
+  return task.found;
+}
+
+std::vector<Tuning> PolicyTuner::tunings() const {
+  const std::lock_guard lock(mutex_);
+  return tunings_;
+}
+
+}  // namespace widepipe::jobs

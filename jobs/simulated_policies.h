@@ -1,0 +1,74 @@
+#pragma once
+// The policies of simulations: those of schedule/request_policies.h, and those that are tuned.
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rl/goodput.h"
+#include "rl/static_tuner.h"
+#include "schedule/request_policies.h"
+
+namespace widepipe::jobs {
+
+struct SimulatedPolicy {
+  std::string_view name;
+  std::string_view what;
+  bool told_speeds = false;
+  bool guarded = true;  ///< as in NamedPolicy
+  enum class Tuned {
+    kNot,
+    kBefore,    ///< on the workload before anything changes, and another seed
+    kHindsight  ///< on the very run that is scored: what no real one can be
+  } tuned = Tuned::kNot;
+};
+
+const std::vector<SimulatedPolicy>& simulated_policies();
+/// Throws InputError, with the names that there are.
+const SimulatedPolicy& simulated_policy(std::string_view name);
+
+/// A search for settings, and what it found.
+struct Tuning {
+  std::string policy;
+  std::string workload;
+  std::string inputs;  ///< as of EvaluatedRun
+  int devices = 0;
+  std::uint64_t seed = 0;
+  int budget = 0;  ///< of evaluations
+  rl::TunedStatic found;
+
+  bool same_task(const Tuning& other) const {
+    return policy == other.policy && workload == other.workload && inputs == other.inputs &&
+           devices == other.devices && seed == other.seed && budget == other.budget;
+  }
+};
+
+/// Gives makers of policies, tuned where that is needed: each search once, whoever asks.
+/// Thread-safe.
+class PolicyTuner {
+ public:
+  /// `known`: searches that need not be made again.
+  PolicyTuner(const npu_model::Profile& profile, int budget, std::vector<Tuning> known = {});
+
+  /// For a run with these settings. `inputs` identifies workload and fleet.
+  rl::PolicyMaker maker(const SimulatedPolicy& policy, const rl::WorkloadSpec& workload,
+                        const npu_model::FleetSpec& fleet, const std::string& inputs,
+                        const rl::SimulationSettings& settings);
+
+  std::vector<Tuning> tunings() const;
+
+ private:
+  rl::TunedStatic tuned(Tuning task, const rl::WorkloadSpec& workload,
+                        const npu_model::FleetSpec& fleet, const rl::SimulationSettings& settings);
+
+  const npu_model::Profile& profile_;
+  const int budget_;
+  mutable std::mutex mutex_;
+  std::vector<Tuning> tunings_;
+  std::map<std::string, std::mutex> under_way_;  ///< by what identifies a search
+};
+
+}  // namespace widepipe::jobs

@@ -1,0 +1,92 @@
+#include "schedule/static_policy.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "schedule/serving_plans.h"
+
+namespace widepipe::schedule {
+namespace {
+
+class StaticPolicy final : public RequestPolicy {
+ public:
+  explicit StaticPolicy(std::vector<StaticSetting> settings) : settings_(std::move(settings)) {}
+
+  std::string_view name() const override { return "static-central"; }
+
+  void plan(const ServingObservation& seen, ServingPlan& plan) override {
+    if (planned_) return;
+    planned_ = true;
+    const Cluster& cluster = *seen.cluster;
+    for (StreamId id = 0; id < cluster.streams.size(); ++id) {
+      const StaticSetting& setting = settings_.at(cluster.streams[id].model);
+      plan.rules[id] = {.full = setting.batch, .hold = setting.timeout};
+    }
+    for (DeviceId id = 0; id < cluster.devices.size(); ++id) {
+      plan.instances[id] = instances_on(cluster, cluster.devices[id]);
+    }
+  }
+
+  std::optional<Choice> choose(const Offer& offer) override {
+    for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
+      if (offer.idle[choice] == 0) continue;
+      const int batch = static_cast<int>(
+          std::min<std::size_t>(offer.waiting, static_cast<std::size_t>(offer.idle[choice])));
+      return Choice{choice, batch,
+                    batch == offer.idle[choice] ? CloseReason::kFull : CloseReason::kTimeout};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<InstanceSpec> instances_on(const Cluster& cluster,
+                                         const ServingDevice& device) const {
+    std::vector<InstanceSpec> instances;
+    double left = device.memory;
+    for (int round = 0;; ++round) {
+      bool more = false;
+      for (ModelId model = 0; model < settings_.size(); ++model) {
+        const StaticSetting& setting = settings_[model];
+        if (round >= setting.instances) continue;
+        more = true;
+        const NetworkCosts& costs = *cluster.models[model].costs;
+        InstanceSpec spec{model, setting.choice, setting.batch};
+        while (spec.choice > 0 && costs.core_choices()[spec.choice] > device.cores) --spec.choice;
+        const double bytes = costs.instance_bytes(spec.max_batch);
+        if (bytes > left) continue;
+        left -= bytes;
+        instances.push_back(spec);
+      }
+      if (!more) return instances;
+    }
+  }
+
+  const std::vector<StaticSetting> settings_;
+  bool planned_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings) {
+  return std::make_unique<StaticPolicy>(std::move(settings));
+}
+
+std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {
+  constexpr double kBudget = 0.4;
+  constexpr double kStretch = 2;
+  int cores = 1;
+  for (const ServingDevice& device : cluster.devices) cores = std::max(cores, device.cores);
+  std::vector<StaticSetting> settings;
+  for (ModelId model = 0; model < cluster.models.size(); ++model) {
+    Seconds slo = std::numeric_limits<Seconds>::infinity();
+    for (const RequestStream& stream : cluster.streams) {
+      if (stream.model == model) slo = std::min(slo, stream.slo);
+    }
+    const OperatingPoint point = cheapest_point(*cluster.models[model].costs, cores, kBudget * slo);
+    settings.push_back({point.choice, point.batch, std::max(slo - kStretch * point.solo, 0.0), 2});
+  }
+  return settings;
+}
+
+}  // namespace widepipe::schedule

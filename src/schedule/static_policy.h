@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "schedule/request_policy.h"
+
+namespace widepipe::schedule {
+
+/// What a model's instances are set to, once and for all, as in the configuration of a model
+/// server.
+struct StaticSetting {
+  std::uint32_t choice = 0;  ///< of cores
+  int batch = 1;             ///< the largest
+  Seconds timeout = 0;       ///< of the first request of a batch, before it leaves without more
+  int instances = 1;         ///< on each device
+
+  bool operator==(const StaticSetting&) const = default;
+};
+
+/// Each model has its setting on every device; nothing changes, whatever arrives. One central queue
+/// a model, from which devices take what is due. `settings`: by model; a device holds as many
+/// instances as its memory allows, one of each model first.
+std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings);
+
+/// Where the tuner starts: as if each model had a fair share of a device, and what greedy would
+/// plan.
+std::vector<StaticSetting> first_static_settings(const Cluster& cluster);
+
+}  // namespace widepipe::schedule
