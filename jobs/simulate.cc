@@ -26,13 +26,15 @@ constexpr double kMilli = 1e-3;
 /// A file for closed batches, a line each.
 class LogFile {
  public:
-  LogFile(const std::string& path, const rl::WorkloadSpec& workload)
-      : path_(path), file_(std::fopen(path.c_str(), "w")), workload_(workload) {
+  LogFile(const std::string& path, std::vector<rl::WorkloadStream> streams)
+      : path_(path), file_(std::fopen(path.c_str(), "w")), streams_(std::move(streams)) {
     if (!file_) throw_input_error("log '{}' cannot be written: {}", path, errno_text());
     put(log_header());
   }
 
-  void add(const schedule::ClosedBatch& batch) { put(log_line(batch, workload_.networks)); }
+  void add(const schedule::ClosedBatch& batch) {
+    put(log_line(batch, streams_[batch.stream].name));
+  }
   void finish() {
     if (std::fclose(file_.release()) != 0) failed_ = true;
     if (failed_) throw_run_error("log '{}' cannot be written: {}", path_, errno_text());
@@ -48,7 +50,7 @@ class LogFile {
   };
   const std::string path_;
   std::unique_ptr<std::FILE, Close> file_;
-  const rl::WorkloadSpec& workload_;
+  const std::vector<rl::WorkloadStream> streams_;
   bool failed_ = false;
 };
 
@@ -70,7 +72,10 @@ int run_simulate(const SimulateCommand& command) {
       .true_speeds = policy.told_speeds,
       .scheduler = {.guard_deadlines = policy.guarded}};
   std::unique_ptr<LogFile> log;
-  if (!command.log.empty()) log = std::make_unique<LogFile>(command.log, workload);
+  if (!command.log.empty()) {
+    settings.seed = command.seed;
+    log = std::make_unique<LogFile>(command.log, streams_of_run(profile, workload, settings));
+  }
   rl::BatchLog to_log;
   if (log) to_log = [&log](const schedule::ClosedBatch& batch) { log->add(batch); };
 

@@ -33,8 +33,8 @@ double mean_batch(const rl::StreamMeasures& stream) {
   return share(static_cast<double>(stream.batched), static_cast<double>(stream.batches));
 }
 
-std::vector<std::string> stream_row(const std::string& name, const rl::StreamMeasures& stream) {
-  return {name,
+std::vector<std::string> stream_row(const rl::StreamMeasures& stream) {
+  return {stream.name,
           grouped(stream.offered),
           percent(stream.attainment()),
           grouped(stream.late),
@@ -46,7 +46,7 @@ std::vector<std::string> stream_row(const std::string& name, const rl::StreamMea
           milliseconds(stream.latency.percentile(0.999))};
 }
 
-std::string streams_table(const rl::WorkloadSpec& workload, const rl::Measures& measures) {
+std::string streams_table(const rl::Measures& measures) {
   using Align = TextTable::Align;
   TextTable table({{"stream"},
                    {"requests", Align::kRight},
@@ -58,10 +58,10 @@ std::string streams_table(const rl::WorkloadSpec& workload, const rl::Measures& 
                    {"p90", Align::kRight},
                    {"p99", Align::kRight},
                    {"p99.9", Align::kRight}});
-  for (std::size_t i = 0; i < measures.streams.size(); ++i) {
-    table.add(stream_row(workload.networks[i], measures.streams[i]));
+  for (const rl::StreamMeasures& stream : measures.streams) {
+    table.add(stream_row(stream));
   }
-  table.add(stream_row("all", measures.all()));
+  table.add(stream_row(measures.all()));
   return table.text();
 }
 
@@ -116,8 +116,8 @@ Json latency_json(const rl::LatencyHistogram& latency) {
           {"p99.9", latency.percentile(0.999)}};
 }
 
-Json stream_json(const std::string& name, const rl::StreamMeasures& stream) {
-  return {{"stream", name},
+Json stream_json(const rl::StreamMeasures& stream) {
+  return {{"stream", stream.name},
           {"requests", stream.offered},
           {"in_time", stream.in_time},
           {"late", stream.late},
@@ -139,7 +139,7 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"share_of_bound", run.share_of_bound()},
                {"passes", !measures.streams.empty() && measures.passes(simulated.workload.pass)},
                {"runs", run.runs},
-               {"all", stream_json("all", measures.all())},
+               {"all", stream_json(measures.all())},
                {"streams", Json::array()},
                {"batches_closed", std::move(closed)},
                {"busy_core_share", share(measures.busy_core_seconds, measures.core_seconds)},
@@ -150,8 +150,8 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"devices_readmitted", measures.readmissions},
                {"requests_dispatched_again", measures.dispatched_again},
                {"events", measures.events}};
-  for (std::size_t i = 0; i < measures.streams.size(); ++i) {
-    json["streams"].push_back(stream_json(simulated.workload.networks[i], measures.streams[i]));
+  for (const rl::StreamMeasures& stream : measures.streams) {
+    json["streams"].push_back(stream_json(stream));
   }
   return json;
 }
@@ -169,8 +169,7 @@ std::string simulated_text(const Simulated& simulated) {
   }
   const SimulatedRun& first = simulated.runs.front();
   if (!first.measures.streams.empty()) {
-    text += fmt::format("\n{}\n  {}\n", streams_table(simulated.workload, first.measures),
-                        deeds(first));
+    text += fmt::format("\n{}\n  {}\n", streams_table(first.measures), deeds(first));
   }
   text += fmt::format("\n{}", runs_table(simulated));
   std::int64_t requests = 0;
@@ -210,9 +209,9 @@ std::string log_header() {
          "demand\n";
 }
 
-std::string log_line(const schedule::ClosedBatch& batch, const std::vector<std::string>& streams) {
+std::string log_line(const schedule::ClosedBatch& batch, const std::string& stream) {
   return fmt::format("{:.9f},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{:.4f}\n", batch.at,
-                     batch.batch, streams[batch.stream], batch.device, batch.cores, batch.size,
+                     batch.batch, stream, batch.device, batch.cores, batch.size,
                      kReasons[static_cast<std::size_t>(batch.reason)], batch.waiting,
                      batch.head_slack / kMilli, batch.expected / kMilli, batch.speed, batch.demand);
 }

@@ -41,6 +41,6 @@ std::string simulated_json(const Simulated& simulated);
 
 /// The log of closed batches: comma-separated, its columns named in the first line.
 std::string log_header();
-std::string log_line(const schedule::ClosedBatch& batch, const std::vector<std::string>& streams);
+std::string log_line(const schedule::ClosedBatch& batch, const std::string& stream);
 
 }  // namespace widepipe::jobs

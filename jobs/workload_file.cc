@@ -24,7 +24,7 @@ rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
   const toml::table root = parse_toml(text, file);
   const TomlTable top(root, file, "the workload",
                       {"cv", "diurnal", "fleet", "name", "networks", "pass", "redraw_period_s",
-                       "redraw_sigma", "rotation", "slo_factor", "zipf"});
+                       "redraw_sigma", "rotation", "shuffled", "slo_factor", "variants", "zipf"});
   rl::WorkloadSpec workload;
   workload.name = needed_text(top, "name");
   workload.fleet = top.text("fleet").value_or(workload.fleet);
@@ -35,7 +35,10 @@ rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
     workload.networks.push_back(std::move(network.value));
   }
   workload.zipf = any_number(top, "zipf").value_or(workload.zipf);
-  workload.slo_factor = any_number(top, "slo_factor").value_or(workload.slo_factor);
+  workload.slo_factors = top.numbers("slo_factor").value_or(workload.slo_factors);
+  workload.variants =
+      static_cast<int>(top.whole("variants", 1, kMostPlaces).value_or(workload.variants));
+  workload.shuffled = top.boolean("shuffled").value_or(workload.shuffled);
   workload.cv = any_number(top, "cv").value_or(workload.cv);
   workload.redraw_period = any_number(top, "redraw_period_s").value_or(workload.redraw_period);
   workload.redraw_sigma = any_number(top, "redraw_sigma").value_or(workload.redraw_sigma);

@@ -8,7 +8,7 @@
 
 namespace widepipe::jobs {
 
-/// A workload by its name, of those that are built in (A3, A5, A10, D, E, F), or by its file:
+/// A workload by its name, of those that are built in (A3, A5, A10, D, E, F, G), or by its file:
 /// whatever has a '/' or ends in ".toml". docs/simulate.md describes the files. Throws InputError
 /// with the file, line and what is wrong.
 rl::WorkloadSpec load_workload(const std::string& name_or_file, const npu_model::Profile& profile);

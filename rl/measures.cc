@@ -37,6 +37,7 @@ Seconds LatencyHistogram::percentile(double share) const {
 
 StreamMeasures Measures::all() const {
   StreamMeasures all;
+  all.name = "all";
   for (const StreamMeasures& stream : streams) {
     all.offered += stream.offered;
     all.in_time += stream.in_time;

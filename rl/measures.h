@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "rl/workload.h"
@@ -25,6 +26,7 @@ class LatencyHistogram {
 };
 
 struct StreamMeasures {
+  std::string name;
   std::int64_t offered = 0;
   std::int64_t in_time = 0;
   std::int64_t late = 0;        ///< answered behind their deadline

@@ -25,7 +25,7 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 constexpr Seconds kLongestDrain = 5;
 
 /// Seeds of things that must not move together.
-enum class Purpose : std::uint64_t { kFleet = 1, kRates, kArrivals, kJitter };
+enum class Purpose : std::uint64_t { kFleet = 1, kRates, kArrivals, kJitter, kStreams };
 std::uint64_t seed_for(std::uint64_t seed, Purpose purpose) {
   std::uint64_t mixed = seed * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(purpose);
   mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
@@ -38,7 +38,9 @@ class Counter final : public schedule::RequestEvents {
  public:
   Counter(const schedule::Cluster& cluster, Measures& measures, const BatchLog& log)
       : cluster_(cluster), measures_(measures), log_(log) {
-    measures_.streams.resize(cluster.streams.size());
+    for (const schedule::RequestStream& stream : cluster.streams) {
+      measures_.streams.emplace_back().name = stream.name;
+    }
   }
 
   void answered(StreamId id, const schedule::Request& request, Seconds now) override {
@@ -68,11 +70,9 @@ class Counter final : public schedule::RequestEvents {
   const BatchLog& log_;
 };
 
-std::vector<int> networks_of(const npu_model::Profile& profile, const WorkloadSpec& workload) {
+std::vector<int> networks_of(const std::vector<WorkloadStream>& streams) {
   std::vector<int> networks;
-  for (const std::string& name : workload.networks) {
-    networks.push_back(find_network(profile, name));
-  }
+  for (const WorkloadStream& stream : streams) networks.push_back(stream.network);
   return networks;
 }
 
@@ -84,12 +84,12 @@ class Simulation {
              std::vector<SchedulerCall>* calls)
       : settings_(settings),
         calls_(calls),
-        fleet_(make_fleet(fleet, profile, settings.devices, settings.duration,
-                          seed_for(settings.seed, Purpose::kFleet))),
-        cluster_(make_cluster(profile, workload, fleet_)),
+        streams_(streams_of_run(profile, workload, settings)),
+        fleet_(fleet_of_run(profile, fleet, settings)),
+        cluster_(make_cluster(profile, streams_, fleet_)),
         counter_(cluster_, measures_, log),
         scheduler_(cluster_, std::move(policy), counter_, scheduler_settings(settings)),
-        devices_(profile, fleet_, cluster_, networks_of(profile, workload),
+        devices_(profile, fleet_, cluster_, networks_of(streams_),
                  seed_for(settings.seed, Purpose::kJitter)),
         arrivals_(
             workload,
@@ -144,6 +144,7 @@ class Simulation {
 
   const SimulationSettings settings_;
   std::vector<SchedulerCall>* const calls_;
+  const std::vector<WorkloadStream> streams_;
   const npu_model::Fleet fleet_;
   const schedule::Cluster cluster_;
   Measures measures_;
@@ -292,19 +293,36 @@ std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile&
 
 }  // namespace
 
-schedule::Cluster make_cluster(const npu_model::Profile& profile, const WorkloadSpec& workload,
+schedule::Cluster make_cluster(const npu_model::Profile& profile,
+                               const std::vector<WorkloadStream>& streams,
                                const npu_model::Fleet& fleet) {
   schedule::Cluster cluster;
-  for (const int index : networks_of(profile, workload)) {
-    const npu_model::Network& network = profile.networks[static_cast<std::size_t>(index)];
+  std::map<int, std::shared_ptr<const schedule::NetworkCosts>> costs;
+  for (const WorkloadStream& stream : streams) {
+    std::shared_ptr<const schedule::NetworkCosts>& mine = costs[stream.network];
+    if (!mine) {
+      mine = costs_of(profile, profile.networks[static_cast<std::size_t>(stream.network)]);
+    }
     const auto model = static_cast<schedule::ModelId>(cluster.models.size());
-    cluster.models.push_back({network.name, costs_of(profile, network)});
-    cluster.streams.push_back({network.name, model, network.slo_base * workload.slo_factor});
+    cluster.models.push_back({stream.name, mine});
+    cluster.streams.push_back({stream.name, model, stream.slo});
   }
   for (const npu_model::FleetDevice& device : fleet.devices) {
     cluster.devices.push_back({device.cores, device.memory});
   }
   return cluster;
+}
+
+std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
+                                           const WorkloadSpec& workload,
+                                           const SimulationSettings& settings) {
+  return streams_of(workload, profile, seed_for(settings.seed, Purpose::kStreams));
+}
+
+npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
+                              const SimulationSettings& settings) {
+  return make_fleet(fleet, profile, settings.devices, settings.duration,
+                    seed_for(settings.seed, Purpose::kFleet));
 }
 
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
@@ -316,11 +334,10 @@ Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workloa
 
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
                 const npu_model::FleetSpec& spec, const SimulationSettings& settings) {
-  const npu_model::Fleet fleet = make_fleet(spec, profile, settings.devices, settings.duration,
-                                            seed_for(settings.seed, Purpose::kFleet));
+  const npu_model::Fleet fleet = fleet_of_run(profile, spec, settings);
   const std::vector<RatePhase> phases =
       rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));
-  const std::vector<int> networks = networks_of(profile, workload);
+  const std::vector<WorkloadStream> all_streams = streams_of_run(profile, workload, settings);
   std::vector<double> speeds;
   for (const npu_model::FleetDevice& device : fleet.devices) speeds.push_back(device.speed);
   std::vector<Seconds> borders = {settings.duration};
@@ -344,12 +361,13 @@ double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
     for (const auto& [kind, count] : kinds) devices.push_back({count, kind.first, kind.second});
     double load = 0;
     for (const double share : phases[phase].shares) load += share;
-    std::vector<npu_model::BoundStream> streams;
-    for (std::size_t s = 0; s < networks.size(); ++s) {
-      const auto& network = profile.networks[static_cast<std::size_t>(networks[s])];
-      streams.push_back(
-          {networks[s], phases[phase].shares[s] / load, network.slo_base * workload.slo_factor});
+    // Streams of one network and SLO are one to the bound.
+    std::map<std::pair<int, Seconds>, double> shares;
+    for (std::size_t s = 0; s < all_streams.size(); ++s) {
+      shares[{all_streams[s].network, all_streams[s].slo}] += phases[phase].shares[s] / load;
     }
+    std::vector<npu_model::BoundStream> streams;
+    for (const auto& [kind, share] : shares) streams.push_back({kind.first, share, kind.second});
     total += fluid_bound(profile, devices, streams) * (borders[i + 1] - borders[i]);
   }
   return total / settings.duration;

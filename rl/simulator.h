@@ -42,9 +42,17 @@ struct SchedulerCall {
 /// Called at each closed batch.
 using BatchLog = std::function<void(const schedule::ClosedBatch&)>;
 
-/// What a scheduler may know of such models on such devices.
-schedule::Cluster make_cluster(const npu_model::Profile& profile, const WorkloadSpec& workload,
+/// What a scheduler may know of such models on such devices; a model for each stream.
+schedule::Cluster make_cluster(const npu_model::Profile& profile,
+                               const std::vector<WorkloadStream>& streams,
                                const npu_model::Fleet& fleet);
+
+/// The streams, and the fleet, of a run with these settings.
+std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
+                                           const WorkloadSpec& workload,
+                                           const SimulationSettings& settings);
+npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
+                              const SimulationSettings& settings);
 
 /// Runs the workload on the fleet. `log` and `calls` may be null.
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,

@@ -34,9 +34,8 @@ class Tuner {
         settings_(settings),
         bound_(bound_of(profile, workload, fleet, settings)),
         budget_(evaluations),
-        cluster_(make_cluster(
-            profile, workload,
-            make_fleet(fleet, profile, settings.devices, settings.duration, settings.seed))) {}
+        cluster_(make_cluster(profile, streams_of_run(profile, workload, settings),
+                              fleet_of_run(profile, fleet, settings))) {}
 
   TunedStatic run();
 

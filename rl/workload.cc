@@ -14,6 +14,7 @@ namespace widepipe::rl {
 namespace {
 
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
+constexpr int kMostVariants = 10'000;
 /// Steps in which a wave of the load is followed.
 constexpr int kDiurnalSteps = 50;
 
@@ -29,8 +30,12 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
     if (!names.insert(network).second) return fmt::format("network '{}' is there twice", network);
   }
   if (!(spec.zipf >= 0)) return fmt::format("zipf is {}, expected 0 or more", spec.zipf);
-  if (!(spec.slo_factor > 0)) {
-    return fmt::format("slo_factor is {}, expected more than 0", spec.slo_factor);
+  if (spec.variants < 1 || spec.variants > kMostVariants) {
+    return fmt::format("variants is {}, expected 1 to {}", spec.variants, kMostVariants);
+  }
+  if (spec.slo_factors.empty()) return "it has no slo_factor";
+  for (const double factor : spec.slo_factors) {
+    if (!(factor > 0)) return fmt::format("slo_factor is {}, expected more than 0", factor);
   }
   if (!(spec.cv > 0 && spec.cv <= 100)) {
     return fmt::format("cv is {}, expected more than 0 and at most 100", spec.cv);
@@ -66,12 +71,30 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
 
 std::vector<double> popularity(const WorkloadSpec& spec) {
   std::vector<double> shares;
-  for (std::size_t rank = 1; rank <= spec.networks.size(); ++rank) {
+  const std::size_t streams = spec.networks.size() * static_cast<std::size_t>(spec.variants);
+  for (std::size_t rank = 1; rank <= streams; ++rank) {
     shares.push_back(std::pow(static_cast<double>(rank), -spec.zipf));
   }
   const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
   for (double& share : shares) share /= sum;
   return shares;
+}
+
+std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model::Profile& profile,
+                                       std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::uniform_int_distribution<std::size_t> which(0, spec.slo_factors.size() - 1);
+  std::vector<WorkloadStream> streams;
+  for (int variant = 0; variant < spec.variants; ++variant) {
+    for (const std::string& name : spec.networks) {
+      const int network = find_network(profile, name);
+      const Seconds base = profile.networks[static_cast<std::size_t>(network)].slo_base;
+      streams.push_back({spec.variants > 1 ? fmt::format("{}/{:02}", name, variant) : name, network,
+                         base * spec.slo_factors[which(random)]});
+    }
+  }
+  if (spec.shuffled) std::shuffle(streams.begin(), streams.end(), random);
+  return streams;
 }
 
 std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, std::uint64_t seed) {

@@ -34,8 +34,11 @@ struct WorkloadSpec {
   std::string name;
   std::string fleet = "nominal";
   std::vector<std::string> networks;  ///< of its streams, the most popular first
+  int variants = 1;                   ///< streams of each network, each with weights of its own
+  bool shuffled = false;              ///< which stream is how popular is drawn
   double zipf = 1;                    ///< popularity of rank r is 1 / r^zipf
-  double slo_factor = 5;              ///< SLO of a stream, in bases of its network
+  /// SLO of a stream, in bases of its network; of several, one is drawn for each stream.
+  std::vector<double> slo_factors = {5};
   double cv = 1;  ///< of times between arrivals of a stream; 1: Poisson, else Gamma
   std::vector<Rotation> rotations;  ///< in the order of their times
   Seconds redraw_period = 0;        ///< the rates of streams are drawn anew so often; 0: never
@@ -48,6 +51,17 @@ struct WorkloadSpec {
 
 /// What is impossible about it, with this profile; empty if nothing is.
 std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profile);
+
+/// Requests for one set of weights.
+struct WorkloadStream {
+  std::string name;  ///< "resnet50", or "resnet50/07" of several variants
+  int network = 0;   ///< index in the profile
+  Seconds slo = 0;
+};
+
+/// The streams, the most popular at the start first; the same seed, the same streams.
+std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model::Profile& profile,
+                                       std::uint64_t seed);
 
 /// Rates of streams, constant from a time on. Shares of the whole load: of a mean of 1.
 struct RatePhase {

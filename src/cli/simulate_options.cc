@@ -10,7 +10,7 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   CLI::App& verb = *app.add_subcommand(
       "simulate", "Serve a stream of requests on emulated NPUs, in a simulation");
   verb.add_option("--workload", simulate.workload,
-                  "What arrives: A3, A5, A10, D, E, F, or a file [A5]")
+                  "What arrives: A3, A5, A10, D, E, F, G, or a file [A5]")
       ->type_name("NAME|FILE.toml");
   verb.add_option("--fleet", simulate.fleet,
                   "The devices: nominal, mixed, troubled, small, or a file [the workload's]")

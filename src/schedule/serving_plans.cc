@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 namespace widepipe::schedule {
 
@@ -46,9 +47,9 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
     double left = cluster.devices[device].memory;
     std::vector<int> here(models, 0);
     for (;;) {
-      // Of what fits: what this device lacks altogether, then what is scarcest for its need.
+      // Of what fits: what nobody has, what this device lacks, then what is scarcest for its need.
       std::size_t best = models;
-      std::pair<bool, double> best_rank{};
+      std::tuple<bool, bool, double> best_rank{};
       InstanceSpec best_spec;
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
@@ -58,7 +59,8 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
         while (spec.choice > 0 && choices[spec.choice] > cores) --spec.choice;
         const int takes = choices[spec.choice];
         if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;
-        const std::pair rank{here[model] == 0, needs[model].busy / (has[model] + 1)};
+        const std::tuple rank{has[model] == 0, here[model] == 0,
+                              needs[model].busy / (has[model] + 1)};
         if (best == models || rank > best_rank) {
           best = model;
           best_rank = rank;

@@ -28,10 +28,11 @@ struct ModelNeed {
   InstanceSpec spec;
 };
 
-/// Instances for each device, within its memory: first one of each model, then more of those that
-/// have least for what they need, while cores allow it. Devices get their models in an order that
-/// is shifted from one to the next, so that what does not fit everywhere is spread. A device with
-/// fewer cores than an instance asks for gets it with as many as it has.
+/// Instances for each device, within its memory: first of each model that nobody has, then one of
+/// each, then more of those that have least for what they need, while cores allow it. Devices get
+/// their models in an order that is shifted from one to the next, so that what does not fit
+/// everywhere is spread. A device with fewer cores than an instance asks for gets it with as many
+/// as it has.
 std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
                                               std::span<const ModelNeed> needs,
                                               std::span<const DeviceState> devices);

@@ -85,7 +85,7 @@ void bench(const std::string& workload_name, const schedule::NamedPolicy& policy
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const rl::StreamMeasures all = measures.all();
   const schedule::Cluster cluster = make_cluster(
-      profile, workload, make_fleet(fleet, profile, settings.devices, settings.duration, 1));
+      profile, streams_of_run(profile, workload, settings), fleet_of_run(profile, fleet, settings));
   std::vector<double> seconds;
   for (int i = 0; i < kRepetitions; ++i) seconds.push_back(repeat(cluster, policy, calls));
   std::sort(seconds.begin(), seconds.end());

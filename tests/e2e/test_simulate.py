@@ -176,7 +176,7 @@ def test_an_evaluation_that_is_stopped_keeps_its_runs(widepipe, tmp_path):
 
 
 BAD = [
-    (["simulate", "--workload", "Z"], "workload 'Z' is not known: expected A10, A3, A5, D, E, F"),
+    (["simulate", "--workload", "Z"], "workload 'Z' is not known: expected A10, A3, A5, D, E, F, G"),
     (["simulate", "--workload", "none.toml"], "workload 'none.toml': no such file"),
     (["simulate", "--fleet", "big"], "fleet 'big' is not known: expected mixed, nominal"),
     (["simulate", "--profile", "gpu"], "profile 'gpu' is not known: expected npu"),

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <random>
+#include <set>
 
 #include "jobs/profile_file.h"
 #include "jobs/workload_file.h"
@@ -66,6 +68,30 @@ std::vector<std::vector<double>> arrivals(const WorkloadSpec& spec, double rate,
     counts[next.stream][static_cast<std::size_t>(next.at * parts)] += 1;
   }
   return counts;
+}
+
+TEST(Streams, OfManyTenantsAreDrawn) {
+  const WorkloadSpec spec = jobs::load_workload("G", npu());
+  const std::vector<WorkloadStream> streams = streams_of(spec, npu(), 3);
+  ASSERT_EQ(streams.size(), 120U);
+  EXPECT_EQ(popularity(spec).size(), 120U);
+  std::map<int, int> networks;
+  std::map<int, int> factors;
+  std::set<std::string> names;
+  for (const WorkloadStream& stream : streams) {
+    ++networks[stream.network];
+    const Seconds base = npu().networks[static_cast<std::size_t>(stream.network)].slo_base;
+    ++factors[static_cast<int>(std::lround(stream.slo / base))];
+    names.insert(stream.name);
+  }
+  EXPECT_EQ(networks.size(), 10U);
+  for (const auto& [network, count] : networks) EXPECT_EQ(count, 12) << network;
+  EXPECT_EQ(factors.size(), 3U);
+  for (const int factor : {3, 5, 10}) EXPECT_GT(factors[factor], 20);
+  EXPECT_EQ(names.size(), 120U);
+  const auto first = [&](std::uint64_t seed) { return streams_of(spec, npu(), seed)[0].name; };
+  EXPECT_EQ(first(3), first(3));
+  EXPECT_TRUE(first(3) != first(4) || first(4) != first(5)) << "the order is drawn";
 }
 
 TEST(Arrivals, ComeAtTheirRates) {
@@ -149,7 +175,7 @@ TEST(Simulator, ALoneRequestTakesAsLongAsItsBatchAndItsWaitForOthers) {
 }
 
 TEST(Simulator, TheSameSeedTheSameRun) {
-  for (const char* name : {"A5", "D", "E", "F"}) {
+  for (const char* name : {"A5", "D", "E", "F", "G"}) {
     const WorkloadSpec workload = jobs::load_workload(name, npu());
     std::vector<std::vector<double>> logs;
     for (const std::uint64_t seed : {7, 7, 8}) {
@@ -170,8 +196,8 @@ TEST(Simulator, EveryRequestEndsOnceUnderFaultsAndRounds) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     std::mt19937_64 random(seed);
     const auto share = [&] { return std::uniform_real_distribution<double>()(random); };
-    const char* const names[] = {"A3", "A10", "D", "E", "F"};
-    const WorkloadSpec workload = jobs::load_workload(names[random() % 5], npu());
+    const char* const names[] = {"A3", "A10", "D", "E", "F", "G"};
+    const WorkloadSpec workload = jobs::load_workload(names[random() % 6], npu());
     npu_model::FleetSpec fleet = jobs::load_fleet(random() % 2 == 0 ? "troubled" : "small", npu());
     fleet.random = {.mean_between = 0.3 + share(), .mean_until_over = 0.2, .fail_share = share()};
     SimulationSettings settings{.duration = 1,
@@ -260,8 +286,8 @@ TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
   };
   const double reached = goodput(tuned.settings);
   EXPECT_NEAR(reached, 0.725, 0.05);
-  const schedule::Cluster cluster =
-      make_cluster(npu(), workload, make_fleet(fleet, npu(), 1, 1, 1));
+  const schedule::Cluster cluster = make_cluster(npu(), streams_of_run(npu(), workload, settings),
+                                                 fleet_of_run(npu(), fleet, settings));
   EXPECT_GT(reached, goodput(schedule::first_static_settings(cluster)));
 }
 
