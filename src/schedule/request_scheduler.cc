@@ -1,6 +1,7 @@
 #include "schedule/request_scheduler.h"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -10,7 +11,7 @@ namespace {
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
 /// Of all devices that could take a batch, so many are looked at for the fastest.
-constexpr int kCompared = 8;
+constexpr std::size_t kCompared = 8;
 /// The weight of the last period in a stream's rate.
 constexpr double kRateWeight = 0.5;
 
@@ -128,21 +129,23 @@ void RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>
       stream.scarce = false;
       return;
     }
-    DeviceId best = 0;
-    double best_rate = 0;
-    int seen = 0;
-    const DeviceIndex& able = able_[stream.model];
     // Begins where the batches of late went: their neighbours have waited longest.
     const auto first = static_cast<DeviceId>(next_batch_ % devices_.size());
-    able.walk(first, [&](DeviceId device) {
-      const double rate = shared_rate(devices_[device].speed(), devices_[device].demand());
-      if (rate > best_rate) {
-        best_rate = rate;
-        best = device;
-      }
-      return ++seen < kCompared;
+    std::array<std::pair<double, DeviceId>, kCompared> seen;
+    std::size_t count = 0;
+    able_[stream.model].walk(first, [&](DeviceId device) {
+      seen[count++] = {shared_rate(devices_[device].speed(), devices_[device].demand()), device};
+      return count < kCompared;
     });
-    if (seen == 0 || !offer(id, best, now, orders)) {
+    bool sent = false;
+    while (count > 0 && !sent) {
+      const auto best =
+          std::max_element(seen.begin(), seen.begin() + count,
+                           [](const auto& x, const auto& y) { return x.first < y.first; });
+      sent = offer(id, best->second, now, orders);
+      *best = seen[--count];
+    }
+    if (!sent) {
       stream.blocked = true;
       stream.scarce = true;
       return;
@@ -181,6 +184,7 @@ void RequestScheduler::serve_device(DeviceId id, Seconds now, std::vector<Order>
     if (!urgent) break;
     prune(*urgent, now);
     Stream& stream = streams_[*urgent];
+    // It has waited for a device: it takes this one, even if what is left of it is not due.
     if (stream.queue.empty()) continue;
     if (!offer(*urgent, id, now, orders)) stream.declined = visit_;
   }
