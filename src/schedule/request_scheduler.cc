@@ -468,6 +468,7 @@ void RequestScheduler::accept_plan() {
     double bytes = 0;
     const std::size_t before = plan_.instances[id].size();
     std::erase_if(plan_.instances[id], [&](const InstanceSpec& spec) {
+      if (spec.model >= cluster_.models.size()) return true;
       const NetworkCosts& costs = *cluster_.models[spec.model].costs;
       if (spec.choice >= costs.core_choices().size() || spec.max_batch < 1 ||
           spec.max_batch > costs.max_batch() ||
