@@ -404,7 +404,7 @@ class RandomPolicy final : public RequestPolicy {
       instances.clear();
       for (int i = below(9); i > 0; --i) {
         instances.push_back(
-            {static_cast<ModelId>(below(static_cast<int>(seen.cluster->models.size()) + 1))),
+            {static_cast<ModelId>(below(static_cast<int>(seen.cluster->models.size()) + 1)),
              static_cast<std::uint32_t>(below(4)), below(10)});
       }
     }
