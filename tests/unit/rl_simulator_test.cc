@@ -9,6 +9,7 @@
 #include <set>
 
 #include "jobs/profile_file.h"
+#include "jobs/simulated_policies.h"
 #include "jobs/workload_file.h"
 #include "rl/goodput.h"
 #include "rl/simulator.h"
@@ -265,6 +266,28 @@ TEST(Goodput, OfGreedyAgreesWithAnIndependentStudy) {
     EXPECT_NEAR(found.share(), c.share, 0.04) << c.workload;
     EXPECT_TRUE(found.measures.passes(workload.pass));
   }
+}
+
+TEST(Policies, EachServesALightLoadWithNothingVetoed) {
+  const WorkloadSpec workload = jobs::load_workload("A10", npu());
+  const npu_model::FleetSpec fleet = jobs::load_fleet("mixed", npu());
+  jobs::PolicyTuner tuner(npu(), 30);
+  int policies = 0;
+  for (const jobs::SimulatedPolicy& policy : jobs::simulated_policies()) {
+    SimulationSettings settings{.duration = 1, .devices = 20};
+    settings.rate = 0.15 * bound_of(npu(), workload, fleet, settings);
+    settings.true_speeds = policy.told_speeds;
+    settings.scheduler.guard_deadlines = policy.guarded;
+    const PolicyMaker make = tuner.maker(policy, workload, fleet, "", settings);
+    const Measures measures = simulate(npu(), workload, fleet, settings, make());
+    EXPECT_GT(measures.all().attainment(), 0.97) << policy.name;
+    EXPECT_EQ(measures.vetoed, 0) << policy.name;
+    EXPECT_EQ(measures.ejections, 0) << policy.name;
+    EXPECT_EQ(measures.all().unfinished, 0) << policy.name;
+    ++policies;
+  }
+  EXPECT_GE(policies, 7);
+  EXPECT_EQ(tuner.tunings().size(), 2U);
 }
 
 /// Likewise .725 for static settings in one central queue a model, tuned for what arrives.
