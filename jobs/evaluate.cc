@@ -14,6 +14,7 @@
 #include "jobs/exit_codes.h"
 #include "jobs/in_parallel.h"
 #include "jobs/profile_file.h"
+#include "jobs/report_file.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
 #include "jobs/workload_file.h"
@@ -74,6 +75,7 @@ class Evaluation {
     }
     refuse_doubles("--workloads", names);
     for (const std::string& name : command.policies) simulated_policy(name);
+    check_report_file(command.report, command.workloads);
     std::vector<Tuning> tunings;
     if (!command.report.empty()) {
       EvaluationRecord record = read_evaluation(command.report, settings_);

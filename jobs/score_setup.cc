@@ -1,7 +1,5 @@
 #include "jobs/score_setup.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -9,35 +7,13 @@
 #include "core/error.h"
 #include "dataset/file_list.h"
 #include "dataset/posix_file.h"
+#include "jobs/report_file.h"
 #include "jobs/stream_error.h"
 
 namespace widepipe::jobs {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The report is written at the end and replaces what is there: a typo must cost neither a
-/// night's work nor a file. `others` are the files of the job.
-void check_report_file(const std::string& file, const std::vector<std::string>& others) {
-  if (file.empty()) return;
-  const std::string folder = dataset::folder_of(file);
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw_input_error("--report {}: cannot write to folder '{}': {}", file, folder, errno_text());
-  }
-  std::error_code ignored;
-  for (const std::string& other : others) {
-    if (dataset::same_file(file, other)) {
-      throw_input_error("--report {}: would overwrite '{}', a file of this job", file, other);
-    }
-  }
-  const fs::file_status status = fs::symlink_status(file, ignored);
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw_input_error("--report {}: expected a regular file or a new name, found {}", file,
-                      fs::is_directory(status) ? "a folder"
-                      : fs::is_symlink(status) ? "a link"
-                                               : "a device or pipe");
-  }
-}
 
 /// Files of other streams that stream `a` must not write, and why.
 void check_apart(const StreamSpec& a, const StreamSpec& b) {

@@ -11,6 +11,7 @@
 #include "jobs/exit_codes.h"
 #include "jobs/in_parallel.h"
 #include "jobs/profile_file.h"
+#include "jobs/report_file.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulate_text.h"
 #include "jobs/simulated_policies.h"
@@ -65,6 +66,9 @@ int run_simulate(const SimulateCommand& command) {
   if (!command.log.empty() && (command.seeds > 1 || command.find_goodput)) {
     throw_input_error("--log is for one run: it does not go with --seeds and --find-goodput");
   }
+  check_report_file(command.report,
+                    {command.workload, command.fleet, command.profile, command.log});
+  check_report_file(command.log, {command.workload, command.fleet, command.profile}, "--log");
   rl::SimulationSettings settings{
       .duration = command.seconds,
       .devices = command.devices,

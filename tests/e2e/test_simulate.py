@@ -186,7 +186,16 @@ BAD = [
     (["simulate", "--load", "x"], "--load"),
     (["simulate", "--load", "0.5", "--rate", "100"], "--rate"),
     (["simulate", "--log", "l.csv", "--seeds", "2"], "--log is for one run"),
-    (["simulate", "--log", "none/l.csv"], "log 'none/l.csv' cannot be written: No such file"),
+    (["simulate", "--log", "none/l.csv"],
+     "--log none/l.csv: cannot write to folder 'none': No such file"),
+    (["simulate", "--report", "none/r.json"],
+     "--report none/r.json: cannot write to folder 'none': No such file"),
+    (["simulate", "--workload", "sound.toml", "--report", "sound.toml"],
+     "--report sound.toml: would overwrite 'sound.toml', a file of this job"),
+    (["simulate", "--log", "small"],
+     "--log small: expected a regular file or a new name, found a folder"),
+    (["evaluate", "--report", "none/r.json"],
+     "--report none/r.json: cannot write to folder 'none': No such file"),
     (["simulate", "--workload", "bad.toml"], "bad.toml:4:1: unknown key 'slo' in the workload"),
     (["simulate", "--workload", "tiny.toml"], "tiny.toml: class 'tiny': its 300 MB of memory hold "
      "no instance of 'vgg16'"),
@@ -204,6 +213,7 @@ BAD = [
 def test_bad_input_is_named_and_nothing_is_written(widepipe, tmp_path, arguments, message):
     (tmp_path / "bad.toml").write_text(
         'name = "b"\nfleet = "nominal"\nnetworks = ["vgg16"]\nslo = 3\n')
+    (tmp_path / "sound.toml").write_text(WORKLOAD.replace("fleet.toml", "nominal"))
     (tmp_path / "tiny.toml").write_text(WORKLOAD.replace("fleet.toml", "small/tiny.toml"))
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "tiny.toml").write_text(

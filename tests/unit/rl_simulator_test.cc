@@ -250,8 +250,8 @@ TEST(Simulator, AFailedFleetAnswersAgainOnceItHasRecovered) {
   EXPECT_LT(measures.all().attainment(), 0.8);
 }
 
-/// The study whose figures are the yardstick of this project gives .573, .699 and .813 for a greedy
-/// policy (32 devices); within .03 of them, and .746 at 100 devices.
+/// An independent simulator of the same NPU gives .573, .699 and .813 for a greedy policy on 32
+/// devices, and .746 on 100 (docs/performance.md).
 TEST(Goodput, OfGreedyAgreesWithAnIndependentStudy) {
   const struct {
     const char* workload;
