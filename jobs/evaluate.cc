@@ -107,6 +107,7 @@ class Evaluation {
   std::vector<EvaluatedRun> done_;   ///< of this evaluation and of the report's others
   std::vector<EvaluatedRun> order_;  ///< all that were asked for
   std::vector<Task> tasks_;          ///< of these, what is missing
+  std::size_t made_ = 0;             ///< of the tasks
   std::optional<PolicyTuner> tuner_;
   std::mutex mutex_;
 };
@@ -148,14 +149,11 @@ void Evaluation::make(Task& task) {
   if (found.rate > 0) task.run.attainment = found.measures.all().attainment();
   const std::lock_guard lock(mutex_);
   done_.push_back(task.run);
-  if (!command_.report.empty()) {
-    write_report();
-  }
+  if (!command_.report.empty()) write_report();
   if (!command_.quiet) {
-    say(stderr,
-        fmt::format("{} of {}: {} {} {} devices, seed {}: {:.3f} of the bound\n",
-                    done_.size() + tasks_.size() - order_.size(), tasks_.size(), task.run.workload,
-                    task.run.policy, task.run.devices, task.run.seed, found.share()));
+    say(stderr, fmt::format("{} of {}: {} {} {} devices, seed {}: {:.3f} of the bound\n", ++made_,
+                            tasks_.size(), task.run.workload, task.run.policy, task.run.devices,
+                            task.run.seed, found.share()));
   }
 }
 

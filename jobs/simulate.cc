@@ -91,7 +91,6 @@ int run_simulate(const SimulateCommand& command) {
     rl::SimulationSettings mine = settings;
     mine.seed = run.seed = command.seed + i;
     const rl::PolicyMaker make = tuner.maker(policy, workload, fleet, "", mine);
-    const auto begin = std::chrono::steady_clock::now();
     if (command.find_goodput) {
       rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, make);
       run.rate = goodput.rate;
@@ -103,7 +102,6 @@ int run_simulate(const SimulateCommand& command) {
       run.rate = mine.rate = command.rate > 0 ? command.rate : command.load * run.bound;
       run.measures = simulate(profile, workload, fleet, mine, make(), to_log);
     }
-    run.wall_seconds = seconds_since(begin);
   });
   if (log) log->finish();
   const Simulated simulated{.workload = workload,

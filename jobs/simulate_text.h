@@ -17,7 +17,6 @@ struct SimulatedRun {
   double rate = 0;   ///< requests a second
   double bound = 0;  ///< likewise
   int runs = 1;      ///< that it took to find the load
-  double wall_seconds = 0;
   rl::Measures measures;
 
   double share_of_bound() const { return bound > 0 ? rate / bound : 0; }

@@ -287,7 +287,6 @@ std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile&
                                                         profile.device.max_batch, std::move(cells));
   costs->weight_bytes = instance_memory(profile.device, network, 0);
   costs->bytes_per_sample = instance_memory(profile.device, network, 1) - costs->weight_bytes;
-  costs->load = load_seconds(profile.device, network);
   return costs;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/evaluate_options.h"
 
+#include "cli/simulation_options.h"
+
 namespace widepipe::cli {
 
 void add_evaluate(CLI::App& app, jobs::EvaluateCommand& evaluate) {
@@ -16,11 +18,6 @@ void add_evaluate(CLI::App& app, jobs::EvaluateCommand& evaluate) {
       ->check(CLI::Range(1, 100'000))
       ->delimiter(',')
       ->type_name("N,...");
-  verb.add_option("--profile", evaluate.profile, "The kind of NPU, or a file [npu]")
-      ->type_name("NAME|FILE.toml");
-  verb.add_option("--seconds", evaluate.seconds, "How long requests arrive [10]")
-      ->check(CLI::Range(0.01, 1e6))
-      ->type_name("S");
   verb.add_option("--precision", evaluate.precision,
                   "Of a goodput, as a share of the bound [0.005]")
       ->check(CLI::Range(0.0001, 0.5))
@@ -29,18 +26,7 @@ void add_evaluate(CLI::App& app, jobs::EvaluateCommand& evaluate) {
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
   verb.add_option("--seed-base", evaluate.seed_base, "The first seed [1]")->type_name("N");
-  verb.add_option("--round-period", evaluate.round_period_ms,
-                  "Rank 0 acts every so many milliseconds; 0: at once [0]")
-      ->check(CLI::Range(0.0, 1e4))
-      ->type_name("MS");
-  verb.add_option("--round-delay", evaluate.round_delay_ms,
-                  "Orders and news are on their way for so long [0]")
-      ->check(CLI::Range(0.0, 1e4))
-      ->type_name("MS");
-  verb.add_option("--evaluations", evaluate.evaluations,
-                  "Simulations to tune a static policy with [400]")
-      ->check(CLI::Range(1, 1'000'000))
-      ->type_name("N");
+  add_simulation_options(verb, evaluate);
   verb.add_option("--report", evaluate.report,
                   "The numbers, for machines; runs that are in it are not made again")
       ->type_name("FILE.json");

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cli/simulation_options.h"
 #include "jobs/simulated_policies.h"
 
 namespace widepipe::cli {
@@ -15,8 +16,6 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   verb.add_option("--fleet", simulate.fleet,
                   "The devices: nominal, mixed, troubled, small, or a file [the workload's]")
       ->type_name("NAME|FILE.toml");
-  verb.add_option("--profile", simulate.profile, "The kind of NPU, or a file [npu]")
-      ->type_name("NAME|FILE.toml");
   std::string policies;
   for (const jobs::SimulatedPolicy& policy : jobs::simulated_policies()) {
     policies += (policies.empty() ? "" : "|") + std::string(policy.name);
@@ -26,9 +25,6 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   verb.add_option("--devices", simulate.devices, "How many devices [32]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
-  verb.add_option("--seconds", simulate.seconds, "How long requests arrive [10]")
-      ->check(CLI::Range(0.01, 1e6))
-      ->type_name("S");
   CLI::Option* load =
       verb.add_option("--load", simulate.load, "Requests, as a share of the fluid bound [0.6]")
           ->check(CLI::Range(0.001, 100.0))
@@ -45,21 +41,10 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   verb.add_option("--seeds", simulate.seeds, "So many runs, of this seed and the next ones [1]")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
-  verb.add_option("--round-period", simulate.round_period_ms,
-                  "Rank 0 acts every so many milliseconds; 0: at once [0]")
-      ->check(CLI::Range(0.0, 1e4))
-      ->type_name("MS");
-  verb.add_option("--round-delay", simulate.round_delay_ms,
-                  "Orders and news are on their way for so long [0]")
-      ->check(CLI::Range(0.0, 1e4))
-      ->type_name("MS");
-  verb.add_option("--evaluations", simulate.evaluations,
-                  "Simulations to tune a static policy with [400]")
-      ->check(CLI::Range(1, 1'000'000))
-      ->type_name("N");
   verb.add_option("--log", simulate.log,
                   "A line for each batch: why it was closed, and what was known")
       ->type_name("FILE.csv");
+  add_simulation_options(verb, simulate);
   verb.add_option("--report", simulate.report, "The numbers, for machines")->type_name("FILE.json");
 }
 

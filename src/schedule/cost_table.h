@@ -34,7 +34,6 @@ class NetworkCosts {
 
   double weight_bytes = 0;      ///< of an instance, whatever its batches
   double bytes_per_sample = 0;  ///< of an instance, for each sample of its largest batch
-  Seconds load = 0;             ///< until a new instance can run
   double instance_bytes(int batch) const { return weight_bytes + bytes_per_sample * batch; }
 
  private:

@@ -1,60 +1,12 @@
 #include "schedule/fixed_policies.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
-#include "schedule/serving_plans.h"
+#include "schedule/one_kind_policy.h"
 
 namespace widepipe::schedule {
 namespace {
-
-/// Instances of one kind a model, in proportion to what arrives; made once more when the rates of
-/// the last period ask for it, as greedy does.
-class OneKindPolicy : public RequestPolicy {
- public:
-  void plan(const ServingObservation& seen, ServingPlan& plan) override {
-    const Cluster& cluster = *seen.cluster;
-    if (points_.empty()) {
-      for (const ServingDevice& device : cluster.devices) cores_ = std::max(cores_, device.cores);
-      std::vector<Seconds> slo(cluster.models.size(), INFINITY);
-      for (const RequestStream& stream : cluster.streams) {
-        slo[stream.model] = std::min(slo[stream.model], stream.slo);
-      }
-      for (std::size_t model = 0; model < cluster.models.size(); ++model) {
-        points_.push_back(point_of(*cluster.models[model].costs, slo[model]));
-      }
-      for (StreamId id = 0; id < cluster.streams.size(); ++id) {
-        plan.rules[id] = rule_of(points_[cluster.streams[id].model], cluster.streams[id].slo);
-      }
-    }
-    planner_.plan(seen, needs_of(seen), plan);
-  }
-
- protected:
-  virtual OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const = 0;
-  virtual StreamRule rule_of(const OperatingPoint& point, Seconds slo) const = 0;
-  virtual int largest_batch(const OperatingPoint& point, const NetworkCosts& costs) const = 0;
-  int cores() const { return cores_; }
-  const OperatingPoint& point(ModelId model) const { return points_[model]; }
-
- private:
-  std::vector<ModelNeed> needs_of(const ServingObservation& seen) const {
-    const Cluster& cluster = *seen.cluster;
-    const std::vector<double> rates = model_rates(seen);
-    std::vector<ModelNeed> needs;
-    for (ModelId model = 0; model < rates.size(); ++model) {
-      const OperatingPoint& point = points_[model];
-      needs.push_back({rates[model] * point.solo / point.batch,
-                       {model, point.choice, largest_batch(point, *cluster.models[model].costs)}});
-    }
-    return needs;
-  }
-
-  int cores_ = 1;
-  std::vector<OperatingPoint> points_;  ///< by model
-  StickyPlanner planner_;
-};
 
 /// The largest batch, of those that an idle instance takes and that wait, for which `fits` holds;
 /// on the fewest cores that allow it.

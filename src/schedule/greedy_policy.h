@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "schedule/request_policy.h"
+#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 
@@ -15,7 +16,7 @@ struct GreedySettings {
   /// Of an instance: larger than what the plan is made for, by so many times.
   int spare_batch = 2;
   /// A new plan must be so much better balanced to be worth loading models.
-  double hysteresis = 1.5;
+  double hysteresis = kUsualHysteresis;
 };
 
 /// For each batch, of what the device has idle, the cheapest cores and size that answer the first

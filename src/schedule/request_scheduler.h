@@ -109,7 +109,6 @@ class RequestScheduler {
   const Cluster& cluster() const { return cluster_; }
   const RequestPolicy& policy() const { return *policy_; }
   const ServingState& device(DeviceId device) const { return devices_.at(device); }
-  double estimated_speed(DeviceId device) const { return devices_.at(device).speed(); }
   std::size_t waiting() const { return waiting_; }
 
  private:

@@ -26,10 +26,8 @@ class ServingState {
   Instance& instance(InstanceId id);
   /// False if it is not being loaded any more.
   bool loaded(InstanceId id);
-  int free_cores() const { return free_cores_; }
   double demand() const { return demand_; }
   double speed() const { return speed_; }
-  int batches() const { return batches_; }
   bool fits(const Instance& instance) const {
     return instance.state == Instance::State::kIdle && instance.cores <= free_cores_;
   }

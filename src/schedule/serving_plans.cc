@@ -54,10 +54,9 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
         if (bytes[model] > left) continue;
-        const std::vector<int>& choices = cluster.models[model].costs->core_choices();
-        InstanceSpec spec = needs[model].spec;
-        while (spec.choice > 0 && choices[spec.choice] > cores) --spec.choice;
-        const int takes = choices[spec.choice];
+        const NetworkCosts& costs = *cluster.models[model].costs;
+        const InstanceSpec spec = fitted(needs[model].spec, costs, cores);
+        const int takes = costs.core_choices()[spec.choice];
         if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;
         const std::tuple rank{has[model] == 0, here[model] == 0,
                               needs[model].busy / (has[model] + 1)};
@@ -75,6 +74,25 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
     }
   }
   return plan;
+}
+
+int most_cores(const Cluster& cluster) {
+  int cores = 1;
+  for (const ServingDevice& device : cluster.devices) cores = std::max(cores, device.cores);
+  return cores;
+}
+
+std::vector<Seconds> tightest_slo(const Cluster& cluster) {
+  std::vector<Seconds> slo(cluster.models.size(), std::numeric_limits<Seconds>::infinity());
+  for (const RequestStream& stream : cluster.streams) {
+    slo[stream.model] = std::min(slo[stream.model], stream.slo);
+  }
+  return slo;
+}
+
+InstanceSpec fitted(InstanceSpec spec, const NetworkCosts& costs, int cores) {
+  while (spec.choice > 0 && costs.core_choices()[spec.choice] > cores) --spec.choice;
+  return spec;
 }
 
 std::vector<double> model_rates(const ServingObservation& seen) {

@@ -37,15 +37,24 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
                                               std::span<const ModelNeed> needs,
                                               std::span<const DeviceState> devices);
 
+/// Of the largest device.
+int most_cores(const Cluster& cluster);
+/// By model, of its streams; infinity if it has none.
+std::vector<Seconds> tightest_slo(const Cluster& cluster);
+/// On no more cores than a device has, if the model has such a choice.
+InstanceSpec fitted(InstanceSpec spec, const NetworkCosts& costs, int cores);
+
 /// Requests a second by model; all alike before anything is known.
 std::vector<double> model_rates(const ServingObservation& seen);
+
+inline constexpr double kUsualHysteresis = 1.5;
 
 /// spread(), made anew only when it is worth loading models: when the needs have changed a good
 /// deal, or devices came or went.
 class StickyPlanner {
  public:
   /// A model's share of all needs may grow so many times before the plan is made anew.
-  explicit StickyPlanner(double hysteresis = 1.5) : hysteresis_(hysteresis) {}
+  explicit StickyPlanner(double hysteresis) : hysteresis_(hysteresis) {}
 
   void plan(const ServingObservation& seen, const std::vector<ModelNeed>& needs, ServingPlan& plan);
 

@@ -1,9 +1,9 @@
 #include "schedule/static_policy.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "schedule/greedy_policy.h"
 #include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
@@ -51,8 +51,8 @@ class StaticPolicy final : public RequestPolicy {
         if (round >= setting.instances) continue;
         more = true;
         const NetworkCosts& costs = *cluster.models[model].costs;
-        InstanceSpec spec{model, setting.choice, setting.batch};
-        while (spec.choice > 0 && costs.core_choices()[spec.choice] > device.cores) --spec.choice;
+        const InstanceSpec spec =
+            fitted({model, setting.choice, setting.batch}, costs, device.cores);
         const double bytes = costs.instance_bytes(spec.max_batch);
         if (bytes > left) continue;
         left -= bytes;
@@ -73,18 +73,16 @@ std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> set
 }
 
 std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {
-  constexpr double kBudget = 0.4;
-  constexpr double kStretch = 2;
-  int cores = 1;
-  for (const ServingDevice& device : cluster.devices) cores = std::max(cores, device.cores);
+  constexpr int kInstances = 2;
+  const GreedySettings greedy;
+  const int cores = most_cores(cluster);
+  const std::vector<Seconds> slo = tightest_slo(cluster);
   std::vector<StaticSetting> settings;
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
-    Seconds slo = std::numeric_limits<Seconds>::infinity();
-    for (const RequestStream& stream : cluster.streams) {
-      if (stream.model == model) slo = std::min(slo, stream.slo);
-    }
-    const OperatingPoint point = cheapest_point(*cluster.models[model].costs, cores, kBudget * slo);
-    settings.push_back({point.choice, point.batch, std::max(slo - kStretch * point.solo, 0.0), 2});
+    const OperatingPoint point =
+        cheapest_point(*cluster.models[model].costs, cores, greedy.budget * slo[model]);
+    settings.push_back({point.choice, point.batch,
+                        std::max(slo[model] - greedy.stretch * point.solo, 0.0), kInstances});
   }
   return settings;
 }

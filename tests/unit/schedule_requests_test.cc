@@ -197,7 +197,7 @@ TEST(RequestScheduler, LearnsHowFastADeviceIs) {
     now += busy;
     bench.complete(orders[0], busy, now);
   }
-  EXPECT_NEAR(bench.scheduler.estimated_speed(0), 0.4, 0.005);
+  EXPECT_NEAR(bench.scheduler.device(0).speed(), 0.4, 0.005);
 }
 
 TEST(RequestScheduler, EjectsADeviceThatDoesNotAnswerAndTriesItAgain) {

@@ -1,0 +1,163 @@
+// RequestScheduler's care of devices: ejection, probes, and the plan of what they hold.
+
+#include <algorithm>
+#include <utility>
+
+#include "schedule/request_scheduler.h"
+
+namespace widepipe::schedule {
+namespace {
+
+constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
+
+/// The weight of the last period in a stream's rate.
+constexpr double kRateWeight = 0.5;
+
+}  // namespace
+
+/// Requests of a batch that will not come back wait again, in front.
+void RequestScheduler::take_back(Running& running, Seconds now) {
+  Stream& stream = streams_[running.stream];
+  --out_;
+  for (auto request = running.requests.rbegin(); request != running.requests.rend(); ++request) {
+    stream.queue.push_front(*request);
+    ++waiting_;
+    ++counts_.dispatched_again;
+  }
+  running.requests.clear();
+  head_changed(stream);
+  prune(running.stream, now);
+}
+
+void RequestScheduler::eject(DeviceId id, Seconds now) {
+  ServingState& device = devices_[id];
+  for (Running& running : running_) {
+    if (running.batch == 0 || running.lost || running.device != id) continue;
+    take_back(running, now);
+    running.lost = true;
+  }
+  device.clear(now);
+  device.probe_pause = device.ejected ? std::min(2 * device.probe_pause, settings_.longest_probe)
+                                      : settings_.first_probe;
+  device.probe_at = now + device.probe_pause;
+  device.probing = false;
+  if (!std::exchange(device.ejected, true)) {
+    ++counts_.ejections;
+    events_.ejected(id, now);
+  }
+  refresh(id);
+}
+
+void RequestScheduler::readmit(DeviceId id, Seconds now, std::vector<Order>& orders) {
+  ServingState& device = devices_[id];
+  device.ejected = false;
+  device.probing = false;
+  ++counts_.readmissions;
+  events_.readmitted(id, now);
+  reconcile(id, orders);
+}
+
+void RequestScheduler::tell_speed(DeviceId id, double speed, Seconds now,
+                                  std::vector<Order>& orders) {
+  if (speed <= 0) {
+    eject(id, now);
+    devices_[id].probe_at = kNever;
+    return;
+  }
+  devices_[id].set_speed(speed, now);
+  if (devices_[id].ejected) readmit(id, now, orders);
+  serve_device(id, now, orders);
+}
+
+/// For batches that should long have come back, and for devices that may show that they work.
+void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
+  next_check_ = now + settings_.check_period;
+  for (const Running& running : running_) {
+    if (running.batch == 0 || running.lost) continue;
+    const Seconds waited = now - running.since - travel_ - settings_.patience_floor;
+    if (waited <= 0) continue;
+    const ServingState& device = devices_[running.device];
+    const Seconds expected = running.cell.solo / shared_rate(device.speed(), device.demand());
+    if (waited > settings_.patience * expected) eject(running.device, now);
+  }
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    const ServingState& device = devices_[id];
+    if (device.ejected && !device.probing && now >= device.probe_at) serve_device(id, now, orders);
+  }
+}
+
+void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
+  std::vector<StreamState> seen;
+  for (Stream& stream : streams_) {
+    if (now > last_plan_) {
+      const double rate = static_cast<double>(stream.arrived) / (now - last_plan_);
+      stream.rate = stream.rate > 0 ? stream.rate + kRateWeight * (rate - stream.rate) : rate;
+      stream.arrived = 0;
+    }
+    seen.push_back({stream.rate, stream.queue.size()});
+  }
+  std::vector<DeviceState> devices;
+  for (const ServingState& device : devices_) devices.push_back({device.speed(), device.ejected});
+  last_plan_ = now;
+  next_plan_ = now + settings_.plan_period;
+  policy_->plan({now, &cluster_, seen, devices}, plan_);
+  accept_plan();
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    if (orders == nullptr) {
+      devices_[id].equip(plan_.instances[id]);
+      refresh(id);
+    } else {
+      reconcile(id, *orders);
+    }
+  }
+}
+
+void RequestScheduler::reconcile(DeviceId id, std::vector<Order>& orders) {
+  if (devices_[id].ejected) return;
+  const std::size_t before = orders.size();
+  devices_[id].reconcile(id, plan_.instances[id], orders);
+  for (std::size_t i = before; i < orders.size(); ++i) {
+    counts_.loads += orders[i].kind == Order::Kind::kLoad ? 1 : 0;
+    able_[orders[i].spec.model].set(id, false);
+  }
+  if (orders.size() != before) refresh(id);
+}
+
+/// What a device cannot hold, or has no cores for, is left out.
+void RequestScheduler::accept_plan() {
+  for (DeviceId id = 0; id < devices_.size(); ++id) {
+    double bytes = 0;
+    const std::size_t before = plan_.instances[id].size();
+    std::erase_if(plan_.instances[id], [&](const InstanceSpec& spec) {
+      if (spec.model >= cluster_.models.size()) return true;
+      const NetworkCosts& costs = *cluster_.models[spec.model].costs;
+      if (spec.choice >= costs.core_choices().size() || spec.max_batch < 1 ||
+          spec.max_batch > costs.max_batch() ||
+          costs.core_choices()[spec.choice] > cluster_.devices[id].cores ||
+          bytes + costs.instance_bytes(spec.max_batch) > cluster_.devices[id].memory) {
+        return true;
+      }
+      bytes += costs.instance_bytes(spec.max_batch);
+      return false;
+    });
+    counts_.vetoed += static_cast<std::int64_t>(before - plan_.instances[id].size());
+  }
+  for (Stream& stream : streams_) stream.quickest = kNever;
+  for (const std::vector<InstanceSpec>& instances : plan_.instances) {
+    for (const InstanceSpec& spec : instances) {
+      const Seconds alone = cluster_.models[spec.model].costs->at(spec.choice, 1).solo;
+      for (const StreamId id : streams_of_[spec.model]) {
+        streams_[id].quickest = std::min(streams_[id].quickest, alone);
+      }
+    }
+  }
+  for (StreamId id = 0; id < streams_.size(); ++id) {
+    Stream& stream = streams_[id];
+    // Of a model that nobody has: it waits as long as its deadline allows, for a better plan.
+    if (stream.quickest == kNever) stream.quickest = 0;
+    stream.rule = plan_.rules[id];
+    head_changed(stream);
+  }
+}
+
+}  // namespace widepipe::schedule
