@@ -133,14 +133,13 @@ void Evaluation::list_tasks() {
 }
 
 void Evaluation::make(Task& task) {
-  const rl::SimulationSettings settings{.duration = settings_.seconds,
-                                        .devices = task.run.devices,
-                                        .seed = task.run.seed,
-                                        .rounds = {settings_.round_period, settings_.round_delay},
-                                        .true_speeds = task.policy->told_speeds,
-                                        .scheduler = {.guard_deadlines = task.policy->guarded}};
+  rl::SimulationSettings settings{.duration = settings_.seconds,
+                                  .devices = task.run.devices,
+                                  .seed = task.run.seed,
+                                  .rounds = {settings_.round_period, settings_.round_delay}};
+  task.policy->set(settings);
   const Case& where = *task.where;
-  const rl::PolicyMaker make =
+  const schedule::PolicyMaker make =
       tuner_->maker(*task.policy, where.workload, where.fleet, where.inputs, settings);
   const rl::Goodput found =
       find_goodput(profile_, where.workload, where.fleet, settings, make, settings_.precision);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/version.h"
@@ -48,6 +49,38 @@ Json settings_json(const EvaluationSettings& settings) {
           {"evaluations", settings.evaluations}};
 }
 
+/// Numbers that may be many, most of them zero: a line, in which "x0 7" is seven zeros.
+std::string numbers_text(const std::vector<double>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size();) {
+    const auto other = std::find_if(numbers.begin() + static_cast<std::ptrdiff_t>(i), numbers.end(),
+                                    [](double number) { return number != 0; });
+    const auto next = static_cast<std::size_t>(other - numbers.begin());
+    if (!text.empty()) text += ' ';
+    if (next > i) {
+      text += fmt::format("x0 {}", next - i);
+      i = next;
+    } else {
+      text += fmt::format("{}", numbers[i++]);
+    }
+  }
+  return text;
+}
+
+std::vector<double> numbers_of(const std::string& text) {
+  std::istringstream words(text);
+  std::vector<double> numbers;
+  for (std::string word; words >> word;) {
+    std::size_t zeros = 0;
+    if (word == "x0" && words >> zeros) {
+      numbers.resize(numbers.size() + zeros, 0);
+    } else {
+      numbers.push_back(std::stod(word));
+    }
+  }
+  return numbers;
+}
+
 Json tuning_json(const Tuning& tuning) {
   Json json = {{"policy", tuning.policy},
                {"workload", tuning.workload},
@@ -57,7 +90,8 @@ Json tuning_json(const Tuning& tuning) {
                {"budget", tuning.budget},
                {"evaluations", tuning.found.evaluations},
                {"share_of_bound", tuning.found.share},
-               {"settings", Json::array()}};
+               {"settings", Json::array()},
+               {"parameters", numbers_text(tuning.found.parameters)}};
   for (const schedule::StaticSetting& setting : tuning.found.settings) {
     json["settings"].push_back({{"core_choice", setting.choice},
                                 {"batch", setting.batch},
@@ -75,6 +109,7 @@ Tuning tuning_of(const Json& json) {
                 .seed = json.at("seed"),
                 .budget = json.at("budget"),
                 .found = {.settings = {},
+                          .parameters = numbers_of(json.value("parameters", "")),
                           .share = json.at("share_of_bound"),
                           .evaluations = json.at("evaluations")}};
   for (const Json& setting : json.at("settings")) {
@@ -192,7 +227,7 @@ EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettin
     for (const Json& run : json.at("runs")) record.runs.push_back(run_of(run));
     for (const Json& tuning : json.at("tunings")) record.tunings.push_back(tuning_of(tuning));
     json.at("settings");
-  } catch (const Json::exception&) {
+  } catch (const std::exception&) {
     throw_input_error(
         "report '{}' is there already, and is none of an evaluation: choose another file", path);
   }

@@ -72,9 +72,8 @@ int run_simulate(const SimulateCommand& command) {
   rl::SimulationSettings settings{
       .duration = command.seconds,
       .devices = command.devices,
-      .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli},
-      .true_speeds = policy.told_speeds,
-      .scheduler = {.guard_deadlines = policy.guarded}};
+      .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli}};
+  policy.set(settings);
   std::unique_ptr<LogFile> log;
   if (!command.log.empty()) {
     settings.seed = command.seed;
@@ -90,7 +89,7 @@ int run_simulate(const SimulateCommand& command) {
     SimulatedRun& run = runs[i];
     rl::SimulationSettings mine = settings;
     mine.seed = run.seed = command.seed + i;
-    const rl::PolicyMaker make = tuner.maker(policy, workload, fleet, "", mine);
+    const schedule::PolicyMaker make = tuner.maker(policy, workload, fleet, "", mine);
     if (command.find_goodput) {
       rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, make);
       run.rate = goodput.rate;
@@ -100,7 +99,7 @@ int run_simulate(const SimulateCommand& command) {
     } else {
       run.bound = bound_of(profile, workload, fleet, mine);
       run.rate = mine.rate = command.rate > 0 ? command.rate : command.load * run.bound;
-      run.measures = simulate(profile, workload, fleet, mine, make(), to_log);
+      run.measures = simulate(profile, workload, fleet, mine, make, to_log);
     }
   });
   if (log) log->finish();

@@ -3,13 +3,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "core/error.h"
+#include "schedule/qlearning_policy.h"
 
 namespace widepipe::jobs {
 namespace {
 
+using Search = SimulatedPolicy::Search;
 using Tuned = SimulatedPolicy::Tuned;
 
 /// What is tuned in advance is tuned on a run of its own, with a seed that no evaluation has.
@@ -24,13 +27,33 @@ const std::vector<SimulatedPolicy>& simulated_policies() {
   static const std::vector<SimulatedPolicy> policies = [] {
     std::vector<SimulatedPolicy> all;
     for (const schedule::NamedPolicy& policy : schedule::request_policies()) {
-      all.push_back({policy.name, policy.what, policy.told_speeds, policy.guarded, Tuned::kNot});
+      all.push_back({.name = policy.name,
+                     .what = policy.what,
+                     .told_speeds = policy.told_speeds,
+                     .guarded = policy.guarded,
+                     .tuned = policy.tuned ? Tuned::kBefore : Tuned::kNot});
     }
-    all.push_back({"static-central",
-                   "cores, batch, timeout and instances of each model are tuned in advance", false,
-                   false, Tuned::kBefore});
-    all.push_back({"static-hindsight", "the same, tuned on the very run that is scored", false,
-                   false, Tuned::kHindsight});
+    all.push_back({.name = "static-central",
+                   .what = "cores, batch, timeout and instances of each model are tuned in advance",
+                   .guarded = false,
+                   .search = Search::kStatic,
+                   .tuned = Tuned::kBefore});
+    all.push_back({.name = "static-lb",
+                   .what = "the same behind a balancer, with queues for each device",
+                   .guarded = false,
+                   .balanced = true,
+                   .search = Search::kStatic,
+                   .tuned = Tuned::kBefore});
+    all.push_back({.name = "static-hindsight",
+                   .what = "static-central, tuned on the very run that is scored",
+                   .guarded = false,
+                   .search = Search::kStatic,
+                   .tuned = Tuned::kHindsight});
+    all.push_back({.name = "qlearning",
+                   .what = "cores, instances and batch by a table that is learned in advance",
+                   .guarded = false,
+                   .search = Search::kQLearning,
+                   .tuned = Tuned::kBefore});
     return all;
   }();
   return policies;
@@ -48,10 +71,15 @@ const SimulatedPolicy& simulated_policy(std::string_view name) {
 PolicyTuner::PolicyTuner(const npu_model::Profile& profile, int budget, std::vector<Tuning> known)
     : profile_(profile), budget_(budget), tunings_(std::move(known)) {}
 
-rl::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy, const rl::WorkloadSpec& workload,
-                                   const npu_model::FleetSpec& fleet, const std::string& inputs,
-                                   const rl::SimulationSettings& settings) {
-  if (policy.tuned == Tuned::kNot) return schedule::request_policy(policy.name).make;
+schedule::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy,
+                                         const rl::WorkloadSpec& workload,
+                                         const npu_model::FleetSpec& fleet,
+                                         const std::string& inputs,
+                                         const rl::SimulationSettings& settings) {
+  if (policy.tuned == Tuned::kNot) {
+    const schedule::NamedPolicy& named = schedule::request_policy(policy.name);
+    return named.maker(named.usual());
+  }
   Tuning task{.policy = std::string(policy.name),
               .workload = workload.name,
               .inputs = inputs,
@@ -59,22 +87,33 @@ rl::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy, const rl::Work
               .seed = settings.seed,
               .budget = budget_,
               .found = {}};
-  rl::TunedStatic found;
+  rl::Tuned found;
   if (policy.tuned == Tuned::kHindsight) {
-    found = tuned(std::move(task), workload, fleet, settings);
+    found = tuned(policy, std::move(task), workload, fleet, settings);
   } else {
     rl::SimulationSettings before = settings;
     before.seed = task.seed = kTuningSeed;
     before.devices = task.devices = std::min(settings.devices, kTuningDevices);
     before.duration = kTuningSeconds;
-    found = tuned(std::move(task), rl::steady(workload), rl::steady(fleet), before);
+    found = tuned(policy, std::move(task), rl::steady(workload), rl::steady(fleet), before);
   }
-  return [settings = std::move(found.settings)] { return schedule::make_static_policy(settings); };
+  switch (policy.search) {
+    case Search::kStatic:
+      return
+          [settings = std::move(found.settings)] { return schedule::make_static_policy(settings); };
+    case Search::kQLearning:
+      return [table = std::make_shared<schedule::QTable>(std::move(found.parameters))] {
+        return schedule::make_qlearning_policy(table);
+      };
+    case Search::kParameters:
+      break;
+  }
+  return schedule::request_policy(policy.name).maker(std::move(found.parameters));
 }
 
-rl::TunedStatic PolicyTuner::tuned(Tuning task, const rl::WorkloadSpec& workload,
-                                   const npu_model::FleetSpec& fleet,
-                                   const rl::SimulationSettings& settings) {
+rl::Tuned PolicyTuner::tuned(const SimulatedPolicy& policy, Tuning task,
+                             const rl::WorkloadSpec& workload, const npu_model::FleetSpec& fleet,
+                             const rl::SimulationSettings& settings) {
   std::unique_lock lock(mutex_);
   std::mutex& mine = under_way_[fmt::format("{} {} {} {} {}", task.policy, task.workload,
                                             task.inputs, task.devices, task.seed)];
@@ -85,7 +124,17 @@ rl::TunedStatic PolicyTuner::tuned(Tuning task, const rl::WorkloadSpec& workload
                                   [&](const Tuning& other) { return other.same_task(task); });
   if (known != tunings_.end()) return known->found;
   lock.unlock();
-  task.found = tune_static(profile_, workload, fleet, settings, budget_);
+  rl::LoadClimb climb(profile_, workload, fleet, settings, budget_);
+  switch (policy.search) {
+    case Search::kStatic:
+      task.found = tune_static(climb);
+      break;
+    case Search::kQLearning:
+      task.found = train_qlearning(climb);
+      break;
+    case Search::kParameters:
+      task.found = tune_parameters(schedule::request_policy(policy.name), climb);
+  }
   lock.lock();
   tunings_.push_back(task);
   return task.found;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "rl/goodput.h"
-#include "rl/static_tuner.h"
+#include "rl/tuners.h"
 #include "schedule/request_policies.h"
 
 namespace widepipe::jobs {
@@ -18,12 +18,21 @@ struct SimulatedPolicy {
   std::string_view name;
   std::string_view what;
   bool told_speeds = false;
-  bool guarded = true;  ///< as in NamedPolicy
+  bool guarded = true;    ///< as in NamedPolicy
+  bool balanced = false;  ///< behind a LoadBalancer
+  enum class Search { kParameters, kStatic, kQLearning } search = Search::kParameters;
   enum class Tuned {
     kNot,
     kBefore,    ///< on the workload before anything changes, and another seed
     kHindsight  ///< on the very run that is scored: what no real one can be
   } tuned = Tuned::kNot;
+
+  /// What a simulation of it needs.
+  void set(rl::SimulationSettings& settings) const {
+    settings.balanced = balanced;
+    settings.true_speeds = told_speeds;
+    settings.scheduler.guard_deadlines = guarded;
+  }
 };
 
 const std::vector<SimulatedPolicy>& simulated_policies();
@@ -38,7 +47,7 @@ struct Tuning {
   int devices = 0;
   std::uint64_t seed = 0;
   int budget = 0;  ///< of evaluations
-  rl::TunedStatic found;
+  rl::Tuned found;
 
   bool same_task(const Tuning& other) const {
     return policy == other.policy && workload == other.workload && inputs == other.inputs &&
@@ -54,15 +63,15 @@ class PolicyTuner {
   PolicyTuner(const npu_model::Profile& profile, int budget, std::vector<Tuning> known = {});
 
   /// For a run with these settings. `inputs` identifies workload and fleet.
-  rl::PolicyMaker maker(const SimulatedPolicy& policy, const rl::WorkloadSpec& workload,
-                        const npu_model::FleetSpec& fleet, const std::string& inputs,
-                        const rl::SimulationSettings& settings);
+  schedule::PolicyMaker maker(const SimulatedPolicy& policy, const rl::WorkloadSpec& workload,
+                              const npu_model::FleetSpec& fleet, const std::string& inputs,
+                              const rl::SimulationSettings& settings);
 
   std::vector<Tuning> tunings() const;
 
  private:
-  rl::TunedStatic tuned(Tuning task, const rl::WorkloadSpec& workload,
-                        const npu_model::FleetSpec& fleet, const rl::SimulationSettings& settings);
+  rl::Tuned tuned(const SimulatedPolicy& policy, Tuning task, const rl::WorkloadSpec& workload,
+                  const npu_model::FleetSpec& fleet, const rl::SimulationSettings& settings);
 
   const npu_model::Profile& profile_;
   const int budget_;

@@ -5,9 +5,9 @@
 #include <random>
 #include <vector>
 
+#include "core/time_heap.h"
 #include "npu_model/fleet.h"
 #include "npu_model/running_set.h"
-#include "rl/time_heap.h"
 #include "schedule/request_types.h"
 
 namespace widepipe::rl {

@@ -12,7 +12,7 @@ constexpr double kMost = 1.05;
 
 Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& workload,
                      const npu_model::FleetSpec& fleet, SimulationSettings settings,
-                     const PolicyMaker& make_policy, double precision) {
+                     const schedule::PolicyMaker& make_policy, double precision) {
   Goodput found;
   found.bound = bound_of(profile, workload, fleet, settings);
   double passes = 0;
@@ -20,7 +20,7 @@ Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& work
   while (fails - passes > precision) {
     const double share = (passes + fails) / 2;
     settings.rate = share * found.bound;
-    Measures measures = simulate(profile, workload, fleet, settings, make_policy());
+    Measures measures = simulate(profile, workload, fleet, settings, make_policy);
     ++found.runs;
     if (measures.passes(workload.pass)) {
       passes = share;

@@ -1,13 +1,8 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include "rl/simulator.h"
 
 namespace widepipe::rl {
-
-using PolicyMaker = std::function<std::unique_ptr<schedule::RequestPolicy>()>;
 
 struct Goodput {
   double rate = 0;    ///< requests a second: the highest load found that passes; 0 if none does
@@ -23,6 +18,6 @@ struct Goodput {
 /// settings.rate is not used.
 Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& workload,
                      const npu_model::FleetSpec& fleet, SimulationSettings settings,
-                     const PolicyMaker& make_policy, double precision = 0.005);
+                     const schedule::PolicyMaker& make_policy, double precision = 0.005);
 
 }  // namespace widepipe::rl

@@ -5,11 +5,14 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "npu_model/bound.h"
 #include "npu_model/equations.h"
 #include "rl/emulated_fleet.h"
+#include "schedule/load_balancer.h"
+#include "schedule/request_scheduler.h"
 
 namespace widepipe::rl {
 namespace {
@@ -80,7 +83,7 @@ class Simulation {
  public:
   Simulation(const npu_model::Profile& profile, const WorkloadSpec& workload,
              const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
-             std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log,
+             const schedule::PolicyMaker& make_policy, const BatchLog& log,
              std::vector<SchedulerCall>* calls)
       : settings_(settings),
         calls_(calls),
@@ -88,7 +91,7 @@ class Simulation {
         fleet_(fleet_of_run(profile, fleet, settings)),
         cluster_(make_cluster(profile, streams_, fleet_)),
         counter_(cluster_, measures_, log),
-        scheduler_(cluster_, std::move(policy), counter_, scheduler_settings(settings)),
+        dispatcher_(make_dispatcher(make_policy)),
         devices_(profile, fleet_, cluster_, networks_of(streams_),
                  seed_for(settings.seed, Purpose::kJitter)),
         arrivals_(
@@ -97,20 +100,25 @@ class Simulation {
             settings.rate, seed_for(settings.seed, Purpose::kArrivals)) {
     measures_.duration = settings.duration;
     for (DeviceId id = 0; id < fleet_.devices.size(); ++id) {
-      for (const auto& instance : scheduler_.device(id).instances()) {
+      for (const auto& instance : dispatcher_->device(id).instances()) {
         devices_.equip(id, instance.id);
       }
-      if (settings_.true_speeds) scheduler_.tell_speed(id, fleet_.devices[id].speed, 0, orders_);
+      if (settings_.true_speeds) dispatcher_->tell_speed(id, fleet_.devices[id].speed, 0, orders_);
     }
   }
 
   Measures run();
 
  private:
-  static schedule::RequestSettings scheduler_settings(const SimulationSettings& settings) {
-    schedule::RequestSettings of_scheduler = settings.scheduler;
-    of_scheduler.estimate_speeds = !settings.true_speeds;
-    return of_scheduler;
+  std::unique_ptr<schedule::RequestDispatcher> make_dispatcher(
+      const schedule::PolicyMaker& make_policy) {
+    schedule::RequestSettings settings = settings_.scheduler;
+    settings.estimate_speeds = !settings_.true_speeds;
+    if (settings_.balanced) {
+      return std::make_unique<schedule::LoadBalancer>(cluster_, make_policy, counter_, settings);
+    }
+    return std::make_unique<schedule::RequestScheduler>(cluster_, make_policy(), counter_,
+                                                        settings);
   }
 
   bool immediate() const { return settings_.rounds.period <= 0 && settings_.rounds.delay <= 0; }
@@ -149,7 +157,7 @@ class Simulation {
   const schedule::Cluster cluster_;
   Measures measures_;
   Counter counter_;
-  schedule::RequestScheduler scheduler_;
+  const std::unique_ptr<schedule::RequestDispatcher> dispatcher_;
   EmulatedFleet devices_;
   ArrivalGenerator arrivals_;
   ArrivalGenerator::Arrival next_arrival_;
@@ -167,7 +175,7 @@ Measures Simulation::run() {
   send_orders();
   next_arrival_ = arrivals_.next();
   const Seconds end = settings_.duration + kLongestDrain;
-  wake_at_ = round_at(scheduler_.next_time());
+  wake_at_ = round_at(dispatcher_->next_time());
   for (;;) {
     const Seconds arrival = next_arrival_.at;
     const Seconds device = devices_.next_time();
@@ -176,7 +184,7 @@ Measures Simulation::run() {
     const Seconds change =
         next_change_ < fleet_.changes.size() ? fleet_.changes[next_change_].at : kNever;
     const Seconds next = std::min({arrival, device, news, order, change, wake_at_});
-    if (next > end || (now_ >= settings_.duration && scheduler_.drained())) break;
+    if (next > end || (now_ >= settings_.duration && dispatcher_->drained())) break;
     now_ = std::max(now_, next);
     if (next == change) {
       change_speed();
@@ -195,13 +203,13 @@ Measures Simulation::run() {
       dispatch();
     }
     send_orders();
-    wake_at_ = std::max(round_at(scheduler_.next_time()), now_);
+    wake_at_ = std::max(round_at(dispatcher_->next_time()), now_);
   }
-  scheduler_.drop_all(now_);
+  dispatcher_->drop_all(now_);
   for (StreamMeasures& stream : measures_.streams) {
     stream.unfinished = stream.offered - stream.in_time - stream.late - stream.dropped;
   }
-  const schedule::RequestCounts& counts = scheduler_.counts();
+  const schedule::RequestCounts counts = dispatcher_->counts();
   measures_.vetoed = counts.vetoed;
   measures_.replaced = counts.replaced;
   measures_.ejections = counts.ejections;
@@ -220,21 +228,21 @@ void Simulation::arrive() {
   if (at >= settings_.duration) {
     next_arrival_.at = kNever;
     note(SchedulerCall::Kind::kDrain);
-    scheduler_.drain();
+    dispatcher_->drain();
     return;
   }
   next_arrival_ = arrivals_.next();
   ++measures_.streams[stream].offered;
   ++measures_.events;
   note(SchedulerCall::Kind::kAdd, stream, next_id_, at);
-  const bool due = scheduler_.add(stream, {next_id_++, at}, now_);
+  const bool due = dispatcher_->add(stream, {next_id_++, at}, now_);
   if (due && immediate()) dispatch();
 }
 
 void Simulation::dispatch() {
   ++measures_.events;
   note(SchedulerCall::Kind::kDispatch);
-  scheduler_.dispatch(now_, orders_);
+  dispatcher_->dispatch(now_, orders_);
 }
 
 void Simulation::hear_of_devices() {
@@ -247,10 +255,10 @@ void Simulation::hear_of_devices() {
 void Simulation::tell(const EmulatedFleet::News& news) {
   if (news.kind == EmulatedFleet::News::Kind::kLoaded) {
     note(SchedulerCall::Kind::kLoaded, news.device, news.instance);
-    scheduler_.loaded(news.device, news.instance, now_, orders_);
+    dispatcher_->loaded(news.device, news.instance, now_, orders_);
   } else {
     note(SchedulerCall::Kind::kComplete, 0, news.batch, news.busy);
-    scheduler_.complete(news.batch, true, news.busy, now_, orders_);
+    dispatcher_->complete(news.batch, true, news.busy, now_, orders_);
   }
 }
 
@@ -270,7 +278,7 @@ void Simulation::change_speed() {
   const npu_model::SpeedChange& change = fleet_.changes[next_change_++];
   const auto device = static_cast<DeviceId>(change.device);
   devices_.set_speed(device, change.speed, now_);
-  if (settings_.true_speeds) scheduler_.tell_speed(device, change.speed, now_, orders_);
+  if (settings_.true_speeds) dispatcher_->tell_speed(device, change.speed, now_, orders_);
   ++measures_.events;
 }
 
@@ -326,9 +334,9 @@ npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model
 
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
                   const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
-                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log,
+                  const schedule::PolicyMaker& make_policy, const BatchLog& log,
                   std::vector<SchedulerCall>* calls) {
-  return Simulation(profile, workload, fleet, settings, std::move(policy), log, calls).run();
+  return Simulation(profile, workload, fleet, settings, make_policy, log, calls).run();
 }
 
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,

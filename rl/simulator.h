@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "npu_model/fleet.h"
@@ -26,6 +25,7 @@ struct SimulationSettings {
   int devices = 32;
   std::uint64_t seed = 1;
   RoundModel rounds;
+  bool balanced = false;     ///< requests are bound to devices as they arrive: a LoadBalancer
   bool true_speeds = false;  ///< the scheduler is told them, instead of estimating
   schedule::RequestSettings scheduler;
 };
@@ -57,7 +57,7 @@ npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model
 /// Runs the workload on the fleet. `log` and `calls` may be null.
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
                   const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
-                  std::unique_ptr<schedule::RequestPolicy> policy, const BatchLog& log = {},
+                  const schedule::PolicyMaker& make_policy, const BatchLog& log = {},
                   std::vector<SchedulerCall>* calls = nullptr);
 
 /// Requests a second that no scheduler can exceed, on average over the run: npu_model::fluid_bound,

@@ -25,13 +25,20 @@ std::optional<Choice> largest(const Offer& offer, int limit,
   return best;
 }
 
+/// With a batch taking `caution` times what is expected of it.
+bool in_time(const Offer& offer, std::uint32_t choice, int batch, double caution) {
+  return offer.now + caution * (offer.end_of(choice, batch) - offer.now) <= offer.deadline;
+}
+
 class ClockworkPolicy final : public OneKindPolicy {
  public:
+  explicit ClockworkPolicy(double caution) : caution_(caution) {}
+
   std::string_view name() const override { return "clockwork"; }
 
   std::optional<Choice> choose(const Offer& offer) override {
     return largest(offer, offer.costs->max_batch(), [&](std::uint32_t choice, int batch) {
-      return offer.end_of(choice, batch) <= offer.deadline;
+      return in_time(offer, choice, batch, caution_);
     });
   }
 
@@ -49,35 +56,41 @@ class ClockworkPolicy final : public OneKindPolicy {
   int largest_batch(const OperatingPoint& /*point*/, const NetworkCosts& costs) const override {
     return costs.max_batch();
   }
+
+  const double caution_;
 };
 
 class NexusPolicy final : public OneKindPolicy {
  public:
+  NexusPolicy(double slo_share, double stretch) : slo_share_(slo_share), stretch_(stretch) {}
+
   std::string_view name() const override { return "nexus"; }
 
   std::optional<Choice> choose(const Offer& offer) override {
     return largest(offer, offer.costs->max_batch(), [&](std::uint32_t choice, int batch) {
-      return offer.end_of(choice, batch) <= offer.deadline;
+      return in_time(offer, choice, batch, 1);
     });
   }
 
  private:
-  /// What batches take with neighbours, as a multiple of what they take alone.
-  static constexpr double kStretch = 1.5;
-
   OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
-    return cheapest_point(costs, cores(), slo / 2 / kStretch);
+    return cheapest_point(costs, cores(), slo_share_ * slo / stretch_);
   }
   StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
-    return {.full = point.batch, .hold = slo / 2};
+    return {.full = point.batch, .hold = (1 - slo_share_) * slo};
   }
   int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/) const override {
     return point.batch;
   }
+
+  const double slo_share_;
+  const double stretch_;
 };
 
 class AimdPolicy final : public OneKindPolicy {
  public:
+  AimdPolicy(double slo_share, double caution) : slo_share_(slo_share), caution_(caution) {}
+
   std::string_view name() const override { return "aimd"; }
 
   std::optional<Choice> choose(const Offer& offer) override {
@@ -86,8 +99,8 @@ class AimdPolicy final : public OneKindPolicy {
     const auto choice =
         largest(offer, static_cast<int>(size), [](std::uint32_t, int) { return true; });
     if (!choice || choice->batch < static_cast<int>(size)) return choice;
-    const bool in_time = offer.end_of(choice->choice, choice->batch) <= offer.deadline;
-    size = std::clamp(in_time ? size + 1 : kBackOff * size, 1.0,
+    const bool good = in_time(offer, choice->choice, choice->batch, caution_);
+    size = std::clamp(good ? size + 1 : kBackOff * size, 1.0,
                       static_cast<double>(offer.costs->max_batch()));
     return choice;
   }
@@ -96,7 +109,7 @@ class AimdPolicy final : public OneKindPolicy {
   static constexpr double kBackOff = 0.9;
 
   OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
-    return cheapest_point(costs, cores(), slo / 2);
+    return cheapest_point(costs, cores(), slo_share_ * slo);
   }
   StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
@@ -105,15 +118,21 @@ class AimdPolicy final : public OneKindPolicy {
     return std::min(2 * point.batch, costs.max_batch());
   }
 
+  const double slo_share_;
+  const double caution_;
   std::vector<double> sizes_;  ///< by stream
 };
 
 }  // namespace
 
-std::unique_ptr<RequestPolicy> make_clockwork_policy() {
-  return std::make_unique<ClockworkPolicy>();
+std::unique_ptr<RequestPolicy> make_clockwork_policy(double caution) {
+  return std::make_unique<ClockworkPolicy>(caution);
 }
-std::unique_ptr<RequestPolicy> make_nexus_policy() { return std::make_unique<NexusPolicy>(); }
-std::unique_ptr<RequestPolicy> make_aimd_policy() { return std::make_unique<AimdPolicy>(); }
+std::unique_ptr<RequestPolicy> make_nexus_policy(double slo_share, double stretch) {
+  return std::make_unique<NexusPolicy>(slo_share, stretch);
+}
+std::unique_ptr<RequestPolicy> make_aimd_policy(double slo_share, double caution) {
+  return std::make_unique<AimdPolicy>(slo_share, caution);
+}
 
 }  // namespace widepipe::schedule

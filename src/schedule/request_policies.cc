@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "schedule/fixed_policies.h"
@@ -11,17 +12,60 @@
 
 namespace widepipe::schedule {
 
+namespace {
+
+std::unique_ptr<RequestPolicy> greedy(std::span<const double> values) {
+  return make_greedy_policy({.budget = values[0], .stretch = values[1], .hysteresis = values[2]});
+}
+
+std::vector<PolicyParameter> greedy_parameters() {
+  const GreedySettings usual;
+  return {{"budget", usual.budget, 0.1, 0.9},
+          {"stretch", usual.stretch, 1, 4},
+          {"hysteresis", usual.hysteresis, 1, 3}};
+}
+
+}  // namespace
+
+std::vector<double> NamedPolicy::usual() const {
+  std::vector<double> values;
+  for (const PolicyParameter& parameter : parameters) values.push_back(parameter.usual);
+  return values;
+}
+
+PolicyMaker NamedPolicy::maker(std::vector<double> values) const {
+  return [make = make, values = std::move(values)] { return make(values); };
+}
+
 const std::vector<NamedPolicy>& request_policies() {
   static const std::vector<NamedPolicy> policies = {
-      {"greedy", "cheapest cores and batch in time; is told how fast devices are", true, true,
-       [] { return make_greedy_policy(); }},
-      {"greedy-estimated", "the same; estimates how fast devices are from timings", false, true,
-       [] { return make_greedy_policy(); }},
-      {"clockwork", "one batch at a time a device, the largest in time (OSDI 2020)", false, false,
-       make_clockwork_policy},
-      {"nexus", "batches of half the SLO (SOSP 2019)", false, false, make_nexus_policy},
-      {"aimd", "batches that grow by one and shrink by a tenth (NSDI 2017)", false, false,
-       make_aimd_policy},
+      {.name = "greedy",
+       .what = "cheapest cores and batch in time; is told how fast devices are",
+       .told_speeds = true,
+       .parameters = greedy_parameters(),
+       .make = greedy},
+      {.name = "greedy-estimated",
+       .what = "the same; estimates how fast devices are from timings",
+       .parameters = greedy_parameters(),
+       .make = greedy},
+      {.name = "clockwork",
+       .what = "one batch at a time a device, the largest in time (OSDI 2020)",
+       .guarded = false,
+       .tuned = true,
+       .parameters = {{"caution", 1, 0.8, 2}},
+       .make = [](auto values) { return make_clockwork_policy(values[0]); }},
+      {.name = "nexus",
+       .what = "batches of half the SLO (SOSP 2019)",
+       .guarded = false,
+       .tuned = true,
+       .parameters = {{"slo_share", 0.5, 0.2, 0.8}, {"stretch", 1.5, 1, 4}},
+       .make = [](auto values) { return make_nexus_policy(values[0], values[1]); }},
+      {.name = "aimd",
+       .what = "batches that grow by one and shrink by a tenth (NSDI 2017)",
+       .guarded = false,
+       .tuned = true,
+       .parameters = {{"slo_share", 0.5, 0.1, 0.9}, {"caution", 1, 0.8, 3}},
+       .make = [](auto values) { return make_aimd_policy(values[0], values[1]); }},
   };
   return policies;
 }

@@ -3,6 +3,7 @@
 // policy is two files and one line in request_policies.cc.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,8 @@ struct StreamRule {
 struct StreamState {
   double arrivals_per_second = 0;  ///< of late; 0 before anything is known
   std::size_t waiting = 0;
+  std::int64_t in_time = 0;  ///< answered so since the last plan
+  std::int64_t missed = 0;   ///< answered late, or dropped, since then
 };
 
 /// What is known of a device: never how fast it really is.
@@ -83,5 +86,7 @@ class RequestPolicy {
   /// The batch of a stream that is due, for this device; nothing to leave it to another.
   virtual std::optional<Choice> choose(const Offer& offer) = 0;
 };
+
+using PolicyMaker = std::function<std::unique_ptr<RequestPolicy>()>;
 
 }  // namespace widepipe::schedule

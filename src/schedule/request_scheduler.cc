@@ -22,6 +22,17 @@ constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
 
 }  // namespace
 
+RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
+  batches += other.batches;
+  vetoed += other.vetoed;
+  replaced += other.replaced;
+  ejections += other.ejections;
+  readmissions += other.readmissions;
+  loads += other.loads;
+  dispatched_again += other.dispatched_again;
+  return *this;
+}
+
 RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolicy> policy,
                                    RequestEvents& events, RequestSettings settings)
     : cluster_(std::move(cluster)),
@@ -82,22 +93,28 @@ void RequestScheduler::prune(StreamId id, Seconds now) {
     const Request request = stream.queue.front();
     stream.queue.pop_front();
     --waiting_;
+    ++stream.missed;
     changed = true;
     events_.dropped(id, request, now);
   }
   if (changed) head_changed(stream);
 }
 
-void RequestScheduler::drop_all(Seconds now) {
+std::vector<std::pair<StreamId, Request>> RequestScheduler::take_waiting() {
+  std::vector<std::pair<StreamId, Request>> taken;
   for (StreamId id = 0; id < streams_.size(); ++id) {
     Stream& stream = streams_[id];
-    for (; !stream.queue.empty(); --waiting_) {
-      const Request request = stream.queue.front();
-      stream.queue.pop_front();
-      events_.dropped(id, request, now);
+    for (; !stream.queue.empty(); stream.queue.pop_front()) {
+      taken.emplace_back(id, stream.queue.front());
     }
     head_changed(stream);
   }
+  waiting_ = 0;
+  return taken;
+}
+
+void RequestScheduler::drop_all(Seconds now) {
+  for (const auto& [stream, request] : take_waiting()) events_.dropped(stream, request, now);
 }
 
 void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
@@ -327,7 +344,11 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     const Seconds out = now - running.since;
     stretch_ += kRecent * (busy / running.cell.solo - stretch_);
     travel_ += kRecent * (out - busy - travel_);
-    for (const Request& request : running.requests) events_.answered(running.stream, request, now);
+    Stream& stream = streams_[running.stream];
+    for (const Request& request : running.requests) {
+      ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
+      events_.answered(running.stream, request, now);
+    }
     if (settings_.estimate_speeds) {
       // The mean rate while it was out is taken for that while the device worked on it. After an
       // ejection nothing that was known counts.

@@ -6,10 +6,11 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "schedule/device_index.h"
+#include "schedule/request_dispatcher.h"
 #include "schedule/request_policy.h"
 #include "schedule/request_queue.h"
 #include "schedule/request_types.h"
@@ -36,80 +37,31 @@ struct RequestSettings {
   bool estimate_speeds = true;  ///< false: they are as told (tell_speed)
 };
 
-/// Why and with what knowledge a batch was closed.
-struct ClosedBatch {
-  Seconds at = 0;
-  BatchId batch = 0;
-  StreamId stream = 0;
-  DeviceId device = 0;
-  int cores = 0;
-  int size = 0;
-  CloseReason reason = CloseReason::kFull;
-  std::size_t waiting = 0;  ///< in the stream, with these
-  Seconds head_slack = 0;   ///< until the first one's deadline
-  Seconds expected = 0;     ///< until the batch is done
-  double speed = 1;         ///< of the device, estimated
-  double demand = 0;        ///< of bandwidth there, without this batch
-};
-
-/// Learns what becomes of requests. Called within the scheduler's calls; must not call it.
-class RequestEvents {
- public:
-  virtual ~RequestEvents() = default;
-  /// In time or late: the caller knows the SLO.
-  virtual void answered(StreamId stream, const Request& request, Seconds now) = 0;
-  /// Its deadline could not be met any more.
-  virtual void dropped(StreamId stream, const Request& request, Seconds now) = 0;
-  virtual void closed(const ClosedBatch& batch) = 0;
-  virtual void ejected(DeviceId device, Seconds now) = 0;
-  virtual void readmitted(DeviceId device, Seconds now) = 0;
-};
-
-/// What happened to actions.
-struct RequestCounts {
-  std::int64_t batches = 0;
-  std::int64_t vetoed = 0;    ///< choices that no device could have carried out
-  std::int64_t replaced = 0;  ///< choices that would have missed a deadline that others meet
-  std::int64_t ejections = 0;
-  std::int64_t readmissions = 0;
-  std::int64_t loads = 0;             ///< of instances, after the start
-  std::int64_t dispatched_again = 0;  ///< requests of devices that were ejected
-};
-
-/// Not thread-safe. Times do not go back. Each request ends once: answered or dropped.
-class RequestScheduler {
+/// One queue a stream for all devices: a request is bound to a device when its batch leaves.
+class RequestScheduler final : public RequestDispatcher {
  public:
   /// The first plan's instances are there at once. `events` outlives this.
   RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolicy> policy, RequestEvents& events,
                    RequestSettings settings = {});
 
-  /// Now a request waits. True if dispatch() may have something to do.
-  bool add(StreamId stream, const Request& request, Seconds now);
-  /// What devices are to do now; appended.
-  void dispatch(Seconds now, std::vector<Order>& orders);
-  /// A batch came back, computed or not; its device, which worked on it for `busy`, has room for
-  /// more.
-  void complete(BatchId batch, bool done, Seconds busy, Seconds now, std::vector<Order>& orders);
-  /// An instance can run batches from now on.
-  void loaded(DeviceId device, InstanceId instance, Seconds now, std::vector<Order>& orders);
-  /// When dispatch() should be called even if nothing happens until then; in the past if at once.
-  Seconds next_time() const;
+  bool add(StreamId stream, const Request& request, Seconds now) override;
+  void dispatch(Seconds now, std::vector<Order>& orders) override;
+  void complete(BatchId batch, bool done, Seconds busy, Seconds now,
+                std::vector<Order>& orders) override;
+  void loaded(DeviceId device, InstanceId instance, Seconds now,
+              std::vector<Order>& orders) override;
+  Seconds next_time() const override;
+  void drain() override { draining_ = true; }
+  bool drained() const override { return waiting_ == 0 && out_ == 0; }
+  void drop_all(Seconds now) override;
+  void tell_speed(DeviceId device, double speed, Seconds now, std::vector<Order>& orders) override;
+  RequestCounts counts() const override { return counts_; }
+  const ServingState& device(DeviceId device) const override { return devices_.at(device); }
 
-  /// No more requests will come: batches close without waiting for more.
-  void drain() { draining_ = true; }
-  /// Nothing waits and nothing is out.
-  bool drained() const { return waiting_ == 0 && out_ == 0; }
-  /// Gives up what waits: it is dropped.
-  void drop_all(Seconds now);
-
-  /// With estimate_speeds off: what the device's speed is, 0 if it does not work.
-  void tell_speed(DeviceId device, double speed, Seconds now, std::vector<Order>& orders);
-
-  const RequestCounts& counts() const { return counts_; }
   const Cluster& cluster() const { return cluster_; }
-  const RequestPolicy& policy() const { return *policy_; }
-  const ServingState& device(DeviceId device) const { return devices_.at(device); }
   std::size_t waiting() const { return waiting_; }
+  /// Gives back what waits, as if it had not come: by stream, the oldest first.
+  std::vector<std::pair<StreamId, Request>> take_waiting();
 
  private:
   struct Stream {
@@ -123,7 +75,9 @@ class RequestScheduler {
     bool blocked = false;  ///< due, and no device can take it: one that changes may
     bool scarce = false;   ///< so it was when it last was looked for, and it is due ever since
     std::uint64_t declined = 0;  ///< the last visit to a device in which the policy did
-    std::int64_t arrived = 0;    ///< since the last plan
+    std::int64_t arrived = 0;    ///< since the last plan, as are the next two
+    std::int64_t in_time = 0;
+    std::int64_t missed = 0;
     double rate = 0;
   };
   /// A batch that is out, in a place of its own while it is.

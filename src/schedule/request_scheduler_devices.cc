@@ -94,7 +94,8 @@ void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
       stream.rate = stream.rate > 0 ? stream.rate + kRateWeight * (rate - stream.rate) : rate;
       stream.arrived = 0;
     }
-    seen.push_back({stream.rate, stream.queue.size()});
+    seen.push_back({stream.rate, stream.queue.size(), std::exchange(stream.in_time, 0),
+                    std::exchange(stream.missed, 0)});
   }
   std::vector<DeviceState> devices;
   for (const ServingState& device : devices_) devices.push_back({device.speed(), device.ejected});

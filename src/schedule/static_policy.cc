@@ -9,6 +9,27 @@
 namespace widepipe::schedule {
 namespace {
 
+std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevice& device,
+                                       const std::vector<StaticSetting>& settings) {
+  std::vector<InstanceSpec> instances;
+  double left = device.memory;
+  for (int round = 0;; ++round) {
+    bool more = false;
+    for (ModelId model = 0; model < settings.size(); ++model) {
+      const StaticSetting& setting = settings[model];
+      if (round >= setting.instances) continue;
+      more = true;
+      const NetworkCosts& costs = *cluster.models[model].costs;
+      const InstanceSpec spec = fitted({model, setting.choice, setting.batch}, costs, device.cores);
+      const double bytes = costs.instance_bytes(spec.max_batch);
+      if (bytes > left) continue;
+      left -= bytes;
+      instances.push_back(spec);
+    }
+    if (!more) return instances;
+  }
+}
+
 class StaticPolicy final : public RequestPolicy {
  public:
   explicit StaticPolicy(std::vector<StaticSetting> settings) : settings_(std::move(settings)) {}
@@ -16,57 +37,39 @@ class StaticPolicy final : public RequestPolicy {
   std::string_view name() const override { return "static-central"; }
 
   void plan(const ServingObservation& seen, ServingPlan& plan) override {
-    if (planned_) return;
-    planned_ = true;
-    const Cluster& cluster = *seen.cluster;
-    for (StreamId id = 0; id < cluster.streams.size(); ++id) {
-      const StaticSetting& setting = settings_.at(cluster.streams[id].model);
-      plan.rules[id] = {.full = setting.batch, .hold = setting.timeout};
-    }
-    for (DeviceId id = 0; id < cluster.devices.size(); ++id) {
-      plan.instances[id] = instances_on(cluster, cluster.devices[id]);
-    }
+    if (!std::exchange(planned_, true)) apply_settings(*seen.cluster, settings_, plan);
   }
 
-  std::optional<Choice> choose(const Offer& offer) override {
-    for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
-      if (offer.idle[choice] == 0) continue;
-      const int batch = static_cast<int>(
-          std::min<std::size_t>(offer.waiting, static_cast<std::size_t>(offer.idle[choice])));
-      return Choice{choice, batch,
-                    batch == offer.idle[choice] ? CloseReason::kFull : CloseReason::kTimeout};
-    }
-    return std::nullopt;
-  }
+  std::optional<Choice> choose(const Offer& offer) override { return choose_most(offer); }
 
  private:
-  std::vector<InstanceSpec> instances_on(const Cluster& cluster,
-                                         const ServingDevice& device) const {
-    std::vector<InstanceSpec> instances;
-    double left = device.memory;
-    for (int round = 0;; ++round) {
-      bool more = false;
-      for (ModelId model = 0; model < settings_.size(); ++model) {
-        const StaticSetting& setting = settings_[model];
-        if (round >= setting.instances) continue;
-        more = true;
-        const NetworkCosts& costs = *cluster.models[model].costs;
-        const InstanceSpec spec =
-            fitted({model, setting.choice, setting.batch}, costs, device.cores);
-        const double bytes = costs.instance_bytes(spec.max_batch);
-        if (bytes > left) continue;
-        left -= bytes;
-        instances.push_back(spec);
-      }
-      if (!more) return instances;
-    }
-  }
-
   const std::vector<StaticSetting> settings_;
   bool planned_ = false;
 };
 
 }  // namespace
+
+void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& settings,
+                    ServingPlan& plan) {
+  for (StreamId id = 0; id < cluster.streams.size(); ++id) {
+    const StaticSetting& setting = settings.at(cluster.streams[id].model);
+    plan.rules[id] = {.full = setting.batch, .hold = setting.timeout};
+  }
+  for (DeviceId id = 0; id < cluster.devices.size(); ++id) {
+    plan.instances[id] = instances_on(cluster, cluster.devices[id], settings);
+  }
+}
+
+std::optional<Choice> choose_most(const Offer& offer) {
+  for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
+    if (offer.idle[choice] == 0) continue;
+    const int batch = static_cast<int>(
+        std::min<std::size_t>(offer.waiting, static_cast<std::size_t>(offer.idle[choice])));
+    return Choice{choice, batch,
+                  batch == offer.idle[choice] ? CloseReason::kFull : CloseReason::kTimeout};
+  }
+  return std::nullopt;
+}
 
 std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings) {
   return std::make_unique<StaticPolicy>(std::move(settings));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "schedule/request_policy.h"
@@ -22,6 +23,12 @@ struct StaticSetting {
 /// a model, from which devices take what is due. `settings`: by model; a device holds as many
 /// instances as its memory allows, one of each model first.
 std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings);
+
+/// What a plan with these settings is: for all devices, and the rules of all streams.
+void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& settings,
+                    ServingPlan& plan);
+/// As much of what waits as the idle instance on fewest cores takes.
+std::optional<Choice> choose_most(const Offer& offer);
 
 /// Where the tuner starts: as if each model had a fair share of a device, and what greedy would
 /// plan.

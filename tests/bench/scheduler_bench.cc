@@ -44,7 +44,7 @@ double repeat(const schedule::Cluster& cluster, const schedule::NamedPolicy& pol
               const std::vector<rl::SchedulerCall>& calls) {
   using Kind = rl::SchedulerCall::Kind;
   Nothing nothing;
-  schedule::RequestScheduler scheduler(cluster, policy.make(), nothing);
+  schedule::RequestScheduler scheduler(cluster, policy.maker(policy.usual())(), nothing);
   std::vector<schedule::Order> orders;
   const double start = thread_cpu_seconds();
   for (const rl::SchedulerCall& call : calls) {
@@ -77,10 +77,11 @@ void bench(const std::string& workload_name, const schedule::NamedPolicy& policy
   const npu_model::FleetSpec fleet = jobs::load_fleet(workload.fleet, profile);
   settings.rate = load * bound_of(profile, workload, fleet, settings);
   std::vector<rl::SchedulerCall> calls;
-  simulate(profile, workload, fleet, settings, policy.make(), {}, &calls);
+  simulate(profile, workload, fleet, settings, policy.maker(policy.usual()), {}, &calls);
   // Once more, without recording, for the simulator's own rate.
   const auto start = std::chrono::steady_clock::now();
-  const rl::Measures measures = simulate(profile, workload, fleet, settings, policy.make());
+  const rl::Measures measures =
+      simulate(profile, workload, fleet, settings, policy.maker(policy.usual()));
   const double simulated =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const rl::StreamMeasures all = measures.all();

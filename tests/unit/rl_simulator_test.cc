@@ -8,13 +8,13 @@
 #include <random>
 #include <set>
 
+#include "core/time_heap.h"
 #include "jobs/profile_file.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/workload_file.h"
 #include "rl/goodput.h"
 #include "rl/simulator.h"
-#include "rl/static_tuner.h"
-#include "rl/time_heap.h"
+#include "rl/tuners.h"
 #include "schedule/greedy_policy.h"
 
 namespace widepipe::rl {
@@ -25,10 +25,11 @@ const npu_model::Profile& npu() {
   return profile;
 }
 
+std::unique_ptr<schedule::RequestPolicy> greedy() { return schedule::make_greedy_policy(); }
+
 Measures run(const WorkloadSpec& workload, const std::string& fleet, SimulationSettings settings,
              const BatchLog& log = {}) {
-  return simulate(npu(), workload, jobs::load_fleet(fleet, npu()), settings,
-                  schedule::make_greedy_policy(), log);
+  return simulate(npu(), workload, jobs::load_fleet(fleet, npu()), settings, greedy, log);
 }
 
 TEST(TimeHeap, FirstIsFirstWhateverChanges) {
@@ -160,7 +161,7 @@ TEST(Simulator, ALoneRequestTakesAsLongAsItsBatchAndItsWaitForOthers) {
   std::vector<schedule::ClosedBatch> batches;
   const Measures measures =
       simulate(profile, workload, jobs::load_fleet("nominal", profile),
-               {.duration = 50, .rate = 2, .devices = 1}, schedule::make_greedy_policy(),
+               {.duration = 50, .rate = 2, .devices = 1}, greedy,
                [&](const schedule::ClosedBatch& batch) { batches.push_back(batch); });
   ASSERT_GT(measures.streams[0].offered, 50);
   EXPECT_EQ(measures.all().attainment(), 1);
@@ -207,8 +208,7 @@ TEST(Simulator, EveryRequestEndsOnceUnderFaultsAndRounds) {
                                 .seed = seed};
     if (random() % 2 == 0) settings.rounds = {0.002 * share(), 0.001 * share()};
     settings.true_speeds = random() % 3 == 0;
-    const Measures measures =
-        simulate(npu(), workload, fleet, settings, schedule::make_greedy_policy());
+    const Measures measures = simulate(npu(), workload, fleet, settings, greedy);
     const StreamMeasures all = measures.all();
     EXPECT_EQ(all.offered, all.in_time + all.late + all.dropped + all.unfinished) << seed;
     EXPECT_GE(all.unfinished, 0) << seed;
@@ -225,8 +225,7 @@ TEST(Simulator, FarAboveCapacityItShedsAndStaysBusy) {
   const double bound = bound_of(npu(), workload, fleet, settings);
   for (const double load : {1.5, 4.0, 20.0}) {
     settings.rate = load * bound;
-    const Measures measures =
-        simulate(npu(), workload, fleet, settings, schedule::make_greedy_policy());
+    const Measures measures = simulate(npu(), workload, fleet, settings, greedy);
     // It may exceed the bound, which is for the mix that is offered: cheap requests get through.
     EXPECT_GT(measures.goodput(), 0.4 * bound) << load;
   }
@@ -239,8 +238,8 @@ TEST(Simulator, AFailedFleetAnswersAgainOnceItHasRecovered) {
   fleet.events = {{Kind::kFail, 0.25, 1, {}, 1}, {Kind::kRecover, 0.5, 1, {}, 1}};
   std::vector<schedule::ClosedBatch> late;
   const Measures measures =
-      simulate(npu(), workload, fleet, {.duration = 8, .rate = 2000, .devices = 4},
-               schedule::make_greedy_policy(), [&](const schedule::ClosedBatch& batch) {
+      simulate(npu(), workload, fleet, {.duration = 8, .rate = 2000, .devices = 4}, greedy,
+               [&](const schedule::ClosedBatch& batch) {
                  if (batch.at > 7) late.push_back(batch);
                });
   EXPECT_EQ(measures.ejections, 4);
@@ -260,9 +259,8 @@ TEST(Goodput, OfGreedyAgreesWithAnIndependentStudy) {
   } kCases[] = {{"A3", 32, 0.573}, {"A5", 32, 0.699}, {"A10", 32, 0.813}, {"A5", 100, 0.746}};
   for (const auto& c : kCases) {
     const WorkloadSpec workload = jobs::load_workload(c.workload, npu());
-    const Goodput found = find_goodput(
-        npu(), workload, jobs::load_fleet("nominal", npu()), {.duration = 2, .devices = c.devices},
-        [] { return schedule::make_greedy_policy(); }, 0.01);
+    const Goodput found = find_goodput(npu(), workload, jobs::load_fleet("nominal", npu()),
+                                       {.duration = 2, .devices = c.devices}, greedy, 0.01);
     EXPECT_NEAR(found.share(), c.share, 0.04) << c.workload;
     EXPECT_TRUE(found.measures.passes(workload.pass));
   }
@@ -276,10 +274,9 @@ TEST(Policies, EachServesALightLoadWithNothingVetoed) {
   for (const jobs::SimulatedPolicy& policy : jobs::simulated_policies()) {
     SimulationSettings settings{.duration = 1, .devices = 20};
     settings.rate = 0.15 * bound_of(npu(), workload, fleet, settings);
-    settings.true_speeds = policy.told_speeds;
-    settings.scheduler.guard_deadlines = policy.guarded;
-    const PolicyMaker make = tuner.maker(policy, workload, fleet, "", settings);
-    const Measures measures = simulate(npu(), workload, fleet, settings, make());
+    policy.set(settings);
+    const schedule::PolicyMaker make = tuner.maker(policy, workload, fleet, "", settings);
+    const Measures measures = simulate(npu(), workload, fleet, settings, make);
     EXPECT_GT(measures.all().attainment(), 0.97) << policy.name;
     EXPECT_EQ(measures.vetoed, 0) << policy.name;
     EXPECT_EQ(measures.ejections, 0) << policy.name;
@@ -296,10 +293,13 @@ TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
   const npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
   SimulationSettings settings{.duration = 1.5, .seed = 77};
   settings.scheduler.guard_deadlines = false;
-  const TunedStatic tuned = tune_static(npu(), workload, fleet, settings, 250);
+  const auto tune = [&](int budget) {
+    LoadClimb climb(npu(), workload, fleet, settings, budget);
+    return tune_static(climb);
+  };
+  const Tuned tuned = tune(250);
   EXPECT_LE(tuned.evaluations, 250);
-  EXPECT_EQ(tune_static(npu(), workload, fleet, settings, 40).settings,
-            tune_static(npu(), workload, fleet, settings, 40).settings);
+  EXPECT_EQ(tune(40).settings, tune(40).settings);
   settings.seed = 1;
   const auto goodput = [&](const std::vector<schedule::StaticSetting>& of) {
     return find_goodput(

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace widepipe::rl {
+namespace widepipe {
 
 /// The next time of each of some things, and which of them is first. A heap with four children to a
 /// node, which knows where each is, so that times may change. Ties: the lower index first.
@@ -65,4 +65,4 @@ class TimeHeap {
   std::vector<std::size_t> place_;
 };
 
-}  // namespace widepipe::rl
+}  // namespace widepipe

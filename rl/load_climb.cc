@@ -1,0 +1,75 @@
+#include "rl/load_climb.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace widepipe::rl {
+namespace {
+
+constexpr double kFirstLoad = 0.1;
+
+/// The load rises by so much of the bound, once it is passed.
+double step_from(double load) {
+  constexpr double kStep = 0.01;
+  constexpr double kLow = 0.35;  // where nobody stays
+  return load < kLow ? 2 * kStep : kStep;
+}
+
+}  // namespace
+
+double shortfall(const Measures& measures, const PassRule& rule) {
+  double missed = std::max(rule.all - measures.all().attainment(), 0.0);
+  for (const StreamMeasures& stream : measures.streams) {
+    missed += std::max(rule.each - stream.attainment(), 0.0) /
+              static_cast<double>(measures.streams.size());
+  }
+  return missed;
+}
+
+LoadClimb::LoadClimb(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                     const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
+                     int budget)
+    : profile_(profile),
+      workload_(workload),
+      fleet_(fleet),
+      settings_(settings),
+      budget_(budget),
+      bound_(bound_of(profile, workload, fleet, settings)),
+      cluster_(make_cluster(profile, streams_of_run(profile, workload, settings),
+                            fleet_of_run(profile, fleet, settings))),
+      load_(kFirstLoad),
+      missed_(std::numeric_limits<double>::infinity()) {}
+
+Measures LoadClimb::run(const schedule::PolicyMaker& policy, double load) {
+  ++evaluations_;
+  settings_.rate = load * bound_;
+  return simulate(profile_, workload_, fleet_, settings_, policy);
+}
+
+bool LoadClimb::try_candidate(const schedule::PolicyMaker& candidate) {
+  if (spent()) return false;
+  const double missed = missed_by(candidate);
+  if (missed >= missed_) return false;
+  missed_ = missed;
+  while (missed_ == 0 && !spent()) {
+    share_ = load_;
+    load_ += step_from(load_);
+    missed_ = missed_by(candidate);
+  }
+  return true;
+}
+
+WorkloadSpec steady(WorkloadSpec workload) {
+  workload.rotations.clear();
+  workload.redraw_period = 0;
+  workload.diurnal = 0;
+  return workload;
+}
+
+npu_model::FleetSpec steady(npu_model::FleetSpec fleet) {
+  fleet.events.clear();
+  fleet.random = {};
+  return fleet;
+}
+
+}  // namespace widepipe::rl
