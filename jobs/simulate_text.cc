@@ -145,6 +145,7 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"busy_core_share", share(measures.busy_core_seconds, measures.core_seconds)},
                {"choices_vetoed", measures.vetoed},
                {"choices_replaced", measures.replaced},
+               {"requests_given_up", measures.given_up},
                {"models_loaded", measures.loads},
                {"devices_ejected", measures.ejections},
                {"devices_readmitted", measures.readmissions},

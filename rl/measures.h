@@ -53,6 +53,7 @@ struct Measures {
   std::int64_t events = 0;  ///< arrivals and answers of requests, ends of batches, orders, faults
   std::int64_t vetoed = 0;
   std::int64_t replaced = 0;
+  std::int64_t given_up = 0;
   std::int64_t ejections = 0;
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;

@@ -212,6 +212,7 @@ Measures Simulation::run() {
   const schedule::RequestCounts counts = dispatcher_->counts();
   measures_.vetoed = counts.vetoed;
   measures_.replaced = counts.replaced;
+  measures_.given_up = counts.given_up;
   measures_.ejections = counts.ejections;
   measures_.readmissions = counts.readmissions;
   measures_.loads = counts.loads;

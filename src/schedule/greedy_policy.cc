@@ -25,21 +25,49 @@ class GreedyPolicy final : public OneKindPolicy {
       const int limit = offer.scarce ? most : std::min(most, full(offer.stream));
       int batch = limit;
       while (batch > 0 && offer.end_of(choice, batch) > offer.deadline) batch -= 1 + batch / 8;
-      if (batch <= 0) continue;
-      const double cost = cost_per_request(*offer.costs, choice, batch, cores());
+      Choice here{choice, std::max(batch, 0), CloseReason::kDeadline};
+      if (batch < limit && offer.scarce) here = without_the_first(offer, here, limit);
+      if (here.batch <= 0) continue;
+      if (here.batch >= limit) {
+        here.reason = here.batch == offer.idle[choice] || here.batch >= full(offer.stream)
+                          ? CloseReason::kFull
+                          : CloseReason::kTimeout;
+      }
+      const double cost = cost_per_request(*offer.costs, choice, here.batch, cores());
       if (cost >= least) continue;
       least = cost;
-      const CloseReason reason = batch < limit ? CloseReason::kDeadline
-                                 : batch == offer.idle[choice] || batch >= full(offer.stream)
-                                     ? CloseReason::kFull
-                                     : CloseReason::kTimeout;
-      best = {choice, batch, reason};
+      best = here;
     }
     if (best.batch == 0) return std::nullopt;
     return best;
   }
 
  private:
+  /// The choice, or one that gives up requests for a larger batch, if it serves more for its cost.
+  Choice without_the_first(const Offer& offer, const Choice& choice, int limit) const {
+    const auto worth = [&](int batch, int given_up) {
+      return (batch - settings_.sacrifice * given_up) /
+             (batch * cost_per_request(*offer.costs, choice.choice, batch, cores()));
+    };
+    Choice best = choice;
+    double most = choice.batch > 0 ? worth(choice.batch, 0) : 0;
+    int batch = std::max(choice.batch, 1);
+    const int waiting = static_cast<int>(std::min<std::size_t>(offer.waiting, 1 << 20));
+    for (int given_up = 1; given_up < waiting && batch < limit; ++given_up) {
+      const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(given_up));
+      const int there = std::min(limit, waiting - given_up);
+      if (there < batch || settings_.sacrifice * given_up >= limit) break;
+      if (offer.end_of(choice.choice, batch) > deadline) continue;
+      while (batch < there && offer.end_of(choice.choice, batch + 1) <= deadline) ++batch;
+      const double now = worth(batch, given_up);
+      if (now <= most) continue;
+      most = now;
+      best.batch = batch;
+      best.give_up = given_up;
+    }
+    return best;
+  }
+
   OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
     return cheapest_point(costs, cores(), settings_.budget * slo);
   }

@@ -13,6 +13,9 @@ struct GreedySettings {
   /// Batches on a device slow each other down: that they take so many times as long as alone, and
   /// the answer is on its way, is reckoned with when the first request of a batch is held back.
   double stretch = 2;
+  /// Where devices are short, the first requests are given up if they would make a batch small: as
+  /// many as make it most for its cost, when each of them takes so many from what it serves.
+  double sacrifice = 0.5;
   /// Of an instance: larger than what the plan is made for, by so many times.
   int spare_batch = 2;
   /// A new plan must be so much better balanced to be worth loading models.

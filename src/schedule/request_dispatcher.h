@@ -42,6 +42,7 @@ struct RequestCounts {
   std::int64_t batches = 0;
   std::int64_t vetoed = 0;    ///< choices that no device could have carried out
   std::int64_t replaced = 0;  ///< choices that would have missed a deadline that others meet
+  std::int64_t given_up = 0;  ///< requests that were dropped so that others gain
   std::int64_t ejections = 0;
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;             ///< of instances, after the start

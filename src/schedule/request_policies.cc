@@ -15,14 +15,16 @@ namespace widepipe::schedule {
 namespace {
 
 std::unique_ptr<RequestPolicy> greedy(std::span<const double> values) {
-  return make_greedy_policy({.budget = values[0], .stretch = values[1], .hysteresis = values[2]});
+  return make_greedy_policy(
+      {.budget = values[0], .stretch = values[1], .sacrifice = values[3], .hysteresis = values[2]});
 }
 
 std::vector<PolicyParameter> greedy_parameters() {
   const GreedySettings usual;
   return {{"budget", usual.budget, 0.1, 0.9},
           {"stretch", usual.stretch, 1, 4},
-          {"hysteresis", usual.hysteresis, 1, 3}};
+          {"hysteresis", usual.hysteresis, 1, 3},
+          {"sacrifice", usual.sacrifice, 0, 5}};
 }
 
 }  // namespace
@@ -46,6 +48,11 @@ const std::vector<NamedPolicy>& request_policies() {
        .make = greedy},
       {.name = "greedy-estimated",
        .what = "the same; estimates how fast devices are from timings",
+       .parameters = greedy_parameters(),
+       .make = greedy},
+      {.name = "greedy-tuned",
+       .what = "greedy-estimated with constants that are tuned in advance",
+       .tuned = true,
        .parameters = greedy_parameters(),
        .make = greedy},
       {.name = "clockwork",

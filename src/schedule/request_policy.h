@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schedule/request_queue.h"
 #include "schedule/request_types.h"
 
 namespace widepipe::schedule {
@@ -57,12 +58,17 @@ struct Offer {
   double speed = 1;   ///< of the device, estimated
   double demand = 0;  ///< of bandwidth, by what runs there
   std::size_t waiting = 0;
-  Seconds deadline = 0;  ///< of the first of them
-  bool scarce = false;   ///< they had to wait for a device
+  Seconds deadline = 0;                 ///< of the first of them
+  const RequestQueue* queue = nullptr;  ///< they, in the order of their arrivals
+  bool scarce = false;                  ///< they had to wait for a device
   /// Instances of the model that are idle, and have their cores free: by choice of cores, the
   /// largest batch; 0 where there is none.
   std::span<const int> idle;
 
+  /// Of one of those that wait, the first being 0.
+  Seconds deadline_of(std::size_t place) const {
+    return deadline + queue->at(place).arrival - queue->front().arrival;
+  }
   /// When a batch would be done if nothing else changed on the device.
   Seconds end_of(std::size_t choice, int batch) const {
     const NetworkCosts::Cell& cell = costs->at(choice, batch);
@@ -74,6 +80,7 @@ struct Choice {
   std::uint32_t choice = 0;  ///< of cores; one that is idle
   int batch = 0;             ///< at most what waits, and what the instance takes
   CloseReason reason = CloseReason::kFull;
+  int give_up = 0;  ///< so many are dropped, from the first on, so that the others gain
 };
 
 /// Called from one thread; neither blocks nor reads a clock.

@@ -14,6 +14,7 @@ class RequestQueue {
   std::size_t size() const { return tail_ - head_; }
   bool empty() const { return head_ == tail_; }
   const Request& front() const { return ring_[head_ & mask_]; }
+  const Request& at(std::size_t place) const { return ring_[(head_ + place) & mask_]; }
 
   void push_back(const Request& request) {
     if (size() == ring_.size()) grow();

@@ -26,6 +26,7 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   batches += other.batches;
   vetoed += other.vetoed;
   replaced += other.replaced;
+  given_up += other.given_up;
   ejections += other.ejections;
   readmissions += other.readmissions;
   loads += other.loads;
@@ -90,14 +91,19 @@ void RequestScheduler::prune(StreamId id, Seconds now) {
   Stream& stream = streams_[id];
   bool changed = false;
   while (!stream.queue.empty() && deadline(stream) < now + stream.quickest * stretch_) {
-    const Request request = stream.queue.front();
-    stream.queue.pop_front();
-    --waiting_;
-    ++stream.missed;
+    drop_first(id, now);
     changed = true;
-    events_.dropped(id, request, now);
   }
   if (changed) head_changed(stream);
+}
+
+void RequestScheduler::drop_first(StreamId id, Seconds now) {
+  Stream& stream = streams_[id];
+  const Request request = stream.queue.front();
+  stream.queue.pop_front();
+  --waiting_;
+  ++stream.missed;
+  events_.dropped(id, request, now);
 }
 
 std::vector<std::pair<StreamId, Request>> RequestScheduler::take_waiting() {
@@ -237,6 +243,7 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
                     .demand = device.demand(),
                     .waiting = stream.queue.size(),
                     .deadline = deadline(stream),
+                    .queue = &stream.queue,
                     .scarce = stream.scarce,
                     .idle = idle_};
   const std::optional<Choice> choice = guarded(offer, policy_->choose(offer));
@@ -249,17 +256,21 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
 std::optional<Choice> RequestScheduler::guarded(const Offer& offer, std::optional<Choice> choice) {
   if (!choice) return std::nullopt;
   if (choice->choice >= offer.idle.size() || choice->batch < 1 ||
-      choice->batch > offer.idle[choice->choice] ||
-      static_cast<std::size_t>(choice->batch) > offer.waiting) {
+      choice->batch > offer.idle[choice->choice] || choice->give_up < 0 ||
+      static_cast<std::size_t>(choice->batch) + static_cast<std::size_t>(choice->give_up) >
+          offer.waiting) {
     ++counts_.vetoed;
     return std::nullopt;
   }
-  if (offer.end_of(choice->choice, choice->batch) <= offer.deadline) return choice;
+  const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(choice->give_up));
+  if (offer.end_of(choice->choice, choice->batch) <= deadline) return choice;
   std::optional<Choice> better;
   for (std::uint32_t cores = 0; cores < offer.idle.size(); ++cores) {
     int batch = std::min(choice->batch, offer.idle[cores]);
-    while (batch > 0 && offer.end_of(cores, batch) > offer.deadline) --batch;
-    if (batch > (better ? better->batch : 0)) better = {cores, batch, CloseReason::kDeadline};
+    while (batch > 0 && offer.end_of(cores, batch) > deadline) --batch;
+    if (batch > (better ? better->batch : 0)) {
+      better = {cores, batch, CloseReason::kDeadline, choice->give_up};
+    }
   }
   if (!better) return choice;
   ++counts_.replaced;
@@ -268,6 +279,7 @@ std::optional<Choice> RequestScheduler::guarded(const Offer& offer, std::optiona
 
 void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vector<Order>& orders) {
   Stream& stream = streams_[offer.stream];
+  const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(choice.give_up));
   ServingState& device = devices_[offer.device];
   const auto instances = device.instances();
   const auto found = std::find_if(instances.begin(), instances.end(), [&](const auto& instance) {
@@ -290,6 +302,8 @@ void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vecto
   running.cell = stream.costs->at(choice.choice, choice.batch);
   running.since = offer.now;
   running.requests.clear();
+  counts_.given_up += choice.give_up;
+  for (int i = 0; i < choice.give_up; ++i) drop_first(offer.stream, offer.now);
   for (int i = 0; i < choice.batch; ++i) {
     running.requests.push_back(stream.queue.front());
     stream.queue.pop_front();
@@ -306,7 +320,7 @@ void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vecto
                   .size = choice.batch,
                   .reason = draining_ ? CloseReason::kDrain : choice.reason,
                   .waiting = offer.waiting,
-                  .head_slack = offer.deadline - offer.now,
+                  .head_slack = deadline - offer.now,
                   .expected = offer.end_of(choice.choice, choice.batch) - offer.now,
                   .speed = offer.speed,
                   .demand = offer.demand});

@@ -100,6 +100,7 @@ class RequestScheduler final : public RequestDispatcher {
   bool due(const Stream& stream, Seconds now) const;
   void head_changed(Stream& stream) const;
   void prune(StreamId id, Seconds now);
+  void drop_first(StreamId id, Seconds now);
   void serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
   void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
   std::optional<StreamId> most_urgent(const ServingState& device) const;

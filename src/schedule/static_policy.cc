@@ -1,6 +1,7 @@
 #include "schedule/static_policy.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "schedule/greedy_policy.h"
@@ -51,8 +52,11 @@ class StaticPolicy final : public RequestPolicy {
 
 void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& settings,
                     ServingPlan& plan) {
+  if (settings.size() != cluster.models.size()) {
+    throw std::logic_error("static settings for other models");
+  }
   for (StreamId id = 0; id < cluster.streams.size(); ++id) {
-    const StaticSetting& setting = settings.at(cluster.streams[id].model);
+    const StaticSetting& setting = settings[cluster.streams[id].model];
     plan.rules[id] = {.full = setting.batch, .hold = setting.timeout};
   }
   for (DeviceId id = 0; id < cluster.devices.size(); ++id) {

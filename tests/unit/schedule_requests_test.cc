@@ -2,7 +2,6 @@
 // wants and whatever becomes of batches.
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <algorithm>
 #include <map>
@@ -11,37 +10,15 @@
 #include <vector>
 
 #include "core/error.h"
+#include "request_fixture.h"
 #include "schedule/greedy_policy.h"
+#include "schedule/load_balancer.h"
 #include "schedule/request_policies.h"
 #include "schedule/request_scheduler.h"
 #include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
-
-/// On one core 1 ms and 1 ms a sample; on two cores a little more than half.
-std::shared_ptr<NetworkCosts> costs(double milliseconds = 1, int max_batch = 8) {
-  std::vector<NetworkCosts::Cell> cells;
-  for (const double speed : {1.0, 1.8, 3.0}) {
-    for (int batch = 1; batch <= max_batch; ++batch) {
-      cells.push_back({milliseconds * 1e-3 * (1 + batch) / speed, 0.1});
-    }
-  }
-  auto made = std::make_shared<NetworkCosts>("n", std::vector<int>{1, 2, 4}, max_batch, cells);
-  made->weight_bytes = 100;
-  made->bytes_per_sample = 10;
-  return made;
-}
-
-Cluster cluster_of(int devices, int models, Seconds slo, double memory = 1000) {
-  Cluster cluster;
-  for (int i = 0; i < models; ++i) {
-    cluster.models.push_back({"m" + std::to_string(i), costs(1 + i)});
-    cluster.streams.push_back({"s" + std::to_string(i), static_cast<ModelId>(i), slo});
-  }
-  cluster.devices.assign(static_cast<std::size_t>(devices), {4, memory});
-  return cluster;
-}
 
 /// Does as it is told.
 class ScriptedPolicy final : public RequestPolicy {
@@ -61,39 +38,6 @@ class ScriptedPolicy final : public RequestPolicy {
   const std::vector<InstanceSpec> instances_;
   const StreamRule rule_;
   const Chooser chooser_;
-};
-
-/// As many as wait, on what is idle first.
-std::optional<Choice> all_that_wait(const Offer& offer) {
-  for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
-    if (offer.idle[choice] == 0) continue;
-    return Choice{choice,
-                  static_cast<int>(std::min<std::size_t>(
-                      offer.waiting, static_cast<std::size_t>(offer.idle[choice]))),
-                  CloseReason::kFull};
-  }
-  return std::nullopt;
-}
-
-/// What became of requests and batches; fails if one request ends twice.
-struct Ledger final : RequestEvents {
-  std::map<RequestId, Seconds> answers;
-  std::set<RequestId> drops;
-  std::vector<ClosedBatch> batches;
-  int ejections = 0;
-  int readmissions = 0;
-
-  void answered(StreamId, const Request& request, Seconds now) override {
-    EXPECT_TRUE(answers.emplace(request.id, now).second) << "answered twice";
-    EXPECT_FALSE(drops.contains(request.id)) << "answered, though dropped";
-  }
-  void dropped(StreamId, const Request& request, Seconds) override {
-    EXPECT_TRUE(drops.insert(request.id).second) << "dropped twice";
-    EXPECT_FALSE(answers.contains(request.id)) << "dropped, though answered";
-  }
-  void closed(const ClosedBatch& batch) override { batches.push_back(batch); }
-  void ejected(DeviceId, Seconds) override { ++ejections; }
-  void readmitted(DeviceId, Seconds) override { ++readmissions; }
 };
 
 struct Bench {
@@ -319,201 +263,98 @@ TEST(Spread, GivesScarceModelsTheirShare) {
   for (int model = 1; model < 6; ++model) EXPECT_GE(count[static_cast<std::size_t>(model)], 3);
 }
 
-/// Devices as they would be, from nothing but orders; says what was broken.
-class DeviceOracle {
- public:
-  explicit DeviceOracle(const RequestScheduler& scheduler) : cluster_(scheduler.cluster()) {
-    for (DeviceId id = 0; id < cluster_.devices.size(); ++id) {
-      Device& device = devices_.emplace_back();
-      for (const auto& instance : scheduler.device(id).instances()) {
-        device.instances[instance.id] = {instance.spec, true, false};
-      }
-    }
-    check();
-  }
-
-  void take(const Order& order) {
-    Device& device = devices_.at(order.device);
-    if (order.kind == Order::Kind::kLoad) {
-      RC_ASSERT(!device.instances.contains(order.instance));
-      device.instances[order.instance] = {order.spec, false, false};
-    } else if (order.kind == Order::Kind::kUnload) {
-      RC_ASSERT(device.instances.at(order.instance).loaded);
-      RC_ASSERT(!device.instances.at(order.instance).busy);
-      device.instances.erase(order.instance);
-    } else {
-      Instance& instance = device.instances.at(order.instance);
-      RC_ASSERT(instance.loaded && !instance.busy);
-      RC_ASSERT(order.size >= 1 && order.size <= instance.spec.max_batch);
-      RC_ASSERT(cluster_.streams[order.stream].model == instance.spec.model);
-      instance.busy = true;
-    }
-    check();
-  }
-  void loaded(DeviceId device, InstanceId id) {
-    devices_.at(device).instances.at(id).loaded = true;
-  }
-  void ended(const Order& order) {
-    const auto found = devices_.at(order.device).instances.find(order.instance);
-    if (found != devices_.at(order.device).instances.end()) found->second.busy = false;
-  }
-  void cleared(DeviceId device) {
-    std::erase_if(devices_.at(device).instances,
-                  [](const auto& entry) { return !entry.second.loaded; });
-    for (auto& [id, instance] : devices_.at(device).instances) instance.busy = false;
-  }
-
- private:
-  struct Instance {
-    InstanceSpec spec;
-    bool loaded = false;
-    bool busy = false;
+TEST(Greedy, GivesUpTheFirstRequestsWhereTheyWouldMakeEveryBatchSmall) {
+  // A batch takes 1 ms and 1 ms a sample on the only core; 20 requests arrive while it is busy.
+  Cluster cluster = cluster_of(1, 1, 0.01105);
+  cluster.devices = {{1, 1000}};
+  const auto served = [&](double sacrifice) {
+    Bench bench(cluster, make_greedy_policy({.budget = 1, .stretch = 1, .sacrifice = sacrifice}));
+    for (RequestId id = 0; id < 8; ++id) bench.add(id, 0);
+    std::vector<Order> orders = bench.dispatch(0);
+    EXPECT_EQ(orders.size(), 1U);
+    for (RequestId id = 8; id < 28; ++id) bench.add(id, 1e-4 * static_cast<double>(id));
+    EXPECT_TRUE(bench.dispatch(0.003).empty()) << "it is busy";
+    orders = bench.complete(orders.at(0), 0.009, 0.009);
+    EXPECT_EQ(orders.size(), 1U);
+    EXPECT_EQ(bench.ledger.drops.size(),
+              static_cast<std::size_t>(bench.scheduler.counts().given_up));
+    return std::pair(orders.at(0).size, bench.scheduler.counts().given_up);
   };
-  struct Device {
-    std::map<InstanceId, Instance> instances;
-  };
-
-  void check() const {
-    for (std::size_t id = 0; id < devices_.size(); ++id) {
-      double bytes = 0;
-      int cores = 0;
-      for (const auto& [key, instance] : devices_[id].instances) {
-        const NetworkCosts& costs = *cluster_.models[instance.spec.model].costs;
-        bytes += costs.instance_bytes(instance.spec.max_batch);
-        if (instance.busy) cores += costs.core_choices()[instance.spec.choice];
-      }
-      RC_ASSERT(bytes <= cluster_.devices[id].memory);
-      RC_ASSERT(cores <= cluster_.devices[id].cores);
-    }
-  }
-
-  const Cluster& cluster_;
-  std::vector<Device> devices_;
-};
-
-/// Plans and chooses at random, also what cannot be.
-class RandomPolicy final : public RequestPolicy {
- public:
-  explicit RandomPolicy(std::uint64_t seed) : random_(seed) {}
-  std::string_view name() const override { return "random"; }
-
-  void plan(const ServingObservation& seen, ServingPlan& plan) override {
-    for (StreamRule& rule : plan.rules) rule = {below(6) + 1, 1e-3 * below(20)};
-    for (auto& instances : plan.instances) {
-      if (below(2) == 0) continue;
-      instances.clear();
-      for (int i = below(9); i > 0; --i) {
-        instances.push_back(
-            {static_cast<ModelId>(below(static_cast<int>(seen.cluster->models.size()) + 1)),
-             static_cast<std::uint32_t>(below(4)), below(10)});
-      }
-    }
-  }
-  std::optional<Choice> choose(const Offer& offer) override {
-    if (below(5) == 0) return std::nullopt;
-    if (below(5) == 0) return Choice{static_cast<std::uint32_t>(below(5)), below(12) - 1};
-    return all_that_wait(offer);
-  }
-
- private:
-  int below(int limit) { return static_cast<int>(random_() % static_cast<std::uint64_t>(limit)); }
-  std::mt19937_64 random_;
-};
-
-void run_at_random(std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  const auto below = [&](int limit) {
-    return static_cast<int>(random() % static_cast<std::uint64_t>(limit));
-  };
-  const Cluster cluster =
-      cluster_of(1 + below(4), 1 + below(4), 0.005 * (1 + below(10)), 200.0 * (1 + below(5)));
-  Ledger ledger;
-  std::unique_ptr<RequestPolicy> policy;
-  if (below(3) == 0) {
-    policy = make_greedy_policy();
-  } else {
-    policy = std::make_unique<RandomPolicy>(random());
-  }
-  RequestScheduler scheduler(cluster, std::move(policy), ledger, {.plan_period = 0.02});
-  DeviceOracle oracle(scheduler);
-  std::vector<Order> out;
-  std::vector<Order> loading;
-  std::vector<Order> orders;
-  std::vector<bool> ejected(cluster.devices.size());
-  const auto take_orders = [&] {
-    // Ejections happened before the orders that are new.
-    for (DeviceId id = 0; id < cluster.devices.size(); ++id) {
-      if (scheduler.device(id).ejected && !ejected[id]) {
-        oracle.cleared(id);
-        std::erase_if(loading, [id](const Order& order) { return order.device == id; });
-      }
-      ejected[id] = scheduler.device(id).ejected;
-    }
-    for (const Order& order : orders) {
-      oracle.take(order);
-      if (order.kind == Order::Kind::kRun) out.push_back(order);
-      if (order.kind == Order::Kind::kLoad) loading.push_back(order);
-    }
-    orders.clear();
-  };
-  Seconds now = 0;
-  RequestId next = 0;
-  for (int step = 0; step < 400; ++step) {
-    now += 1e-3 * below(4);
-    switch (below(5)) {
-      case 0:
-      case 1:
-        scheduler.add(static_cast<StreamId>(below(static_cast<int>(cluster.streams.size()))),
-                      {next++, now}, now);
-        break;
-      case 2:
-        scheduler.dispatch(now, orders);
-        break;
-      case 3:
-        if (!out.empty()) {
-          std::swap(out[static_cast<std::size_t>(below(static_cast<int>(out.size())))], out.back());
-          const Order order = out.back();
-          out.pop_back();
-          oracle.ended(order);
-          scheduler.complete(order.batch, below(20) != 0, 1e-3 * (1 + below(5)), now, orders);
-        }
-        break;
-      default:
-        if (!loading.empty()) {
-          const Order order = loading.back();
-          loading.pop_back();
-          oracle.loaded(order.device, order.instance);
-          scheduler.loaded(order.device, order.instance, now, orders);
-        }
-    }
-    take_orders();
-  }
-  // Whatever is out comes back in the end, and what waits is given up.
-  scheduler.drain();
-  for (const Order& order : std::exchange(out, {})) {
-    orders.clear();
-    scheduler.complete(order.batch, true, 1e-3, now, orders);
-    for (const Order& more : orders) {
-      if (more.kind == Order::Kind::kRun) out.push_back(more);
-    }
-  }
-  while (!out.empty()) {
-    const Order order = out.back();
-    out.pop_back();
-    orders.clear();
-    scheduler.complete(order.batch, true, 1e-3, now, orders);
-    for (const Order& more : orders) {
-      if (more.kind == Order::Kind::kRun) out.push_back(more);
-    }
-  }
-  scheduler.drop_all(now);
-  RC_ASSERT(scheduler.drained());
-  RC_ASSERT(ledger.answers.size() + ledger.drops.size() == next);
-  for (const ClosedBatch& batch : ledger.batches) RC_ASSERT(batch.size >= 1);
+  EXPECT_EQ(served(1000), std::pair(1, std::int64_t{0})) << "the first has 2.85 ms left";
+  EXPECT_EQ(served(0.1), std::pair(2, std::int64_t{2})) << "the third has 3.05 ms";
+  EXPECT_EQ(served(0), std::pair(3, std::int64_t{12})) << "the thirteenth has 4.05 ms";
 }
 
-TEST(RequestScheduler, LosesAndDoublesNothingAndKeepsToCoresAndMemoryWhateverHappens) {
-  EXPECT_TRUE(rc::check("any policy, any fate of batches", run_at_random));
+TEST(LoadBalancer, BindsARequestToTheDeviceThatHasLeastOutstanding) {
+  Ledger ledger;
+  const auto make = [] { return plain({.full = 1, .hold = 0}); };
+  LoadBalancer balancer(cluster_of(3, 1, 1), make, ledger);
+  std::vector<Order> orders;
+  std::map<DeviceId, int> got;
+  for (RequestId id = 0; id < 9; ++id) {
+    balancer.add(0, {id, 0}, 0);
+    balancer.dispatch(0, orders);
+  }
+  ASSERT_EQ(orders.size(), 3U) << "an instance each; the others wait";
+  std::set<BatchId> batches;
+  for (const Order& order : orders) {
+    ++got[order.device];
+    batches.insert(order.batch);
+  }
+  EXPECT_EQ(got.size(), 3U);
+  EXPECT_EQ(batches.size(), 3U) << "numbers of their own";
+  // The two that wait at a device go there, even if another has nothing to do.
+  const Order first = orders[0];
+  orders.clear();
+  balancer.complete(first.batch, true, 0.001, 0.001, orders);
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_EQ(orders[0].device, first.device);
+  EXPECT_EQ(orders[0].size, 2);
+  EXPECT_FALSE(balancer.drained());
+}
+
+TEST(LoadBalancer, SendsWhatWaitsElsewhereWhenADeviceFailsAndThenOneRequestToSeeIfItWorks) {
+  Ledger ledger;
+  LoadBalancer balancer(cluster_of(2, 1, 1), [] { return plain({.full = 1, .hold = 0}); }, ledger,
+                        {.first_probe = 0.25});
+  std::vector<Order> orders;
+  for (RequestId id = 0; id < 8; ++id) {
+    balancer.add(0, {id, 0}, 0);
+    balancer.dispatch(0, orders);
+  }
+  ASSERT_EQ(orders.size(), 2U);
+  const Order failed = orders[0];
+  const Order good = orders[1];
+  orders.clear();
+  balancer.complete(failed.batch, false, 0.001, 0.001, orders);
+  EXPECT_EQ(ledger.ejections, 1);
+  EXPECT_TRUE(orders.empty());
+  int answered = 0;
+  for (Order next = good; answered < 8;) {
+    orders.clear();
+    answered += next.size;
+    balancer.complete(next.batch, true, 0.001, 0.002, orders);
+    balancer.dispatch(0.002, orders);
+    if (orders.empty()) break;
+    next = orders.at(0);
+    ASSERT_EQ(next.device, good.device);
+  }
+  EXPECT_EQ(ledger.answers.size(), 8U) << "none is lost with the device";
+  EXPECT_TRUE(balancer.drained());
+  for (RequestId id = 8; id < 12; ++id) {
+    balancer.add(0, {id, 0.3}, 0.3);
+    balancer.dispatch(0.3, orders);
+  }
+  balancer.dispatch(0.31, orders);
+  const auto probes = std::count_if(orders.begin(), orders.end(), [&](const Order& order) {
+    return order.kind == Order::Kind::kRun && order.device == failed.device;
+  });
+  EXPECT_EQ(probes, 1);
+  const auto probe = std::find_if(orders.begin(), orders.end(), [&](const Order& order) {
+    return order.kind == Order::Kind::kRun && order.device == failed.device;
+  });
+  balancer.complete(probe->batch, true, 0.001, 0.32, orders);
+  EXPECT_EQ(ledger.readmissions, 1);
 }
 
 }  // namespace

@@ -1,0 +1,76 @@
+#pragma once
+// What tests of the request scheduler share.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schedule/request_dispatcher.h"
+#include "schedule/request_policy.h"
+
+namespace widepipe::schedule {
+
+/// On one core 1 ms and 1 ms a sample; on two cores a little more than half.
+inline std::shared_ptr<NetworkCosts> costs(double milliseconds = 1, int max_batch = 8) {
+  std::vector<NetworkCosts::Cell> cells;
+  for (const double speed : {1.0, 1.8, 3.0}) {
+    for (int batch = 1; batch <= max_batch; ++batch) {
+      cells.push_back({milliseconds * 1e-3 * (1 + batch) / speed, 0.1});
+    }
+  }
+  auto made = std::make_shared<NetworkCosts>("n", std::vector<int>{1, 2, 4}, max_batch, cells);
+  made->weight_bytes = 100;
+  made->bytes_per_sample = 10;
+  return made;
+}
+
+inline Cluster cluster_of(int devices, int models, Seconds slo, double memory = 1000) {
+  Cluster cluster;
+  for (int i = 0; i < models; ++i) {
+    cluster.models.push_back({"m" + std::to_string(i), costs(1 + i)});
+    cluster.streams.push_back({"s" + std::to_string(i), static_cast<ModelId>(i), slo});
+  }
+  cluster.devices.assign(static_cast<std::size_t>(devices), {4, memory});
+  return cluster;
+}
+
+/// As many as wait, on what is idle first.
+inline std::optional<Choice> all_that_wait(const Offer& offer) {
+  for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
+    if (offer.idle[choice] == 0) continue;
+    return Choice{choice,
+                  static_cast<int>(std::min<std::size_t>(
+                      offer.waiting, static_cast<std::size_t>(offer.idle[choice]))),
+                  CloseReason::kFull};
+  }
+  return std::nullopt;
+}
+
+/// What became of requests and batches; fails if one request ends twice.
+struct Ledger final : RequestEvents {
+  std::map<RequestId, Seconds> answers;
+  std::set<RequestId> drops;
+  std::vector<ClosedBatch> batches;
+  int ejections = 0;
+  int readmissions = 0;
+
+  void answered(StreamId, const Request& request, Seconds now) override {
+    EXPECT_TRUE(answers.emplace(request.id, now).second) << "answered twice";
+    EXPECT_FALSE(drops.contains(request.id)) << "answered, though dropped";
+  }
+  void dropped(StreamId, const Request& request, Seconds) override {
+    EXPECT_TRUE(drops.insert(request.id).second) << "dropped twice";
+    EXPECT_FALSE(answers.contains(request.id)) << "dropped, though answered";
+  }
+  void closed(const ClosedBatch& batch) override { batches.push_back(batch); }
+  void ejected(DeviceId, Seconds) override { ++ejections; }
+  void readmitted(DeviceId, Seconds) override { ++readmissions; }
+};
+
+}  // namespace widepipe::schedule
