@@ -67,9 +67,8 @@ class Evaluation {
     for (const std::string& name : command.workloads) {
       rl::WorkloadSpec workload = load_workload(name, profile_);
       npu_model::FleetSpec fleet = load_fleet(workload.fleet, profile_);
-      std::string inputs =
-          hash_of({text_of(kProfile, command.profile).text, text_of(kWorkload, name).text,
-                   text_of(kFleet, workload.fleet).text});
+      std::string inputs = hash_of({text_of(kProfile, command.profile).text,
+                                    workload_identity(name), text_of(kFleet, workload.fleet).text});
       names.push_back(workload.name);
       cases_.push_back({std::move(workload), std::move(fleet), std::move(inputs)});
     }

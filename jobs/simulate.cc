@@ -55,6 +55,13 @@ class LogFile {
   bool failed_ = false;
 };
 
+double rate_of(const SimulateCommand& command, const rl::WorkloadSpec& workload, double bound) {
+  constexpr double kUsualLoad = 0.6;
+  if (command.rate > 0) return command.rate;
+  if (command.load > 0) return command.load * bound;
+  return workload.trace ? workload.trace->rate() : kUsualLoad * bound;
+}
+
 }  // namespace
 
 int run_simulate(const SimulateCommand& command) {
@@ -98,7 +105,7 @@ int run_simulate(const SimulateCommand& command) {
       run.measures = std::move(goodput.measures);
     } else {
       run.bound = bound_of(profile, workload, fleet, mine);
-      run.rate = mine.rate = command.rate > 0 ? command.rate : command.load * run.bound;
+      run.rate = mine.rate = rate_of(command, workload, run.bound);
       run.measures = simulate(profile, workload, fleet, mine, make, to_log);
     }
   });
@@ -107,7 +114,9 @@ int run_simulate(const SimulateCommand& command) {
                             .fleet = fleet.name,
                             .policy = command.policy,
                             .devices = command.devices,
-                            .seconds = command.seconds,
+                            .seconds = runs.front().measures.duration > 0
+                                           ? runs.front().measures.duration
+                                           : command.seconds,
                             .round_period = settings.rounds.period,
                             .round_delay = settings.rounds.delay,
                             .found_goodput = command.find_goodput,

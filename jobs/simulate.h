@@ -13,8 +13,8 @@ struct SimulateCommand {
   std::string policy = "greedy-estimated";
   int devices = 32;
   double seconds = 10;
-  double load = 0.6;  ///< share of the bound
-  double rate = 0;    ///< requests a second; 0: by `load`
+  double load = 0;  ///< share of the bound; 0: 0.6, or as fast as a trace is
+  double rate = 0;  ///< requests a second; 0: by `load`
   std::uint64_t seed = 1;
   int seeds = 1;  ///< this and the next ones
   bool find_goodput = false;

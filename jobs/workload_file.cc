@@ -3,8 +3,10 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "dataset/input_dataset.h"
 #include "jobs/built_in_files.h"
 #include "jobs/toml_table.h"
+#include "jobs/trace_workload.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -60,8 +62,14 @@ rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
 }
 
 rl::WorkloadSpec load_workload(const std::string& name_or_file, const npu_model::Profile& profile) {
+  if (is_trace_file(name_or_file)) return load_trace(name_or_file, profile);
   const NamedText named = text_of(kWorkload, name_or_file);
   return parse_workload(named.text, named.file, profile);
+}
+
+std::string workload_identity(const std::string& name_or_file) {
+  if (!is_trace_file(name_or_file)) return text_of(kWorkload, name_or_file).text;
+  return dataset::InputDataset({name_or_file, "/arrival"}).identity().content;
 }
 
 }  // namespace widepipe::jobs

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <utility>
 
 namespace widepipe::rl {
 namespace {
@@ -60,6 +62,17 @@ bool LoadClimb::try_candidate(const schedule::PolicyMaker& candidate) {
 }
 
 WorkloadSpec steady(WorkloadSpec workload) {
+  if (workload.trace) {
+    constexpr double kKnown = 1.0 / 3;
+    auto first = std::make_shared<Trace>(*workload.trace);
+    const auto known =
+        std::upper_bound(first->arrivals.begin(), first->arrivals.end(), kKnown * first->length());
+    const auto count =
+        std::max<std::size_t>(static_cast<std::size_t>(known - first->arrivals.begin()), 1);
+    first->arrivals.resize(count);
+    first->stream.resize(count);
+    workload.trace = std::move(first);
+  }
   workload.rotations.clear();
   workload.redraw_period = 0;
   workload.diurnal = 0;

@@ -46,7 +46,8 @@ class LoadClimb {
   int evaluations_ = 0;
 };
 
-/// The workload and the fleet before anything changes: what one can tune for in advance.
+/// The workload and the fleet before anything changes, and the first third of a trace: what one
+/// can tune for in advance.
 WorkloadSpec steady(WorkloadSpec workload);
 npu_model::FleetSpec steady(npu_model::FleetSpec fleet);
 

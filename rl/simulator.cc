@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "npu_model/bound.h"
@@ -34,6 +35,13 @@ std::uint64_t seed_for(std::uint64_t seed, Purpose purpose) {
   mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
   mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
   return mixed ^ mixed >> 31;
+}
+
+SimulationSettings for_workload(SimulationSettings settings, const WorkloadSpec& workload) {
+  if (workload.trace) {
+    settings.duration = static_cast<double>(workload.trace->arrivals.size()) / settings.rate;
+  }
+  return settings;
 }
 
 /// Counts what becomes of requests.
@@ -73,9 +81,13 @@ class Counter final : public schedule::RequestEvents {
   const BatchLog& log_;
 };
 
-std::vector<int> networks_of(const std::vector<WorkloadStream>& streams) {
-  std::vector<int> networks;
-  for (const WorkloadStream& stream : streams) networks.push_back(stream.network);
+/// By model, in the order of make_cluster().
+std::vector<int> networks_of(const std::vector<WorkloadStream>& streams,
+                             const schedule::Cluster& cluster) {
+  std::vector<int> networks(cluster.models.size());
+  for (std::size_t id = 0; id < streams.size(); ++id) {
+    networks[cluster.streams[id].model] = streams[id].network;
+  }
   return networks;
 }
 
@@ -92,7 +104,7 @@ class Simulation {
         cluster_(make_cluster(profile, streams_, fleet_)),
         counter_(cluster_, measures_, log),
         dispatcher_(make_dispatcher(make_policy)),
-        devices_(profile, fleet_, cluster_, networks_of(streams_),
+        devices_(profile, fleet_, cluster_, networks_of(streams_, cluster_),
                  seed_for(settings.seed, Purpose::kJitter)),
         arrivals_(
             workload,
@@ -161,6 +173,7 @@ class Simulation {
   EmulatedFleet devices_;
   ArrivalGenerator arrivals_;
   ArrivalGenerator::Arrival next_arrival_;
+  bool draining_ = false;  ///< there are none any more
   std::vector<Order> orders_;
   std::deque<OnItsWay> news_;          ///< in the order of their times
   std::deque<OrderOnItsWay> ordered_;  ///< likewise
@@ -177,7 +190,7 @@ Measures Simulation::run() {
   const Seconds end = settings_.duration + kLongestDrain;
   wake_at_ = round_at(dispatcher_->next_time());
   for (;;) {
-    const Seconds arrival = next_arrival_.at;
+    const Seconds arrival = draining_ ? kNever : std::min(next_arrival_.at, settings_.duration);
     const Seconds device = devices_.next_time();
     const Seconds news = news_.empty() ? kNever : news_.front().at;
     const Seconds order = ordered_.empty() ? kNever : ordered_.front().at;
@@ -227,7 +240,7 @@ Measures Simulation::run() {
 void Simulation::arrive() {
   const auto [at, stream] = next_arrival_;
   if (at >= settings_.duration) {
-    next_arrival_.at = kNever;
+    draining_ = true;
     note(SchedulerCall::Kind::kDrain);
     dispatcher_->drain();
     return;
@@ -306,14 +319,16 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile,
                                const npu_model::Fleet& fleet) {
   schedule::Cluster cluster;
   std::map<int, std::shared_ptr<const schedule::NetworkCosts>> costs;
+  std::map<std::string, schedule::ModelId> models;
   for (const WorkloadStream& stream : streams) {
     std::shared_ptr<const schedule::NetworkCosts>& mine = costs[stream.network];
     if (!mine) {
       mine = costs_of(profile, profile.networks[static_cast<std::size_t>(stream.network)]);
     }
-    const auto model = static_cast<schedule::ModelId>(cluster.models.size());
-    cluster.models.push_back({stream.name, mine});
-    cluster.streams.push_back({stream.name, model, stream.slo});
+    const auto next = static_cast<schedule::ModelId>(cluster.models.size());
+    const auto [model, made] = models.try_emplace(stream.weights, next);
+    if (made) cluster.models.push_back({stream.weights, mine});
+    cluster.streams.push_back({stream.name, model->second, stream.slo});
   }
   for (const npu_model::FleetDevice& device : fleet.devices) {
     cluster.devices.push_back({device.cores, device.memory});
@@ -337,7 +352,9 @@ Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workloa
                   const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
                   const schedule::PolicyMaker& make_policy, const BatchLog& log,
                   std::vector<SchedulerCall>* calls) {
-  return Simulation(profile, workload, fleet, settings, make_policy, log, calls).run();
+  return Simulation(profile, workload, fleet, for_workload(settings, workload), make_policy, log,
+                    calls)
+      .run();
 }
 
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,

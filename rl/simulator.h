@@ -20,8 +20,9 @@ struct RoundModel {
 };
 
 struct SimulationSettings {
-  Seconds duration = 10;  ///< of arrivals; what is out then is waited for
-  double rate = 1000;     ///< requests a second, of all streams, on average
+  /// Of arrivals; what is out then is waited for. Of a trace it is as long as that takes.
+  Seconds duration = 10;
+  double rate = 1000;  ///< requests a second, of all streams, on average
   int devices = 32;
   std::uint64_t seed = 1;
   RoundModel rounds;
@@ -42,7 +43,7 @@ struct SchedulerCall {
 /// Called at each closed batch.
 using BatchLog = std::function<void(const schedule::ClosedBatch&)>;
 
-/// What a scheduler may know of such models on such devices; a model for each stream.
+/// What a scheduler may know of such models on such devices; streams may share a model.
 schedule::Cluster make_cluster(const npu_model::Profile& profile,
                                const std::vector<WorkloadStream>& streams,
                                const npu_model::Fleet& fleet);

@@ -18,7 +18,21 @@ constexpr int kMostVariants = 10'000;
 /// Steps in which a wave of the load is followed.
 constexpr int kDiurnalSteps = 50;
 
+std::vector<double> mean_shares(const Trace& trace) {
+  std::vector<double> shares(trace.streams.size(), 0);
+  for (const std::uint32_t stream : trace.stream) shares[stream] += 1;
+  for (double& share : shares) share /= static_cast<double>(trace.stream.size());
+  return shares;
+}
+
 }  // namespace
+
+Seconds Trace::length() const {
+  const auto count = static_cast<double>(arrivals.size());
+  const Seconds last = arrivals.back();
+  if (last <= 0) return 1;
+  return count > 1 ? last * count / (count - 1) : 2 * last;
+}
 
 std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profile) {
   if (spec.networks.empty()) return "it has no network";
@@ -82,6 +96,7 @@ std::vector<double> popularity(const WorkloadSpec& spec) {
 
 std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model::Profile& profile,
                                        std::uint64_t seed) {
+  if (spec.trace) return spec.trace->streams;
   std::mt19937_64 random(seed);
   std::uniform_int_distribution<std::size_t> which(0, spec.slo_factors.size() - 1);
   std::vector<WorkloadStream> streams;
@@ -89,8 +104,8 @@ std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model
     for (const std::string& name : spec.networks) {
       const int network = find_network(profile, name);
       const Seconds base = profile.networks[static_cast<std::size_t>(network)].slo_base;
-      streams.push_back({spec.variants > 1 ? fmt::format("{}/{:02}", name, variant) : name, network,
-                         base * spec.slo_factors[which(random)]});
+      const std::string weights = spec.variants > 1 ? fmt::format("{}/{:02}", name, variant) : name;
+      streams.push_back({weights, weights, network, base * spec.slo_factors[which(random)]});
     }
   }
   if (spec.shuffled) std::shuffle(streams.begin(), streams.end(), random);
@@ -98,6 +113,7 @@ std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model
 }
 
 std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, std::uint64_t seed) {
+  if (spec.trace) return {{0, mean_shares(*spec.trace)}};
   std::set<Seconds> begins = {0};
   for (const Rotation& rotation : spec.rotations) begins.insert(rotation.at * duration);
   if (spec.redraw_period > 0) {
@@ -146,11 +162,13 @@ std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, s
 
 ArrivalGenerator::ArrivalGenerator(const WorkloadSpec& spec, std::vector<RatePhase> phases,
                                    double rate, std::uint64_t seed)
-    : phases_(std::move(phases)),
+    : trace_(spec.trace),
+      phases_(std::move(phases)),
       rate_(rate),
       random_(seed),
       poisson_(spec.cv == 1),
       gamma_(1 / (spec.cv * spec.cv), spec.cv * spec.cv) {
+  if (trace_) return;
   if (poisson_) {
     enter_phase(0);
     return;
@@ -164,7 +182,15 @@ ArrivalGenerator::ArrivalGenerator(const WorkloadSpec& spec, std::vector<RatePha
 }
 
 ArrivalGenerator::Arrival ArrivalGenerator::next() {
+  if (trace_) return next_of_trace();
   return poisson_ ? next_poisson() : next_renewal();
+}
+
+ArrivalGenerator::Arrival ArrivalGenerator::next_of_trace() {
+  if (place_ == trace_->arrivals.size()) return {kNever, 0};
+  const Arrival arrival{trace_->arrivals[place_] * trace_->rate() / rate_, trace_->stream[place_]};
+  ++place_;
+  return arrival;
 }
 
 void ArrivalGenerator::enter_phase(std::size_t phase) {

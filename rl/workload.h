@@ -2,6 +2,7 @@
 // Streams of requests: what arrives when.
 
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,6 +30,26 @@ struct Rotation {
   bool operator==(const Rotation&) const = default;
 };
 
+/// Requests for one set of weights, with one deadline.
+struct WorkloadStream {
+  std::string name;
+  std::string weights;  ///< "resnet50", or "resnet50/07" of several variants
+  int network = 0;      ///< index in the profile
+  Seconds slo = 0;
+};
+
+/// Requests as they came somewhere.
+struct Trace {
+  std::vector<WorkloadStream> streams;
+  std::vector<Seconds> arrivals;      ///< ascending
+  std::vector<std::uint32_t> stream;  ///< of each
+
+  /// From the start to where one more would arrive.
+  Seconds length() const;
+  /// Requests a second.
+  double rate() const { return static_cast<double>(arrivals.size()) / length(); }
+};
+
 /// A workload as a file describes it (docs/workloads.md).
 struct WorkloadSpec {
   std::string name;
@@ -45,19 +66,15 @@ struct WorkloadSpec {
   double redraw_sigma = 0.5;        ///< each a lognormal multiple, of this sigma, of its own
   double diurnal = 0;               ///< amplitude of a wave, one a run, of the whole load
   PassRule pass;
+  /// Then what arrives is this, as fast as the load asks for, from its beginning to its end, and of
+  /// the above only `name`, `fleet` and `pass` count.
+  std::shared_ptr<const Trace> trace;
 
   bool operator==(const WorkloadSpec&) const = default;
 };
 
 /// What is impossible about it, with this profile; empty if nothing is.
 std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profile);
-
-/// Requests for one set of weights.
-struct WorkloadStream {
-  std::string name;  ///< "resnet50", or "resnet50/07" of several variants
-  int network = 0;   ///< index in the profile
-  Seconds slo = 0;
-};
 
 /// The streams, the most popular at the start first; the same seed, the same streams.
 std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model::Profile& profile,
@@ -75,7 +92,8 @@ std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, s
 /// Popularity of streams by rank, adding up to 1.
 std::vector<double> popularity(const WorkloadSpec& spec);
 
-/// Arrivals of all streams, one after the other, in the order of their times, for ever. Each stream
+/// Arrivals of all streams, one after the other, in the order of their times, for ever (a trace
+/// ends: then at infinity). Each stream
 /// is a renewal process of its own, whose times pass as fast as its rate says.
 class ArrivalGenerator {
  public:
@@ -99,12 +117,15 @@ class ArrivalGenerator {
     }
   };
 
+  Arrival next_of_trace();
   Arrival next_poisson();
   Arrival next_renewal();
   double gap();
   Seconds after(Seconds from, std::uint32_t stream, double mean_gaps) const;
   void enter_phase(std::size_t phase);
 
+  const std::shared_ptr<const Trace> trace_;
+  std::size_t place_ = 0;  ///< in the trace
   const std::vector<RatePhase> phases_;
   const double rate_;
   std::mt19937_64 random_;

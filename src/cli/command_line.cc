@@ -11,6 +11,7 @@
 #include "cli/score_options.h"
 #include "cli/simulate_options.h"
 #include "cli/submit_options.h"
+#include "cli/trace_options.h"
 #include "core/version.h"
 
 namespace widepipe::cli {
@@ -70,6 +71,7 @@ Parsed parse(int argc, const char* const* argv) {
   add_merge(app, parsed.command.merge);
   add_simulate(app, parsed.command.simulate);
   add_evaluate(app, parsed.command.evaluate);
+  add_trace(app, parsed.command.trace);
   add_inspect(app, parsed.command);
   std::string shell;
   add_pages(app, shell);
@@ -86,7 +88,7 @@ Parsed parse(int argc, const char* const* argv) {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
           "widepipe: verb '{}' is not known: expected score, plan, submit, merge, simulate, "
-          "evaluate, inspect, completion or manual; see `widepipe --help`\n",
+          "evaluate, trace, inspect, completion or manual; see `widepipe --help`\n",
           first);
       return parsed;
     }

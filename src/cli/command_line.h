@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "jobs/convert_trace.h"
 #include "jobs/evaluate.h"
 #include "jobs/inspect.h"
 #include "jobs/merge.h"
@@ -18,6 +19,7 @@ struct CommandLine {
   jobs::SubmitCommand submit;
   jobs::PlanCommand plan;
   jobs::MergeCommand merge;
+  jobs::TraceCommand trace;
   jobs::SimulateCommand simulate;
   jobs::EvaluateCommand evaluate;
   jobs::InspectOptions inspect;

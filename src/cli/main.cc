@@ -80,6 +80,7 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
     if (command.verb == "plan") return widepipe::jobs::run_plan(command.plan);
     if (command.verb == "simulate") return widepipe::jobs::run_simulate(command.simulate);
     if (command.verb == "evaluate") return widepipe::jobs::run_evaluate(command.evaluate);
+    if (command.verb == "trace") return widepipe::jobs::run_trace(command.trace);
     if (command.verb == "submit") return widepipe::jobs::run_submit(command.submit);
     std::signal(SIGPIPE, SIG_DFL);  // `widepipe inspect ... | head` ends quietly
     return widepipe::jobs::run_inspect(command.inspect);

@@ -11,8 +11,8 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   CLI::App& verb = *app.add_subcommand(
       "simulate", "Serve a stream of requests on emulated NPUs, in a simulation");
   verb.add_option("--workload", simulate.workload,
-                  "What arrives: A3, A5, A10, D, E, F, G, or a file [A5]")
-      ->type_name("NAME|FILE.toml");
+                  "What arrives: A3, A5, A10, D, E, F, G, a file, or a trace [A5]")
+      ->type_name("NAME|FILE.toml|TRACE.h5");
   verb.add_option("--fleet", simulate.fleet,
                   "The devices: nominal, mixed, troubled, small, or a file [the workload's]")
       ->type_name("NAME|FILE.toml");
@@ -26,7 +26,8 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
   CLI::Option* load =
-      verb.add_option("--load", simulate.load, "Requests, as a share of the fluid bound [0.6]")
+      verb.add_option("--load", simulate.load,
+                      "Requests, as a share of the fluid bound [0.6; a trace as it is]")
           ->check(CLI::Range(0.001, 100.0))
           ->type_name("SHARE");
   CLI::Option* rate = verb.add_option("--rate", simulate.rate, "Requests a second, instead")

@@ -9,7 +9,7 @@ template <typename Command>
 void add_simulation_options(CLI::App& verb, Command& command) {
   verb.add_option("--profile", command.profile, "The kind of NPU, or a file [npu]")
       ->type_name("NAME|FILE.toml");
-  verb.add_option("--seconds", command.seconds, "How long requests arrive [10]")
+  verb.add_option("--seconds", command.seconds, "How long requests arrive; not of traces [10]")
       ->check(CLI::Range(0.01, 1e6))
       ->type_name("S");
   verb.add_option("--round-period", command.round_period_ms,
