@@ -18,6 +18,7 @@
 #include "jobs/azure_trace.h"
 #include "jobs/exit_codes.h"
 #include "jobs/profile_file.h"
+#include "jobs/report_file.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -47,6 +48,7 @@ int run_trace(const TraceCommand& command) {
     const auto network = static_cast<std::size_t>(find_network(profile, model));
     trace.deadlines.push_back(command.slo_factor * profile.networks[network].slo_base);
   }
+  check_report_file(command.output, {command.input}, "trace");
   if (std::filesystem::exists(command.output)) {
     throw_input_error("'{}' is there already: choose another file", command.output);
   }

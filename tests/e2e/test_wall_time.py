@@ -21,6 +21,7 @@ def by_slurm(seconds):
 def test_allocation_after_allocation(widepipe, job_kind, output, ranks, how):
     granted = 3
     runs = 0
+    recorded = 0
     while True:
         options, environment = how(granted)
         job = long_job.start(widepipe, job_kind, output, *options, ranks=ranks, env=environment)
@@ -33,7 +34,10 @@ def test_allocation_after_allocation(widepipe, job_kind, output, ranks, how):
         assert result.seconds < granted + 10, result.story()
         assert result.errors[-1].startswith(
             "widepipe: stopped early, as the time left ends; "), result.story()
-        assert runs < 20, "the job does not get on"
+        before, recorded = recorded, long_job.recorded_rows(output)
+        if recorded == before:
+            granted += 1  # too short to begin anything, on a busy machine
+        assert runs < 20 and granted < 10, "the job does not get on"
     assert runs > 1, f"the job fitted into {granted} s{result.story()}"
     long_job.check_complete(job_kind, output)
 

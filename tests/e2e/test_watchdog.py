@@ -85,17 +85,18 @@ def test_without(widepipe, job_kind, output):
     job.finish(60).expect(0)
 
 
-def start_faulty(faulty, lenet, images, output, fault):
+def start_faulty(faulty, lenet, images, output, fault, **env):
     return faulty.start_score(lenet, f"{images}:/images", f"{output}:/scores", "--device", "faulty",
-                              "--watchdog", LIMIT, ranks=3, env={"WIDEPIPE_FAULT": fault})
+                              "--watchdog", LIMIT, ranks=3, env={"WIDEPIPE_FAULT": fault, **env})
 
 
 @pytest.mark.parametrize("victim", [2, 1, 0])
 def test_a_rank_that_is_stopped_before_work_starts(faulty, lenet, images, output, victim):
     """While rank 1 loads its model, which takes its time."""
-    job = start_faulty(faulty, lenet, images, output, "1:load:60")
-    long_job.wait_for(job, lambda: len(ranks_of(job, faulty)) == 3, "its ranks")
-    time.sleep(2)
+    sign = output.with_name("loading")
+    job = start_faulty(faulty, lenet, images, output, "1:load:60", WIDEPIPE_FAULT_SIGN=str(sign))
+    long_job.wait_for(job, sign.exists, "a rank that loads")
+    time.sleep(1)
     os.kill(ranks_of(job, faulty)[victim], signal.SIGSTOP)
     stopped = time.monotonic()
     result = job.finish(60)

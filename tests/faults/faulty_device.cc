@@ -33,7 +33,9 @@ class FaultyDevice final : public Device {
   }
   ModelId load(std::shared_ptr<const model::Model> model) override {
     for (const Fault& fault : faults_) {
-      if (fault.what == "load") std::this_thread::sleep_for(std::chrono::seconds(fault.from));
+      if (fault.what != "load") continue;
+      faults::give_sign();
+      std::this_thread::sleep_for(std::chrono::seconds(fault.from));
     }
     return device_->load(std::move(model));
   }
