@@ -51,14 +51,18 @@ class GreedyPolicy final : public OneKindPolicy {
     };
     Choice best = choice;
     double most = choice.batch > 0 ? worth(choice.batch, 0) : 0;
-    int batch = std::max(choice.batch, 1);
+    int batch = choice.batch;
+    Seconds end_of_more = offer.end_of(choice.choice, batch + 1);
     const int waiting = static_cast<int>(std::min<std::size_t>(offer.waiting, 1 << 20));
-    for (int given_up = 1; given_up < waiting && batch < limit; ++given_up) {
-      const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(given_up));
+    for (int given_up = 1; settings_.sacrifice * given_up < limit; ++given_up) {
       const int there = std::min(limit, waiting - given_up);
-      if (there < batch || settings_.sacrifice * given_up >= limit) break;
-      if (offer.end_of(choice.choice, batch) > deadline) continue;
-      while (batch < there && offer.end_of(choice.choice, batch + 1) <= deadline) ++batch;
+      if (there <= batch) break;
+      const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(given_up));
+      if (end_of_more > deadline) continue;
+      do {
+        ++batch;
+        if (batch < limit) end_of_more = offer.end_of(choice.choice, batch + 1);
+      } while (batch < there && end_of_more <= deadline);
       const double now = worth(batch, given_up);
       if (now <= most) continue;
       most = now;
