@@ -70,7 +70,7 @@ using ByFunction = std::map<std::string, std::vector<double>>;
 ByFunction read_2019(Lines& lines, std::size_t columns, int first_minute, int minutes,
                      std::uint64_t seed) {
   constexpr std::size_t kNames = 4;
-  constexpr std::int64_t kMost = 100'000'000;  // invocations of a function in a minute
+  constexpr std::int64_t kMost = 100'000'000;  // invocations: some 5 GB here
   const auto there = static_cast<int>(columns - kNames);
   if (first_minute > there) {
     throw_input_error("{}: has {} minutes, and {} is asked for", lines.where(), there,
@@ -80,6 +80,7 @@ ByFunction read_2019(Lines& lines, std::size_t columns, int first_minute, int mi
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> within(0, kMinute);
   ByFunction functions;
+  std::int64_t all = 0;
   std::string line;
   while (lines.next(line)) {
     if (line.empty()) continue;
@@ -93,6 +94,10 @@ ByFunction read_2019(Lines& lines, std::size_t columns, int first_minute, int mi
       const auto count = number_of<std::int64_t>(field, lines, what);
       if (count < 0 || count > kMost) {
         throw_input_error("{}: {} is {}, expected 0 to {}", lines.where(), what, count, kMost);
+      }
+      if ((all += count) > kMost) {
+        throw_input_error("{}: more than {} invocations so far: take fewer minutes", lines.where(),
+                          kMost);
       }
       for (std::int64_t i = 0; i < count; ++i) {
         times.push_back((minute - first_minute + 1) * kMinute + within(random));
@@ -112,7 +117,7 @@ ByFunction read_2021(Lines& lines, std::size_t columns, int first_minute, int mi
     check_fields(fields.size(), columns, lines);
     const auto end = number_of<double>(fields[2], lines, "end_timestamp");
     const auto duration = number_of<double>(fields[3], lines, "duration");
-    if (!std::isfinite(end) || !(duration >= 0) || !std::isfinite(duration)) {
+    if (!std::isfinite(end - duration) || !std::isfinite(end) || !(duration >= 0)) {
       throw_input_error(
           "{}: ends at {} after {} s, expected finite times, and a duration of 0 or more",
           lines.where(), fields[2], fields[3]);

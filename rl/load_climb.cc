@@ -1,9 +1,11 @@
 #include "rl/load_climb.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace widepipe::rl {
 namespace {
@@ -20,12 +22,19 @@ double step_from(double load) {
 }  // namespace
 
 double shortfall(const Measures& measures, const PassRule& rule) {
-  double missed = std::max(rule.all - measures.all().attainment(), 0.0);
+  if (measures.passes(rule)) return 0;
+  std::vector<double> missed;
   for (const StreamMeasures& stream : measures.streams) {
-    missed += std::max(rule.each - stream.attainment(), 0.0) /
-              static_cast<double>(measures.streams.size());
+    missed.push_back(std::max(rule.each - stream.attainment(), 0.0));
   }
-  return missed;
+  // Those that the rule forgives do not count.
+  std::sort(missed.begin(), missed.end());
+  const auto counted =
+      static_cast<std::size_t>(std::ceil(rule.streams * static_cast<double>(missed.size()) - 1e-9));
+  double sum = 0;
+  for (std::size_t i = 0; i < counted; ++i) sum += missed[i];
+  return std::max(rule.all - measures.all().attainment(), 0.0) +
+         sum / static_cast<double>(missed.size());
 }
 
 LoadClimb::LoadClimb(const npu_model::Profile& profile, const WorkloadSpec& workload,
@@ -53,8 +62,9 @@ bool LoadClimb::try_candidate(const schedule::PolicyMaker& candidate) {
   const double missed = missed_by(candidate);
   if (missed >= missed_) return false;
   missed_ = missed;
-  while (missed_ == 0 && !spent()) {
+  while (missed_ == 0) {
     share_ = load_;
+    if (spent()) break;
     load_ += step_from(load_);
     missed_ = missed_by(candidate);
   }

@@ -38,7 +38,7 @@ std::uint64_t seed_for(std::uint64_t seed, Purpose purpose) {
 }
 
 SimulationSettings for_workload(SimulationSettings settings, const WorkloadSpec& workload) {
-  if (workload.trace) {
+  if (workload.trace && settings.rate > 0) {
     settings.duration = static_cast<double>(workload.trace->arrivals.size()) / settings.rate;
   }
   return settings;

@@ -113,7 +113,7 @@ Tuned train_qlearning(LoadClimb& climb) {
   constexpr double kGolden = 0.618'034;  // spreads the loads evenly, however many there are
   const auto table = std::make_shared<schedule::QTable>(schedule::empty_q_table(climb.cluster()));
   const int episodes = std::max(static_cast<int>(kEpisodes * climb.budget()), 1);
-  Tuned best;
+  Tuned best{.parameters = *table};
   for (int episode = 1; episode <= episodes && !climb.spent(); ++episode) {
     const double done = static_cast<double>(episode) / episodes;
     const schedule::QLearning learning{.explore = std::max(1 - done, kLeastExplored),

@@ -187,7 +187,7 @@ ArrivalGenerator::Arrival ArrivalGenerator::next() {
 }
 
 ArrivalGenerator::Arrival ArrivalGenerator::next_of_trace() {
-  if (place_ == trace_->arrivals.size()) return {kNever, 0};
+  if (place_ == trace_->arrivals.size() || rate_ <= 0) return {kNever, 0};
   const Arrival arrival{trace_->arrivals[place_] * trace_->rate() / rate_, trace_->stream[place_]};
   ++place_;
   return arrival;

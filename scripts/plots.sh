@@ -23,6 +23,7 @@ widepipe=build/release/widepipe
 
 if [ -z "$report" ]; then
   report=$out/evaluation.json
+  rm -f "$report"
   "$widepipe" evaluate --workloads A3,A5,A10,D,E,F --seeds 2 --seconds 4 --evaluations 200 \
     --policies greedy-estimated,static-central,static-lb,clockwork --report "$report"
 fi
@@ -30,7 +31,7 @@ fi
 
 seconds=12
 for policy in greedy-estimated static-central; do
-  "$widepipe" simulate --workload F --seconds "$seconds" --load 0.5 --policy "$policy" \
+  "$widepipe" simulate --workload F --devices 32 --seconds "$seconds" --load 0.5 --policy "$policy" \
     --evaluations 200 --log "$out/F-$policy.csv" >"$out/F-$policy.txt"
   "$python" scripts/plots/plot_log.py "$out/F-$policy.csv" "$out/F-$policy.png" \
     "Workload F at half of the bound, $policy, 32 devices" \

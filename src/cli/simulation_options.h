@@ -20,8 +20,7 @@ void add_simulation_options(CLI::App& verb, Command& command) {
                   "Orders and news are on their way for so long [0]")
       ->check(CLI::Range(0.0, 1e4))
       ->type_name("MS");
-  verb.add_option("--evaluations", command.evaluations,
-                  "Simulations to tune a static policy with [400]")
+  verb.add_option("--evaluations", command.evaluations, "Simulations to tune a policy with [400]")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
 }

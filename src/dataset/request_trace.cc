@@ -12,6 +12,10 @@
 namespace widepipe::dataset {
 namespace {
 
+constexpr std::size_t kMostModels = 10'000;
+constexpr std::size_t kLongestName = 4096;
+constexpr double kLongest = 2e6;  // seconds
+
 DType dtype_of(double) { return DType::kF64; }
 DType dtype_of(std::int64_t) { return DType::kI64; }
 
@@ -53,13 +57,25 @@ std::vector<std::string> read_strings(const std::string& file, const char* path)
   if (H5Lexists(input.hdf5.get(), path, H5P_DEFAULT) <= 0) {
     throw_input_error("{}: data set '{}' is missing, the names of the models", file, path);
   }
-  const Hdf5Dataset data("H5Dopen2", H5Dopen2(input.hdf5.get(), path, H5P_DEFAULT));
+  bool elsewhere = false;
+  const Hdf5Properties here = within_one_file(H5P_LINK_ACCESS, elsewhere);
+  const hid_t opened = H5Oopen(input.hdf5.get(), path, here.get());
+  if (opened < 0 || H5Iget_type(opened) != H5I_DATASET) {
+    if (opened >= 0) H5Oclose(opened);
+    throw_input_error("{}:{} is {}, expected a list of strings, the names of the models", file,
+                      path, elsewhere ? "a link into another file" : "no data set");
+  }
+  const Hdf5Object data("H5Oopen", opened);
   const Hdf5Type type("H5Dget_type", H5Dget_type(data.get()));
   const Hdf5Space space("H5Dget_space", H5Dget_space(data.get()));
   if (H5Tget_class(type.get()) != H5T_STRING || H5Sget_simple_extent_ndims(space.get()) != 1) {
     throw_input_error("{}:{} is no list of strings, expected the names of the models", file, path);
   }
   const auto count = static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get()));
+  if (count > kMostModels || H5Tget_size(type.get()) > kLongestName) {
+    throw_input_error("{}:{} has {} names of {} bytes, expected at most {} of {}", file, path,
+                      count, H5Tget_size(type.get()), kMostModels, kLongestName);
+  }
   std::vector<std::string> strings;
   if (H5Tis_variable_str(type.get()) > 0) {
     std::vector<char*> texts(count, nullptr);
@@ -98,6 +114,11 @@ void check(const std::string& file, const RequestTrace& trace) {
     const double at = trace.arrival[i];
     if (!(at >= 0) || !std::isfinite(at)) {
       throw_input_error("{}:/arrival[{}] is {}, expected a time from 0 on", file, i, at);
+    }
+    if (at > kLongest) {
+      throw_input_error(
+          "{}:/arrival[{}] is {}, expected seconds from the start of the trace, at most {}", file,
+          i, at, kLongest);
     }
     if (i > 0 && at < trace.arrival[i - 1]) {
       throw_input_error(

@@ -1,5 +1,7 @@
 #include "schedule/load_balancer.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace widepipe::schedule {
@@ -113,7 +115,9 @@ void LoadBalancer::settle(DeviceId id, std::size_t first_order, Seconds now,
     orders[i].batch = replica.outer(orders[i].batch);
   }
   const ServingState& state = replica.state();
-  if (state.ejected && replica.scheduler.waiting() > 0 && now < state.probe_at) {
+  const bool others = std::any_of(replicas_.begin(), replicas_.end(),
+                                  [](const auto& other) { return !other->state().ejected; });
+  if (state.ejected && others && replica.scheduler.waiting() > 0 && now < state.probe_at) {
     for (const auto& [stream, request] : replica.scheduler.take_waiting()) {
       replica.ended();
       add(stream, request, now);

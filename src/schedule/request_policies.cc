@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -36,6 +37,9 @@ std::vector<double> NamedPolicy::usual() const {
 }
 
 PolicyMaker NamedPolicy::maker(std::vector<double> values) const {
+  if (values.size() != parameters.size()) {
+    throw std::logic_error("policy " + std::string(name) + ": other parameters than it has");
+  }
   return [make = make, values = std::move(values)] { return make(values); };
 }
 

@@ -103,6 +103,11 @@ def test_an_evaluation_tells_traces_apart_by_what_is_in_them(widepipe, tmp_path)
     ({"arrival": np.zeros((400, 2))}, "trace.h5:/arrival has shape [400, 2], expected one number"),
     ({"arrival": None}, "/arrival"),
     ({"models": None}, "trace.h5: data set '/models' is missing, the names of the models"),
+    (changed("arrival", 399, 1.7e9), "trace.h5:/arrival[399] is 1700000000, expected seconds from "
+                                     "the start of the trace, at most 2000000"),
+    ({"models": h5py.ExternalLink("other.h5", "/models")},
+     "trace.h5:/models is a link into another file, expected a list of strings"),
+    ({"models": h5py.SoftLink("/nowhere")}, "trace.h5:/models"),
     ({"models": np.arange(3)}, "trace.h5:/models is no list of strings, expected the names"),
     ({"model": GOOD["model"].astype("f8")}, "/model"),
 ])
@@ -112,6 +117,14 @@ def test_a_bad_trace_is_named(widepipe, tmp_path, changes, message):
                           cwd=tmp_path)
     check_refused(result, [re.escape(message)])
     assert not (tmp_path / "r.json").exists()
+
+
+def test_a_deadline_that_nobody_can_meet_does_not_hang(widepipe, tmp_path):
+    write_trace(tmp_path / "trace.h5", deadlines=np.array([1e-6, 0.05]))
+    run = simulate(widepipe, tmp_path, "--find-goodput")
+    assert run["share_of_bound"] == 0
+    run = simulate(widepipe, tmp_path)
+    assert run["all"]["in_time"] == 200, "those with the other deadline"
 
 
 def test_a_trace_that_is_no_hdf5_is_named(widepipe, tmp_path):
@@ -174,6 +187,8 @@ def test_azure_2021(widepipe, tmp_path):
     (counts_2019([1, -2]), [], "in.csv: line 2: the count of minute 2 is -2, expected 0 to"),
     (counts_2019([1, "many"]), [], "in.csv: line 2: the count of minute 2 is 'many', expected a n"),
     (counts_2019([1]) + "o,a,f,http,1\n", [], "in.csv: line 3: 5 fields, expected 1444"),
+    (f"{HEADER_2021}\na,f,-1e308,1e308\n", [], "in.csv: line 2: ends at -1e308 after 1e308 s"),
+    (counts_2019([60_000_000, 60_000_000]), [], "in.csv: line 2: more than 100000000 invocations"),
     (counts_2019([1]), ["--first-minute", "1441"], "has 1440 minutes, and 1441 is asked for"),
     (counts_2019([1]), ["--first-minute", "9"], "no invocation in the 60 minutes from minute 9"),
     (counts_2019([1]), ["--models", "vgg16,lenet"], "--models: 'lenet' is not in the profile"),

@@ -314,6 +314,18 @@ TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
   EXPECT_GT(reached, goodput(schedule::first_static_settings(cluster)));
 }
 
+TEST(LoadClimb, MissesNothingWhereTheRuleIsMetAndForgivesWhatTheRuleDoes) {
+  Measures measures;
+  for (const std::int64_t in_time : {100, 100, 20, 60}) {
+    StreamMeasures& stream = measures.streams.emplace_back();
+    stream.offered = 100;
+    stream.in_time = in_time;
+  }
+  EXPECT_EQ(shortfall(measures, {.all = 0.7, .each = 0.9, .streams = 0.5}), 0);
+  EXPECT_NEAR(shortfall(measures, {.all = 0.75, .each = 0.9, .streams = 0.5}), 0.05, 1e-12);
+  EXPECT_NEAR(shortfall(measures, {.all = 0.7, .each = 0.9, .streams = 0.75}), 0.3 / 4, 1e-12);
+}
+
 TEST(StaticTuner, InAdvanceItKnowsNothingOfWhatWillChange) {
   const WorkloadSpec before = steady(jobs::load_workload("E", npu()));
   EXPECT_EQ(rate_phases(before, 10, 1).size(), 1U);

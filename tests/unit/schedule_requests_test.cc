@@ -357,5 +357,27 @@ TEST(LoadBalancer, SendsWhatWaitsElsewhereWhenADeviceFailsAndThenOneRequestToSee
   EXPECT_EQ(ledger.readmissions, 1);
 }
 
+TEST(LoadBalancer, ComesToRestWhenNoDeviceWorks) {
+  Ledger ledger;
+  LoadBalancer balancer(
+      cluster_of(2, 1, 10), [] { return plain({.full = 1, .hold = 0}); }, ledger);
+  std::vector<Order> orders;
+  for (RequestId id = 0; id < 8; ++id) {
+    balancer.add(0, {id, 0}, 0);
+    balancer.dispatch(0, orders);
+  }
+  for (const Order& order : std::vector<Order>(orders)) {
+    balancer.complete(order.batch, false, 0.001, 0.001, orders);
+  }
+  EXPECT_EQ(ledger.ejections, 2);
+  int calls = 0;
+  for (; balancer.next_time() <= 0.001 && calls < 100; ++calls) balancer.dispatch(0.001, orders);
+  EXPECT_LT(calls, 100) << "time would stand still";
+  EXPECT_TRUE(ledger.answers.empty());
+  balancer.drop_all(0.002);
+  EXPECT_EQ(ledger.drops.size(), 8U);
+  EXPECT_TRUE(balancer.drained());
+}
+
 }  // namespace
 }  // namespace widepipe::schedule
