@@ -8,7 +8,6 @@
 #include <fstream>
 #include <random>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "core/console.h"

@@ -39,7 +39,7 @@ def main(log, picture, title="", *marks):
     data = read(log)
     edges = np.linspace(0, data["at"].max(), BINS + 1)
     middle = (edges[:-1] + edges[1:]) / 2
-    names, counts = np.unique(data["stream"], return_counts=True)
+    names = np.unique(data["stream"])
     work = {name: data["work"][data["stream"] == name].sum() for name in names}
     shown = sorted(names, key=lambda name: -work[name])[:SHOWN]
     series = [(name, data["stream"] == name) for name in shown]

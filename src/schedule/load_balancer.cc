@@ -115,9 +115,9 @@ void LoadBalancer::settle(DeviceId id, std::size_t first_order, Seconds now,
     orders[i].batch = replica.outer(orders[i].batch);
   }
   const ServingState& state = replica.state();
-  const bool others = std::any_of(replicas_.begin(), replicas_.end(),
-                                  [](const auto& other) { return !other->state().ejected; });
-  if (state.ejected && others && replica.scheduler.waiting() > 0 && now < state.probe_at) {
+  const auto works = [](const auto& other) { return !other->state().ejected; };
+  if (state.ejected && replica.scheduler.waiting() > 0 && now < state.probe_at &&
+      std::any_of(replicas_.begin(), replicas_.end(), works)) {
     for (const auto& [stream, request] : replica.scheduler.take_waiting()) {
       replica.ended();
       add(stream, request, now);
