@@ -59,6 +59,7 @@ double rate_of(const SimulateCommand& command, const rl::WorkloadSpec& workload,
   constexpr double kUsualLoad = 0.6;
   if (command.rate > 0) return command.rate;
   if (command.load > 0) return command.load * bound;
+  if (workload.bulk) return bound;
   return workload.trace ? workload.trace->rate() : kUsualLoad * bound;
 }
 
@@ -107,6 +108,7 @@ int run_simulate(const SimulateCommand& command) {
       run.bound = bound_of(profile, workload, fleet, mine);
       run.rate = mine.rate = rate_of(command, workload, run.bound);
       run.measures = simulate(profile, workload, fleet, mine, make, to_log);
+      if (workload.bulk) run.rate = run.measures.throughput();
     }
   });
   if (log) log->finish();

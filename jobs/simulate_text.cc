@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 using report::TextTable;
 
 constexpr double kMilli = 1e-3;
-constexpr std::array kReasons = {"full", "timeout", "deadline", "drain"};
+constexpr std::array kReasons = {"full", "timeout", "deadline", "drain", "idle device"};
 static_assert(kReasons.size() == rl::kCloseReasons);
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
@@ -31,6 +31,10 @@ std::string milliseconds(double seconds) { return fmt::format("{:.2f}", seconds 
 
 double mean_batch(const rl::StreamMeasures& stream) {
   return share(static_cast<double>(stream.batched), static_cast<double>(stream.batches));
+}
+
+bool passes(const Simulated& simulated, const SimulatedRun& run) {
+  return !run.measures.streams.empty() && run.measures.passes(simulated.workload.pass);
 }
 
 std::vector<std::string> stream_row(const rl::StreamMeasures& stream) {
@@ -84,7 +88,7 @@ std::string runs_table(const Simulated& simulated) {
                fmt::format("{:.0f}", run.rate / simulated.devices),
                fmt::format("{:.3f}", run.share_of_bound()), any ? percent(all.attainment()) : "-",
                any ? percent(worst) : "-", milliseconds(all.latency.percentile(0.99)),
-               any && run.measures.passes(simulated.workload.pass) ? "yes" : "no"});
+               passes(simulated, run) ? "yes" : "no"});
   }
   return table.text();
 }
@@ -95,8 +99,9 @@ std::string deeds(const SimulatedRun& run) {
   std::int64_t batches = 0;
   for (const std::int64_t count : measures.closed) batches += count;
   std::string text =
-      fmt::format("cores busy {}; batches",
-                  percent(share(measures.busy_core_seconds, measures.core_seconds), 0));
+      fmt::format("cores busy {}, bandwidth in use {}; batches",
+                  percent(share(measures.busy_core_seconds, measures.core_seconds), 0),
+                  percent(share(measures.bandwidth_seconds, measures.device_seconds), 0));
   for (std::size_t i = 0; i < kReasons.size(); ++i) {
     text += fmt::format(
         "{} {} {}", i == 0 ? "" : ",",
@@ -129,6 +134,15 @@ Json stream_json(const rl::StreamMeasures& stream) {
           {"latency_seconds", latency_json(stream.latency)}};
 }
 
+/// In the words of MLPerf Inference's LoadGen. A stream's requests have a deadline of their own, so
+/// the share that is in time stands for the percentile of latency that must meet it.
+Json mlperf_json(const Simulated& simulated, const SimulatedRun& run) {
+  const bool bulk = simulated.workload.bulk;
+  return {{"scenario", bulk ? "Offline" : "Server"},
+          {"result", passes(simulated, run) ? "VALID" : "INVALID"},
+          {bulk ? "samples_per_second" : "scheduled_samples_per_second", run.rate}};
+}
+
 Json run_json(const Simulated& simulated, const SimulatedRun& run) {
   const rl::Measures& measures = run.measures;
   Json closed;
@@ -137,15 +151,19 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"requests_per_second", run.rate},
                {"bound_requests_per_second", run.bound},
                {"share_of_bound", run.share_of_bound()},
-               {"passes", !measures.streams.empty() && measures.passes(simulated.workload.pass)},
+               {"passes", passes(simulated, run)},
                {"runs", run.runs},
                {"all", stream_json(measures.all())},
                {"streams", Json::array()},
                {"batches_closed", std::move(closed)},
                {"busy_core_share", share(measures.busy_core_seconds, measures.core_seconds)},
+               {"bandwidth_share", share(measures.bandwidth_seconds, measures.device_seconds)},
+               {"makespan_seconds", measures.makespan},
+               {"mlperf", mlperf_json(simulated, run)},
                {"choices_vetoed", measures.vetoed},
                {"choices_replaced", measures.replaced},
                {"requests_given_up", measures.given_up},
+               {"requests_refused", measures.refused},
                {"models_loaded", measures.loads},
                {"devices_ejected", measures.ejections},
                {"devices_readmitted", measures.readmissions},
@@ -171,6 +189,10 @@ std::string simulated_text(const Simulated& simulated) {
   const SimulatedRun& first = simulated.runs.front();
   if (!first.measures.streams.empty()) {
     text += fmt::format("\n{}\n  {}\n", streams_table(first.measures), deeds(first));
+  }
+  if (simulated.workload.bulk) {
+    text += fmt::format("  {} rows in {}\n", grouped(first.measures.all().offered),
+                        duration_text(first.measures.makespan));
   }
   text += fmt::format("\n{}", runs_table(simulated));
   std::int64_t requests = 0;

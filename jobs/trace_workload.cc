@@ -44,11 +44,14 @@ rl::WorkloadSpec load_trace(const std::string& file, const npu_model::Profile& p
   for (std::size_t i = 0; i < requests.arrival.size(); ++i) {
     streams[{requests.model[i], requests.deadline_class[i]}] = 0;
   }
+  std::map<std::string, int> numbers;  // of the models that are asked for
   for (auto& [kind, stream] : streams) {
     stream = static_cast<std::uint32_t>(trace->streams.size());
+    const int next = static_cast<int>(numbers.size());
     const std::string& model = requests.models[kind.first];
     trace->streams.push_back({.name = model,
                               .weights = model,
+                              .model = numbers.try_emplace(model, next).first->second,
                               .network = networks[kind.first],
                               .slo = requests.deadlines[kind.second]});
   }

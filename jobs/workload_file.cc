@@ -24,9 +24,10 @@ rl::Rotation rotation(const TomlTable& table) {
 rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
                                 const npu_model::Profile& profile) {
   const toml::table root = parse_toml(text, file);
-  const TomlTable top(root, file, "the workload",
-                      {"cv", "diurnal", "fleet", "name", "networks", "pass", "redraw_period_s",
-                       "redraw_sigma", "rotation", "shuffled", "slo_factor", "variants", "zipf"});
+  const TomlTable top(
+      root, file, "the workload",
+      {"bulk", "cv", "diurnal", "fleet", "name", "networks", "pass", "redraw_period_s",
+       "redraw_sigma", "rotation", "shuffled", "slo_factor", "variants", "zipf"});
   rl::WorkloadSpec workload;
   workload.name = needed_text(top, "name");
   workload.fleet = top.text("fleet").value_or(workload.fleet);
@@ -41,6 +42,7 @@ rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
   workload.variants =
       static_cast<int>(top.whole("variants", 1, kMostPlaces).value_or(workload.variants));
   workload.shuffled = top.boolean("shuffled").value_or(workload.shuffled);
+  workload.bulk = top.boolean("bulk").value_or(workload.bulk);
   workload.cv = any_number(top, "cv").value_or(workload.cv);
   workload.redraw_period = any_number(top, "redraw_period_s").value_or(workload.redraw_period);
   workload.redraw_sigma = any_number(top, "redraw_sigma").value_or(workload.redraw_sigma);

@@ -8,7 +8,7 @@
 
 namespace widepipe::jobs {
 
-/// A workload by its name, of those that are built in (A3, A5, A10, D, E, F, G), by its file,
+/// A workload by its name, of those that are built in (A3, A5, A10, D, E, F, G, bulk), by its file,
 /// whatever has a '/' or ends in ".toml", or by that of a trace (jobs/trace_workload.h).
 /// docs/simulate.md describes the files. Throws InputError
 /// with the file, line and what is wrong.

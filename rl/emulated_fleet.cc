@@ -141,6 +141,12 @@ void EmulatedFleet::cores_change(int change, Seconds now) {
   busy_cores_ += change;
 }
 
+Seconds EmulatedFleet::bandwidth_seconds() const {
+  Seconds all = 0;
+  for (const Device& device : devices_) all += device.running.bandwidth_seconds();
+  return all;
+}
+
 double EmulatedFleet::busy_core_seconds(Seconds now) {
   cores_change(0, now);
   return busy_core_seconds_;

@@ -41,6 +41,9 @@ class EmulatedFleet {
   News take_next(Seconds now);
 
   double busy_core_seconds(Seconds now);
+  /// Of all devices: how long the whole bandwidth of one would have been in use. Until the last
+  /// change on each.
+  Seconds bandwidth_seconds() const;
 
  private:
   struct Slot {

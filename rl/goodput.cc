@@ -15,6 +15,14 @@ Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& work
                      const schedule::PolicyMaker& make_policy, double precision) {
   Goodput found;
   found.bound = bound_of(profile, workload, fleet, settings);
+  if (workload.bulk) {
+    settings.rate = found.bound;
+    found.runs = 1;
+    Measures measures = simulate(profile, workload, fleet, settings, make_policy);
+    if (measures.passes(workload.pass)) found.rate = measures.throughput();
+    found.measures = std::move(measures);
+    return found;
+  }
   double passes = 0;
   double fails = kMost;
   while (fails - passes > precision) {

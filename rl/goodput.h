@@ -5,7 +5,8 @@
 namespace widepipe::rl {
 
 struct Goodput {
-  double rate = 0;    ///< requests a second: the highest load found that passes; 0 if none does
+  /// Requests a second: the highest load found that passes; 0 if none does.
+  double rate = 0;
   double bound = 0;   ///< bound_of() the same run
   Measures measures;  ///< of the run at that load
   int runs = 0;
@@ -13,7 +14,8 @@ struct Goodput {
   double share() const { return bound > 0 ? rate / bound : 0; }
 };
 
-/// The load at which the workload's pass rule is just met, by bisection to within `precision` of
+/// Of a data set, as many rows as the bound does in settings.duration, by how long they take; else
+/// the load at which the workload's pass rule is just met, by bisection to within `precision` of
 /// the bound. All runs have the same fleet, rates and seed, and differ in how dense arrivals are;
 /// settings.rate is not used.
 Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& workload,

@@ -48,7 +48,7 @@ LoadClimb::LoadClimb(const npu_model::Profile& profile, const WorkloadSpec& work
       bound_(bound_of(profile, workload, fleet, settings)),
       cluster_(make_cluster(profile, streams_of_run(profile, workload, settings),
                             fleet_of_run(profile, fleet, settings))),
-      load_(kFirstLoad),
+      load_(workload.bulk ? 1 : kFirstLoad),
       missed_(std::numeric_limits<double>::infinity()) {}
 
 Measures LoadClimb::run(const schedule::PolicyMaker& policy, double load) {
@@ -57,11 +57,20 @@ Measures LoadClimb::run(const schedule::PolicyMaker& policy, double load) {
   return simulate(profile_, workload_, fleet_, settings_, policy);
 }
 
+double LoadClimb::missed_by(const schedule::PolicyMaker& candidate) {
+  const Measures measures = run(candidate, load_);
+  if (!workload_.bulk) return shortfall(measures, workload_.pass);
+  // Those that leave some of it come last.
+  const double missed = std::max(1 - measures.throughput() / bound_, 1e-9);
+  return measures.passes(workload_.pass) ? missed : 1 + shortfall(measures, workload_.pass);
+}
+
 bool LoadClimb::try_candidate(const schedule::PolicyMaker& candidate) {
   if (spent()) return false;
   const double missed = missed_by(candidate);
   if (missed >= missed_) return false;
   missed_ = missed;
+  if (workload_.bulk) share_ = std::max(1 - missed, 0.0);
   while (missed_ == 0) {
     share_ = load_;
     if (spent()) break;

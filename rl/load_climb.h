@@ -8,7 +8,8 @@ namespace widepipe::rl {
 double shortfall(const Measures& measures, const PassRule& rule);
 
 /// A search for a policy that bears a high load, one candidate after the other, all on the same
-/// run: they are compared at a load that rises as soon as the best one passes it. Deterministic.
+/// run: they are compared at a load that rises as soon as the best one passes it; on a data set, by
+/// how long it takes. Deterministic.
 class LoadClimb {
  public:
   /// `settings.rate` is not used. At most `budget` simulations. The references outlive this.
@@ -29,9 +30,7 @@ class LoadClimb {
   const schedule::Cluster& cluster() const { return cluster_; }
 
  private:
-  double missed_by(const schedule::PolicyMaker& candidate) {
-    return shortfall(run(candidate, load_), workload_.pass);
-  }
+  double missed_by(const schedule::PolicyMaker& candidate);
 
   const npu_model::Profile& profile_;
   const WorkloadSpec& workload_;

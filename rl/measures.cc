@@ -63,4 +63,9 @@ double Measures::goodput() const {
   return duration > 0 ? static_cast<double>(all().in_time) / duration : 0;
 }
 
+double Measures::throughput() const {
+  const StreamMeasures total = all();
+  return makespan > 0 ? static_cast<double>(total.in_time + total.late) / makespan : 0;
+}
+
 }  // namespace widepipe::rl

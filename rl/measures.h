@@ -42,18 +42,22 @@ struct StreamMeasures {
   }
 };
 
-constexpr std::size_t kCloseReasons = 4;
+constexpr std::size_t kCloseReasons = 5;
 
 struct Measures {
-  Seconds duration = 0;  ///< of arrivals
+  Seconds duration = 0;  ///< of arrivals; of a data set, the time that is given for it
   std::vector<StreamMeasures> streams;
   std::array<std::int64_t, kCloseReasons> closed{};  ///< batches, by schedule::CloseReason
   double busy_core_seconds = 0;
-  double core_seconds = 0;  ///< that there were
+  double core_seconds = 0;       ///< that there were
+  double bandwidth_seconds = 0;  ///< of a device's whole memory bandwidth, in use
+  double device_seconds = 0;
+  Seconds makespan = 0;     ///< until the last answer
   std::int64_t events = 0;  ///< arrivals and answers of requests, ends of batches, orders, faults
   std::int64_t vetoed = 0;
   std::int64_t replaced = 0;
   std::int64_t given_up = 0;
+  std::int64_t refused = 0;
   std::int64_t ejections = 0;
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;
@@ -63,6 +67,8 @@ struct Measures {
   bool passes(const PassRule& rule) const;
   /// Requests a second that were answered in time.
   double goodput() const;
+  /// Requests a second until the last answer.
+  double throughput() const;
 };
 
 }  // namespace widepipe::rl

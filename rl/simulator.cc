@@ -27,6 +27,8 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
 /// What is out when arrivals end is waited for so long.
 constexpr Seconds kLongestDrain = 5;
+/// A data set may take so many times the time that is given for it.
+constexpr double kLongestBulk = 20;
 
 /// Seeds of things that must not move together.
 enum class Purpose : std::uint64_t { kFleet = 1, kRates, kArrivals, kJitter, kStreams };
@@ -59,6 +61,7 @@ class Counter final : public schedule::RequestEvents {
     const Seconds latency = now - request.arrival;
     (latency <= cluster_.streams[id].slo ? stream.in_time : stream.late) += 1;
     stream.latency.add(latency);
+    measures_.makespan = now;
     ++measures_.events;
   }
   void dropped(StreamId id, const schedule::Request& /*request*/, Seconds /*now*/) override {
@@ -99,6 +102,7 @@ class Simulation {
              std::vector<SchedulerCall>* calls)
       : settings_(settings),
         calls_(calls),
+        bulk_(workload.bulk),
         streams_(streams_of_run(profile, workload, settings)),
         fleet_(fleet_of_run(profile, fleet, settings)),
         cluster_(make_cluster(profile, streams_, fleet_)),
@@ -142,6 +146,7 @@ class Simulation {
   }
 
   void arrive();
+  void hand_in_rows();
   void dispatch();
   void hear_of_devices();
   void tell(const EmulatedFleet::News& news);
@@ -164,6 +169,7 @@ class Simulation {
 
   const SimulationSettings settings_;
   std::vector<SchedulerCall>* const calls_;
+  const bool bulk_;
   const std::vector<WorkloadStream> streams_;
   const npu_model::Fleet fleet_;
   const schedule::Cluster cluster_;
@@ -174,6 +180,7 @@ class Simulation {
   ArrivalGenerator arrivals_;
   ArrivalGenerator::Arrival next_arrival_;
   bool draining_ = false;  ///< there are none any more
+  bool due_ = false;       ///< one that came may be dispatched
   std::vector<Order> orders_;
   std::deque<OnItsWay> news_;          ///< in the order of their times
   std::deque<OrderOnItsWay> ordered_;  ///< likewise
@@ -186,8 +193,9 @@ class Simulation {
 
 Measures Simulation::run() {
   send_orders();
-  next_arrival_ = arrivals_.next();
-  const Seconds end = settings_.duration + kLongestDrain;
+  if (bulk_) hand_in_rows();
+  next_arrival_ = bulk_ ? ArrivalGenerator::Arrival{kNever, 0} : arrivals_.next();
+  const Seconds end = (bulk_ ? kLongestBulk : 1) * settings_.duration + kLongestDrain;
   wake_at_ = round_at(dispatcher_->next_time());
   for (;;) {
     const Seconds arrival = draining_ ? kNever : std::min(next_arrival_.at, settings_.duration);
@@ -197,7 +205,7 @@ Measures Simulation::run() {
     const Seconds change =
         next_change_ < fleet_.changes.size() ? fleet_.changes[next_change_].at : kNever;
     const Seconds next = std::min({arrival, device, news, order, change, wake_at_});
-    if (next > end || (now_ >= settings_.duration && dispatcher_->drained())) break;
+    if (next > end || (draining_ && dispatcher_->drained())) break;
     now_ = std::max(now_, next);
     if (next == change) {
       change_speed();
@@ -216,7 +224,7 @@ Measures Simulation::run() {
       dispatch();
     }
     send_orders();
-    wake_at_ = std::max(round_at(dispatcher_->next_time()), now_);
+    wake_at_ = std::max(round_at(due_ ? now_ : dispatcher_->next_time()), now_);
   }
   dispatcher_->drop_all(now_);
   for (StreamMeasures& stream : measures_.streams) {
@@ -226,11 +234,14 @@ Measures Simulation::run() {
   measures_.vetoed = counts.vetoed;
   measures_.replaced = counts.replaced;
   measures_.given_up = counts.given_up;
+  measures_.refused = counts.refused;
   measures_.ejections = counts.ejections;
   measures_.readmissions = counts.readmissions;
   measures_.loads = counts.loads;
   measures_.dispatched_again = counts.dispatched_again;
   measures_.busy_core_seconds = devices_.busy_core_seconds(now_);
+  measures_.bandwidth_seconds = devices_.bandwidth_seconds();
+  measures_.device_seconds = static_cast<double>(fleet_.devices.size()) * now_;
   for (const npu_model::FleetDevice& device : fleet_.devices) {
     measures_.core_seconds += device.cores * now_;
   }
@@ -249,12 +260,28 @@ void Simulation::arrive() {
   ++measures_.streams[stream].offered;
   ++measures_.events;
   note(SchedulerCall::Kind::kAdd, stream, next_id_, at);
-  const bool due = dispatcher_->add(stream, {next_id_++, at}, now_);
-  if (due && immediate()) dispatch();
+  due_ |= dispatcher_->add(stream, {next_id_++, at}, now_);
+  if (due_ && immediate()) dispatch();
+}
+
+/// A data set is there from the start.
+void Simulation::hand_in_rows() {
+  for (StreamId id = 0; id < cluster_.streams.size(); ++id) {
+    const std::size_t rows = cluster_.streams[id].rows;
+    measures_.streams[id].offered = static_cast<std::int64_t>(rows);
+    for (std::size_t row = 0; row < rows; ++row) {
+      note(SchedulerCall::Kind::kAdd, id, next_id_, 0);
+      dispatcher_->add(id, {next_id_++, 0}, 0);
+    }
+  }
+  draining_ = due_ = true;
+  note(SchedulerCall::Kind::kDrain);
+  dispatcher_->drain();
 }
 
 void Simulation::dispatch() {
   ++measures_.events;
+  due_ = false;
   note(SchedulerCall::Kind::kDispatch);
   dispatcher_->dispatch(now_, orders_);
 }
@@ -319,16 +346,15 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile,
                                const npu_model::Fleet& fleet) {
   schedule::Cluster cluster;
   std::map<int, std::shared_ptr<const schedule::NetworkCosts>> costs;
-  std::map<std::string, schedule::ModelId> models;
   for (const WorkloadStream& stream : streams) {
     std::shared_ptr<const schedule::NetworkCosts>& mine = costs[stream.network];
     if (!mine) {
       mine = costs_of(profile, profile.networks[static_cast<std::size_t>(stream.network)]);
     }
-    const auto next = static_cast<schedule::ModelId>(cluster.models.size());
-    const auto [model, made] = models.try_emplace(stream.weights, next);
-    if (made) cluster.models.push_back({stream.weights, mine});
-    cluster.streams.push_back({stream.name, model->second, stream.slo});
+    const auto model = static_cast<schedule::ModelId>(stream.model);
+    if (cluster.models.size() <= model) cluster.models.resize(model + 1);
+    cluster.models[model] = {stream.weights, mine};
+    cluster.streams.push_back({stream.name, model, stream.slo, stream.rows});
   }
   for (const npu_model::FleetDevice& device : fleet.devices) {
     cluster.devices.push_back({device.cores, device.memory});
@@ -339,7 +365,10 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile,
 std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
                                            const WorkloadSpec& workload,
                                            const SimulationSettings& settings) {
-  return streams_of(workload, profile, seed_for(settings.seed, Purpose::kStreams));
+  std::vector<WorkloadStream> streams =
+      streams_of(workload, profile, seed_for(settings.seed, Purpose::kStreams));
+  if (workload.bulk) share_rows(workload, settings.rate * settings.duration, streams);
+  return streams;
 }
 
 npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,

@@ -20,7 +20,8 @@ struct RoundModel {
 };
 
 struct SimulationSettings {
-  /// Of arrivals; what is out then is waited for. Of a trace it is as long as that takes.
+  /// Of arrivals; what is out then is waited for. Of a trace it is as long as that takes. A data
+  /// set has as many rows as `rate` asks for in this time.
   Seconds duration = 10;
   double rate = 1000;  ///< requests a second, of all streams, on average
   int devices = 32;
@@ -43,7 +44,8 @@ struct SchedulerCall {
 /// Called at each closed batch.
 using BatchLog = std::function<void(const schedule::ClosedBatch&)>;
 
-/// What a scheduler may know of such models on such devices; streams may share a model.
+/// What a scheduler may know of such models on such devices; streams may share a model. Models
+/// have the streams' numbers of them.
 schedule::Cluster make_cluster(const npu_model::Profile& profile,
                                const std::vector<WorkloadStream>& streams,
                                const npu_model::Fleet& fleet);

@@ -64,6 +64,10 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
                          spec.rotations[i - 1].at);
     }
   }
+  if (spec.bulk &&
+      (spec.cv != 1 || !spec.rotations.empty() || spec.redraw_period != 0 || spec.diurnal != 0)) {
+    return "cv, rotation, redraw_period_s and diurnal are of arrivals: a bulk workload has none";
+  }
   if (!(spec.redraw_period >= 0)) {
     return fmt::format("redraw_period is {}, expected 0 or more", spec.redraw_period);
   }
@@ -105,11 +109,25 @@ std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model
       const int network = find_network(profile, name);
       const Seconds base = profile.networks[static_cast<std::size_t>(network)].slo_base;
       const std::string weights = spec.variants > 1 ? fmt::format("{}/{:02}", name, variant) : name;
-      streams.push_back({weights, weights, network, base * spec.slo_factors[which(random)]});
+      // Numbered before they are shuffled: what is tuned for a model is for its number.
+      const int model = static_cast<int>(streams.size());
+      const Seconds slo = spec.bulk ? kNever : base * spec.slo_factors[which(random)];
+      streams.push_back({weights, weights, model, network, slo});
     }
   }
   if (spec.shuffled) std::shuffle(streams.begin(), streams.end(), random);
   return streams;
+}
+
+void share_rows(const WorkloadSpec& spec, double rows, std::vector<WorkloadStream>& streams) {
+  const std::vector<double> shares = popularity(spec);
+  double before = 0;
+  for (std::size_t stream = 0; stream < streams.size(); ++stream) {
+    // Rounded so that they add up.
+    const double after = before + shares[stream] * rows;
+    streams[stream].rows = static_cast<std::size_t>(std::llround(after) - std::llround(before));
+    before = after;
+  }
 }
 
 std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, std::uint64_t seed) {

@@ -33,9 +33,11 @@ struct Rotation {
 /// Requests for one set of weights, with one deadline.
 struct WorkloadStream {
   std::string name;
-  std::string weights;  ///< "resnet50", or "resnet50/07" of several variants
-  int network = 0;      ///< index in the profile
-  Seconds slo = 0;
+  std::string weights;   ///< "resnet50", or "resnet50/07" of several variants
+  int model = 0;         ///< the number of these weights: 0 to one less than there are
+  int network = 0;       ///< index in the profile
+  Seconds slo = 0;       ///< infinity: none
+  std::size_t rows = 0;  ///< of a data set
 };
 
 /// Requests as they came somewhere.
@@ -65,6 +67,9 @@ struct WorkloadSpec {
   Seconds redraw_period = 0;        ///< the rates of streams are drawn anew so often; 0: never
   double redraw_sigma = 0.5;        ///< each a lognormal multiple, of this sigma, of its own
   double diurnal = 0;               ///< amplitude of a wave, one a run, of the whole load
+  /// A data set: all of it is there at the start, without deadlines. Nothing arrives, so that of
+  /// the above only networks, variants, their order and popularity count.
+  bool bulk = false;
   PassRule pass;
   /// Then what arrives is this, as fast as the load asks for, from its beginning to its end, and of
   /// the above only `name`, `fleet` and `pass` count.
@@ -79,6 +84,9 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
 /// The streams, the most popular at the start first; the same seed, the same streams.
 std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model::Profile& profile,
                                        std::uint64_t seed);
+
+/// Gives the streams of a data set their parts of so many rows.
+void share_rows(const WorkloadSpec& spec, double rows, std::vector<WorkloadStream>& streams);
 
 /// Rates of streams, constant from a time on. Shares of the whole load: of a mean of 1.
 struct RatePhase {

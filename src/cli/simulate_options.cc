@@ -11,7 +11,7 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   CLI::App& verb = *app.add_subcommand(
       "simulate", "Serve a stream of requests on emulated NPUs, in a simulation");
   verb.add_option("--workload", simulate.workload,
-                  "What arrives: A3, A5, A10, D, E, F, G, a file, or a trace [A5]")
+                  "What arrives: A3, A5, A10, D, E, F, G, bulk, a file, or a trace [A5]")
       ->type_name("NAME|FILE.toml|TRACE.h5");
   verb.add_option("--fleet", simulate.fleet,
                   "The devices: nominal, mixed, troubled, small, or a file [the workload's]")

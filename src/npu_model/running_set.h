@@ -37,6 +37,8 @@ class RunningSet {
   std::size_t size() const { return heap_.size(); }
   double demand() const { return demand_; }
   double speed() const { return speed_; }
+  /// Seconds of the memory's whole bandwidth that were in use until the last call.
+  Seconds bandwidth_seconds() const { return bandwidth_seconds_; }
 
  private:
   struct Running {
@@ -57,6 +59,7 @@ class RunningSet {
   double rate_ = 1;
   Seconds work_ = 0;  ///< done so far, on that scale
   Seconds at_ = 0;    ///< time of it
+  Seconds bandwidth_seconds_ = 0;
   std::vector<Running> heap_;
 };
 

@@ -16,11 +16,15 @@ class DeviceIndex {
   void set(DeviceId device, bool in) {
     const std::uint64_t bit = std::uint64_t{1} << (device % kBits);
     std::uint64_t& word = words_[device / kBits];
-    word = in ? word | bit : word & ~bit;
+    if (((word & bit) != 0) == in) return;
+    word ^= bit;
+    size_ += in ? 1 : std::size_t{0} - 1;
   }
   bool contains(DeviceId device) const {
     return (words_[device / kBits] >> (device % kBits) & 1) != 0;
   }
+
+  std::size_t size() const { return size_; }
 
   /// Calls visit(device) for those from `first` on, then for those before it, until it returns
   /// false.
@@ -44,6 +48,7 @@ class DeviceIndex {
  private:
   static constexpr std::size_t kBits = 64;
   std::vector<std::uint64_t> words_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace widepipe::schedule

@@ -53,7 +53,8 @@ class ClockworkPolicy final : public OneKindPolicy {
   StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
-  int largest_batch(const OperatingPoint& /*point*/, const NetworkCosts& costs) const override {
+  int largest_batch(const OperatingPoint& /*point*/, const NetworkCosts& costs,
+                    Seconds /*slo*/) const override {
     return costs.max_batch();
   }
 
@@ -79,7 +80,8 @@ class NexusPolicy final : public OneKindPolicy {
   StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
     return {.full = point.batch, .hold = (1 - slo_share_) * slo};
   }
-  int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/) const override {
+  int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/,
+                    Seconds /*slo*/) const override {
     return point.batch;
   }
 
@@ -114,7 +116,8 @@ class AimdPolicy final : public OneKindPolicy {
   StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
-  int largest_batch(const OperatingPoint& point, const NetworkCosts& costs) const override {
+  int largest_batch(const OperatingPoint& point, const NetworkCosts& costs,
+                    Seconds /*slo*/) const override {
     return std::min(2 * point.batch, costs.max_batch());
   }
 

@@ -1,6 +1,7 @@
 #include "schedule/greedy_policy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "schedule/one_kind_policy.h"
@@ -17,12 +18,13 @@ class GreedyPolicy final : public OneKindPolicy {
 
   std::optional<Choice> choose(const Offer& offer) override {
     Choice best;
-    double least = std::numeric_limits<double>::infinity();
+    double most_worth = 0;
     for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
       const int most = static_cast<int>(
           std::min<std::size_t>(static_cast<std::size_t>(offer.idle[choice]), offer.waiting));
       // More than the plan's batch only where devices are short: else another may take the rest.
-      const int limit = offer.scarce ? most : std::min(most, full(offer.stream));
+      int limit = offer.scarce ? most : std::min(most, full(offer.stream));
+      if (std::isinf(offer.deadline)) limit = std::min(limit, even_part(offer));
       int batch = limit;
       while (batch > 0 && offer.end_of(choice, batch) > offer.deadline) batch -= 1 + batch / 8;
       Choice here{choice, std::max(batch, 0), CloseReason::kDeadline};
@@ -33,9 +35,9 @@ class GreedyPolicy final : public OneKindPolicy {
                           ? CloseReason::kFull
                           : CloseReason::kTimeout;
       }
-      const double cost = cost_per_request(*offer.costs, choice, here.batch, cores());
-      if (cost >= least) continue;
-      least = cost;
+      const double here_worth = worth(offer, here);
+      if (here_worth <= most_worth) continue;
+      most_worth = here_worth;
       best = here;
     }
     if (best.batch == 0) return std::nullopt;
@@ -43,14 +45,24 @@ class GreedyPolicy final : public OneKindPolicy {
   }
 
  private:
-  /// The choice, or one that gives up requests for a larger batch, if it serves more for its cost.
+  /// Of the last rows of a data set, so that all devices are done at about the same time: batches
+  /// shrink with what is left.
+  int even_part(const Offer& offer) const {
+    constexpr std::size_t kParts = 1;
+    return static_cast<int>(
+        std::clamp<std::size_t>(offer.waiting / (kParts * devices_), 1, 1 << 20));
+  }
+
+  /// What a choice serves, less what it gives up, for its cost.
+  double worth(const Offer& offer, const Choice& choice) const {
+    return (choice.batch - settings_.sacrifice * choice.give_up) /
+           (choice.batch * cost_per_request(*offer.costs, choice.choice, choice.batch, cores()));
+  }
+
+  /// The choice, or one that gives up requests for a larger batch, if it is worth more.
   Choice without_the_first(const Offer& offer, const Choice& choice, int limit) const {
-    const auto worth = [&](int batch, int given_up) {
-      return (batch - settings_.sacrifice * given_up) /
-             (batch * cost_per_request(*offer.costs, choice.choice, batch, cores()));
-    };
     Choice best = choice;
-    double most = choice.batch > 0 ? worth(choice.batch, 0) : 0;
+    double most = choice.batch > 0 ? worth(offer, choice) : 0;
     int batch = choice.batch;
     Seconds end_of_more = offer.end_of(choice.choice, batch + 1);
     const int waiting = static_cast<int>(std::min<std::size_t>(offer.waiting, 1 << 20));
@@ -63,26 +75,64 @@ class GreedyPolicy final : public OneKindPolicy {
         ++batch;
         if (batch < limit) end_of_more = offer.end_of(choice.choice, batch + 1);
       } while (batch < there && end_of_more <= deadline);
-      const double now = worth(batch, given_up);
+      Choice here = choice;
+      here.batch = batch;
+      here.give_up = given_up;
+      const double now = worth(offer, here);
       if (now <= most) continue;
       most = now;
-      best.batch = batch;
-      best.give_up = given_up;
+      best = here;
     }
     return best;
   }
 
   OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
+    if (std::isinf(slo)) return bulk_point(costs, bulk_cores_);
     return cheapest_point(costs, cores(), settings_.budget * slo);
   }
   StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
-    return {.full = point.batch, .hold = std::max(slo - settings_.stretch * point.solo, 0.0)};
+    return {.full = point.batch,
+            .hold = std::max(slo - settings_.stretch * point.solo, 0.0),
+            .idle_share = settings_.idle_share};
   }
-  int largest_batch(const OperatingPoint& point, const NetworkCosts& costs) const override {
+  int largest_batch(const OperatingPoint& point, const NetworkCosts& costs,
+                    Seconds slo) const override {
+    if (std::isinf(slo)) return point.batch;
     return std::min(settings_.spare_batch * point.batch, costs.max_batch());
   }
 
+  void look_at(const Cluster& cluster) override {
+    devices_ = cluster.devices.size();
+    memory_per_core_ = least_memory_per_core(cluster);
+    // Instances on fewer cores would always find them free, and starve the others: all have alike.
+    double least = std::numeric_limits<double>::infinity();
+    for (const int cores : cluster.models.front().costs->core_choices()) {
+      double cost = 0;
+      for (const RequestStream& stream : cluster.streams) {
+        const NetworkCosts& costs = *cluster.models[stream.model].costs;
+        const OperatingPoint point = bulk_point(costs, cores);
+        cost += static_cast<double>(stream.rows) *
+                cost_per_request(costs, point.choice, point.batch, most_cores(cluster));
+      }
+      if (cost >= least) continue;
+      least = cost;
+      bulk_cores_ = cores;
+    }
+  }
+
+  /// The largest batch on so many cores, or fewer, that leaves memory for instances on all others.
+  OperatingPoint bulk_point(const NetworkCosts& costs, int cores) const {
+    const InstanceSpec spec =
+        fitted({0, static_cast<std::uint32_t>(costs.core_choices().size() - 1), 1}, costs, cores);
+    int batch = costs.max_batch();
+    while (batch > 1 && costs.instance_bytes(batch) > memory_per_core_ * cores) --batch;
+    return {spec.choice, batch, costs.at(spec.choice, batch).solo};
+  }
+
   const GreedySettings settings_;
+  std::size_t devices_ = 1;
+  double memory_per_core_ = 0;  ///< the least of all devices
+  int bulk_cores_ = 1;          ///< of instances for data sets
 };
 
 }  // namespace

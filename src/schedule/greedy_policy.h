@@ -16,6 +16,9 @@ struct GreedySettings {
   /// Where devices are short, the first requests are given up if they would make a batch small: as
   /// many as make it most for its cost, when each of them takes so many from what it serves.
   double sacrifice = 0.5;
+  /// Requests are not held back while more than this share of devices have nothing to do. If they
+  /// took the last ones, fuller batches on many cores would not find any.
+  double idle_share = 0.25;
   /// Of an instance: larger than what the plan is made for, by so many times.
   int spare_batch = 2;
   /// A new plan must be so much better balanced to be worth loading models.
@@ -23,8 +26,8 @@ struct GreedySettings {
 };
 
 /// For each batch, of what the device has idle, the cheapest cores and size that answer the first
-/// request in time. Requests are held back for a fuller batch while their deadline allows it.
-/// Instances follow the rates at which requests arrive.
+/// request in time. Requests are held back for a fuller batch while their deadline allows it,
+/// unless a device has nothing to do. Instances follow the rates at which requests arrive.
 std::unique_ptr<RequestPolicy> make_greedy_policy(const GreedySettings& settings = {});
 
 }  // namespace widepipe::schedule

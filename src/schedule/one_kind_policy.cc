@@ -9,9 +9,10 @@ void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
 
 void OneKindPolicy::decide(const Cluster& cluster, ServingPlan& plan) {
   cores_ = most_cores(cluster);
-  const std::vector<Seconds> slo = tightest_slo(cluster);
+  look_at(cluster);
+  slo_ = tightest_slo(cluster);
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
-    points_.push_back(point_of(*cluster.models[model].costs, slo[model]));
+    points_.push_back(point_of(*cluster.models[model].costs, slo_[model]));
   }
   for (StreamId id = 0; id < cluster.streams.size(); ++id) {
     plan.rules[id] = rule_of(points_[cluster.streams[id].model], cluster.streams[id].slo);
@@ -24,9 +25,9 @@ std::vector<ModelNeed> OneKindPolicy::needs_of(const ServingObservation& seen) c
   std::vector<ModelNeed> needs;
   for (ModelId model = 0; model < rates.size(); ++model) {
     const OperatingPoint& point = points_[model];
-    needs.push_back(
-        {rates[model] * point.solo / point.batch,
-         {model, point.choice, largest_batch(point, *seen.cluster->models[model].costs)}});
+    needs.push_back({rates[model] * point.solo / point.batch,
+                     {model, point.choice,
+                      largest_batch(point, *seen.cluster->models[model].costs, slo_[model])}});
   }
   return needs;
 }

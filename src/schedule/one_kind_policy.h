@@ -18,11 +18,14 @@ class OneKindPolicy : public RequestPolicy {
   /// As of StickyPlanner.
   explicit OneKindPolicy(double hysteresis = kUsualHysteresis) : planner_(hysteresis) {}
 
+  /// Before all else.
+  virtual void look_at(const Cluster& /*cluster*/) {}
   /// How a model is run, for the tightest SLO of its streams.
   virtual OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const = 0;
   virtual StreamRule rule_of(const OperatingPoint& point, Seconds slo) const = 0;
   /// Of an instance.
-  virtual int largest_batch(const OperatingPoint& point, const NetworkCosts& costs) const = 0;
+  virtual int largest_batch(const OperatingPoint& point, const NetworkCosts& costs,
+                            Seconds slo) const = 0;
 
   int cores() const { return cores_; }  ///< of the largest device
   /// Of the stream's rule.
@@ -33,6 +36,7 @@ class OneKindPolicy : public RequestPolicy {
   std::vector<ModelNeed> needs_of(const ServingObservation& seen) const;
 
   int cores_ = 1;
+  std::vector<Seconds> slo_;            ///< by model, the tightest
   std::vector<OperatingPoint> points_;  ///< by model
   std::vector<int> full_;               ///< by stream
   StickyPlanner planner_;

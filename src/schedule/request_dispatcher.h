@@ -30,7 +30,7 @@ class RequestEvents {
   virtual ~RequestEvents() = default;
   /// In time or late: the caller knows the SLO.
   virtual void answered(StreamId stream, const Request& request, Seconds now) = 0;
-  /// Its deadline could not be met any more.
+  /// Its deadline could not be met any more, or others were worth more.
   virtual void dropped(StreamId stream, const Request& request, Seconds now) = 0;
   virtual void closed(const ClosedBatch& batch) = 0;
   virtual void ejected(DeviceId device, Seconds now) = 0;
@@ -43,6 +43,7 @@ struct RequestCounts {
   std::int64_t vetoed = 0;    ///< choices that no device could have carried out
   std::int64_t replaced = 0;  ///< choices that would have missed a deadline that others meet
   std::int64_t given_up = 0;  ///< requests that were dropped so that others gain
+  std::int64_t refused = 0;   ///< requests that were dropped as they came
   std::int64_t ejections = 0;
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;             ///< of instances, after the start
@@ -58,7 +59,7 @@ class RequestDispatcher {
  public:
   virtual ~RequestDispatcher() = default;
 
-  /// Now a request waits. True if dispatch() may have something to do.
+  /// Now a request waits, or is dropped at once. True if dispatch() may have something to do.
   virtual bool add(StreamId stream, const Request& request, Seconds now) = 0;
   /// What devices are to do now; appended.
   virtual void dispatch(Seconds now, std::vector<Order>& orders) = 0;

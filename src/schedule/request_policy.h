@@ -19,12 +19,14 @@ namespace widepipe::schedule {
 struct StreamRule {
   int full = 1;      ///< as soon as so many wait
   Seconds hold = 0;  ///< or as soon as the first of them has waited so long
+  /// Or as soon as more than this share of all devices have nothing to do; on one of them.
+  double idle_share = 1;
 };
 
 /// What is known of a stream.
 struct StreamState {
   double arrivals_per_second = 0;  ///< of late; 0 before anything is known
-  std::size_t waiting = 0;
+  std::size_t waiting = 0;   ///< of a data set: its rows that are left, from the first plan on
   std::int64_t in_time = 0;  ///< answered so since the last plan
   std::int64_t missed = 0;   ///< answered late, or dropped, since then
 };

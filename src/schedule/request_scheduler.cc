@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
+
+#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -27,6 +30,7 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   vetoed += other.vetoed;
   replaced += other.replaced;
   given_up += other.given_up;
+  refused += other.refused;
   ejections += other.ejections;
   readmissions += other.readmissions;
   loads += other.loads;
@@ -41,6 +45,7 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
       events_(events),
       settings_(settings),
       streams_of_(cluster_.models.size()),
+      resting_(cluster_.devices.size()),
       next_check_(settings.check_period),
       next_plan_(settings.plan_period) {
   for (StreamId id = 0; id < cluster_.streams.size(); ++id) {
@@ -50,6 +55,8 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
     stream.model = spec.model;
     stream.costs = cluster_.models.at(spec.model).costs.get();
     stream.due_at = kNever;
+    stream.rows = spec.rows;
+    stream.most_waiting = most_waiting(spec);
     streams_of_[spec.model].push_back(id);
   }
   for (const ServingDevice& device : cluster_.devices) devices_.emplace_back(device, cluster_);
@@ -57,6 +64,17 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
   plan_.rules.resize(streams_.size());
   plan_.instances.resize(devices_.size());
   replan(0, nullptr);
+}
+
+std::size_t RequestScheduler::most_waiting(const RequestStream& stream) const {
+  constexpr double kMost = 1e12;
+  const NetworkCosts& costs = *cluster_.models[stream.model].costs;
+  const int cores = most_cores(cluster_);
+  const OperatingPoint point = cheapest_point(costs, cores, stream.slo);
+  // No device is faster than that: cores and bandwidth, as shares of it, make a disc.
+  const double each = stream.slo / cost_per_request(costs, point.choice, point.batch, cores);
+  const double all = settings_.most_waiting * each * static_cast<double>(cluster_.devices.size());
+  return static_cast<std::size_t>(std::clamp(std::ceil(all), 1.0, kMost));
 }
 
 bool RequestScheduler::due(const Stream& stream, Seconds now) const {
@@ -75,6 +93,13 @@ void RequestScheduler::head_changed(Stream& stream) const {
 bool RequestScheduler::add(StreamId id, const Request& request, Seconds now) {
   Stream& stream = streams_[id];
   ++stream.arrived;
+  if (stream.queue.size() >= stream.most_waiting) prune(id, now);
+  if (stream.queue.size() >= stream.most_waiting) {
+    ++counts_.refused;
+    ++stream.missed;
+    events_.dropped(id, request, now);
+    return false;
+  }
   ++waiting_;
   stream.queue.push_back(request);
   if (stream.queue.size() == 1) {
@@ -82,7 +107,7 @@ bool RequestScheduler::add(StreamId id, const Request& request, Seconds now) {
   } else if (deadline(stream) < now) {
     prune(id, now);  // so that an overload does not fill the memory
   }
-  return !stream.blocked && due(stream, now);
+  return !stream.blocked && (due(stream, now) || eager(stream));
 }
 
 /// Drops what cannot be answered in time any more: alone, on the fastest instance of the plan, it
@@ -127,7 +152,8 @@ void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
   if (now >= next_check_) check_devices(now, orders);
   if (now >= next_plan_) replan(now, &orders);
   for (StreamId id = 0; id < streams_.size(); ++id) {
-    if (!streams_[id].blocked && due(streams_[id], now)) serve_stream(id, now, orders);
+    const Stream& stream = streams_[id];
+    if (!stream.blocked && (due(stream, now) || eager(stream))) serve_stream(id, now, orders);
   }
 }
 
@@ -141,54 +167,64 @@ Seconds RequestScheduler::next_time() const {
   return next;
 }
 
-/// Batches of a stream that is due, to devices that have room, the fastest of some first.
+/// Batches of a stream that is due, to devices that have room; then, if its rule says so, to those
+/// that have nothing to do.
 void RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>& orders) {
   Stream& stream = streams_[id];
   for (;;) {
     prune(id, now);
-    if (!due(stream, now)) {
-      stream.scarce = false;
-      return;
-    }
-    // Begins where the batches of late went: their neighbours have waited longest.
-    const auto first = static_cast<DeviceId>(next_batch_ % devices_.size());
-    std::array<std::pair<double, DeviceId>, kCompared> seen;
-    std::size_t count = 0;
-    able_[stream.model].walk(first, [&](DeviceId device) {
-      seen[count++] = {shared_rate(devices_[device].speed(), devices_[device].demand()), device};
-      return count < kCompared;
-    });
-    bool sent = false;
-    while (count > 0 && !sent) {
-      const auto best =
-          std::max_element(seen.begin(), seen.begin() + count,
-                           [](const auto& x, const auto& y) { return x.first < y.first; });
-      sent = offer(id, best->second, now, orders);
-      *best = seen[--count];
-    }
-    if (!sent) {
-      stream.blocked = true;
-      stream.scarce = true;
-      return;
-    }
+    const bool is_due = due(stream, now);
+    if (!is_due) stream.scarce = false;
+    if (!is_due && !eager(stream)) return;
+    if (send_to_fastest(id, is_due, now, orders)) continue;
+    if (is_due) stream.blocked = stream.scarce = true;
+    return;
   }
 }
 
+/// A batch to the fastest of some devices that have room, or, unless to any, nothing to do. False
+/// if none takes it.
+bool RequestScheduler::send_to_fastest(StreamId id, bool any, Seconds now,
+                                       std::vector<Order>& orders) {
+  // Begins where the batches of late went: their neighbours have waited longest.
+  const auto first = static_cast<DeviceId>(next_batch_ % devices_.size());
+  std::array<std::pair<double, DeviceId>, kCompared> seen;
+  std::size_t count = 0;
+  const DeviceIndex& able = able_[streams_[id].model];
+  (any ? able : resting_).walk(first, [&](DeviceId device) {
+    if (!any && !able.contains(device)) return true;
+    seen[count++] = {shared_rate(devices_[device].speed(), devices_[device].demand()), device};
+    return count < kCompared;
+  });
+  while (count > 0) {
+    const auto best =
+        std::max_element(seen.begin(), seen.begin() + count,
+                         [](const auto& x, const auto& y) { return x.first < y.first; });
+    if (offer(id, best->second, now, orders)) return true;
+    *best = seen[--count];
+  }
+  return false;
+}
+
 /// Of the streams that no device could serve, and this one could: the one whose first request must
-/// leave soonest. Others are for dispatch(), which compares devices. A device that is to show that
-/// it works gets any.
+/// leave soonest; without deadlines, the one with the largest part of its rows left. Others are for
+/// dispatch(), which compares devices, unless this one has nothing to do, or is to show that it
+/// works.
 std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device) const {
   std::optional<StreamId> urgent;
-  Seconds least = kNever;
+  std::pair<Seconds, double> least;
   for (const ServingState::Instance& instance : device.instances()) {
     if (!device.fits(instance)) continue;
     for (const StreamId id : streams_of_[instance.spec.model]) {
       const Stream& stream = streams_[id];
       if (stream.queue.empty() || stream.declined == visit_) continue;
-      if (!stream.blocked && !device.ejected) continue;
-      const Seconds leave_by = deadline(stream) - stream.quickest;
-      if (leave_by < least) {
-        least = leave_by;
+      const bool any = device.ejected || (device.resting() && eager(stream));
+      if (!stream.blocked && !any) continue;
+      const double left = static_cast<double>(stream.queue.size());
+      const std::pair rank{deadline(stream) - stream.quickest,
+                           -left / static_cast<double>(std::max<std::size_t>(stream.rows, 1))};
+      if (!urgent || rank < least) {
+        least = rank;
         urgent = id;
       }
     }
@@ -218,10 +254,15 @@ void RequestScheduler::refresh(DeviceId id) {
   for (const ServingState::Instance& instance : device.instances()) {
     able_[instance.spec.model].set(id, false);
   }
+  resting_.set(id, false);
   if (device.ejected) return;
+  bool able = false;
   for (const ServingState::Instance& instance : device.instances()) {
-    if (device.fits(instance)) able_[instance.spec.model].set(id, true);
+    if (!device.fits(instance)) continue;
+    able_[instance.spec.model].set(id, true);
+    able = true;
   }
+  resting_.set(id, able && device.resting());
 }
 
 /// True if a batch was sent.
@@ -281,6 +322,14 @@ void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vecto
   Stream& stream = streams_[offer.stream];
   const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(choice.give_up));
   ServingState& device = devices_[offer.device];
+  CloseReason reason = choice.reason;
+  if (reason == CloseReason::kTimeout) {
+    if (draining_) {
+      reason = CloseReason::kDrain;
+    } else if (!stream.blocked && !due(stream, offer.now)) {
+      reason = CloseReason::kIdle;
+    }
+  }
   const auto instances = device.instances();
   const auto found = std::find_if(instances.begin(), instances.end(), [&](const auto& instance) {
     return instance.spec.model == stream.model && instance.spec.choice == choice.choice &&
@@ -318,7 +367,7 @@ void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vecto
                   .device = offer.device,
                   .cores = instance.cores,
                   .size = choice.batch,
-                  .reason = draining_ ? CloseReason::kDrain : choice.reason,
+                  .reason = reason,
                   .waiting = offer.waiting,
                   .head_slack = deadline - offer.now,
                   .expected = offer.end_of(choice.choice, choice.batch) - offer.now,

@@ -34,6 +34,9 @@ struct RequestSettings {
   /// A choice that misses a deadline which another would meet is replaced by that; else only
   /// counted.
   bool guard_deadlines = true;
+  /// Admission: a request is dropped as it comes if already so many wait in its stream as all
+  /// devices together, with nothing else to do, could answer in so many times its SLO.
+  double most_waiting = 2;
   bool estimate_speeds = true;  ///< false: they are as told (tell_speed)
 };
 
@@ -70,10 +73,13 @@ class RequestScheduler final : public RequestDispatcher {
     Seconds slo = 0;
     ModelId model = 0;
     const NetworkCosts* costs = nullptr;
-    Seconds quickest = 0;  ///< a request alone on the fastest instance of the plan
-    Seconds due_at = 0;    ///< when the first has waited as long as the rule says
-    bool blocked = false;  ///< due, and no device can take it: one that changes may
-    bool scarce = false;   ///< so it was when it last was looked for, and it is due ever since
+    std::size_t most_waiting = 0;
+    std::size_t rows = 0;       ///< as in RequestStream
+    Seconds quickest = 0;       ///< a request alone on the fastest instance of the plan
+    double enough_resting = 0;  ///< devices, by the rule's share
+    Seconds due_at = 0;         ///< when the first has waited as long as the rule says
+    bool blocked = false;       ///< due, and no device can take it: one that changes may
+    bool scarce = false;        ///< so it was when it last was looked for, and it is due ever since
     std::uint64_t declined = 0;  ///< the last visit to a device in which the policy did
     std::int64_t arrived = 0;    ///< since the last plan, as are the next two
     std::int64_t in_time = 0;
@@ -98,10 +104,16 @@ class RequestScheduler final : public RequestDispatcher {
     return stream.queue.front().arrival + stream.slo - travel_;
   }
   bool due(const Stream& stream, Seconds now) const;
+  /// Due or not: enough devices have nothing to do.
+  bool eager(const Stream& stream) const {
+    return static_cast<double>(resting_.size()) > stream.enough_resting && !stream.queue.empty();
+  }
+  std::size_t most_waiting(const RequestStream& stream) const;
   void head_changed(Stream& stream) const;
   void prune(StreamId id, Seconds now);
   void drop_first(StreamId id, Seconds now);
   void serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
+  bool send_to_fastest(StreamId id, bool any, Seconds now, std::vector<Order>& orders);
   void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
   std::optional<StreamId> most_urgent(const ServingState& device) const;
   bool offer(StreamId stream, DeviceId device, Seconds now, std::vector<Order>& orders);
@@ -125,6 +137,7 @@ class RequestScheduler final : public RequestDispatcher {
   std::vector<std::vector<StreamId>> streams_of_;  ///< by model
   std::vector<ServingState> devices_;
   std::vector<DeviceIndex> able_;  ///< by model: devices that could run a batch of it now
+  DeviceIndex resting_;            ///< devices that work, and have nothing to do
   std::vector<Running> running_;
   std::vector<std::uint32_t> free_places_;
   std::vector<int> idle_;  ///< of the offer that is being made

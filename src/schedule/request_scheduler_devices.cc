@@ -94,8 +94,9 @@ void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
       stream.rate = stream.rate > 0 ? stream.rate + kRateWeight * (rate - stream.rate) : rate;
       stream.arrived = 0;
     }
-    seen.push_back({stream.rate, stream.queue.size(), std::exchange(stream.in_time, 0),
-                    std::exchange(stream.missed, 0)});
+    const bool first = orders == nullptr;
+    seen.push_back({stream.rows > 0 ? 0 : stream.rate, first ? stream.rows : stream.queue.size(),
+                    std::exchange(stream.in_time, 0), std::exchange(stream.missed, 0)});
   }
   std::vector<DeviceState> devices;
   for (const ServingState& device : devices_) devices.push_back({device.speed(), device.ejected});
@@ -157,6 +158,7 @@ void RequestScheduler::accept_plan() {
     // Of a model that nobody has: it waits as long as its deadline allows, for a better plan.
     if (stream.quickest == kNever) stream.quickest = 0;
     stream.rule = plan_.rules[id];
+    stream.enough_resting = stream.rule.idle_share * static_cast<double>(devices_.size());
     head_changed(stream);
   }
 }

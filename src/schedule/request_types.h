@@ -19,7 +19,9 @@ using InstanceId = std::uint32_t;  ///< unique on its device, never used again
 struct RequestStream {
   std::string name;
   ModelId model = 0;
-  Seconds slo = 0;  ///< from a request's arrival to its answer
+  Seconds slo = 0;  ///< from a request's arrival to its answer; infinity: none
+  /// Of a data set: so many requests are there from the start, and no others come.
+  std::size_t rows = 0;
 };
 
 /// Weights of their own, and what running them takes. Several may be of one network.
@@ -60,7 +62,8 @@ enum class CloseReason {
   kFull,      ///< as many as the rule asks for, or as the instance takes
   kTimeout,   ///< the head has waited as long as the rule says
   kDeadline,  ///< more would have made the head late
-  kDrain      ///< no more will come
+  kDrain,     ///< no more will come
+  kIdle       ///< a device had nothing to do
 };
 
 /// What a device is asked to do.

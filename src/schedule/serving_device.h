@@ -28,6 +28,8 @@ class ServingState {
   bool loaded(InstanceId id);
   double demand() const { return demand_; }
   double speed() const { return speed_; }
+  /// Nothing runs on it.
+  bool resting() const { return batches_ == 0; }
   bool fits(const Instance& instance) const {
     return instance.state == Instance::State::kIdle && instance.cores <= free_cores_;
   }

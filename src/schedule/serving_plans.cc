@@ -12,7 +12,8 @@ double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int bat
   return cell.solo * (of_cores + cell.demand) / 2 / batch;
 }
 
-OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit) {
+OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
+                              double memory_per_core) {
   OperatingPoint best;
   double least = std::numeric_limits<double>::infinity();
   OperatingPoint quickest{0, 1, costs.at(0, 1).solo};
@@ -22,6 +23,7 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
       const Seconds solo = costs.at(choice, batch).solo;
       if (solo < quickest.solo) quickest = {choice, batch, solo};
       if (solo > limit) break;
+      if (costs.instance_bytes(batch) > memory_per_core * costs.core_choices()[choice]) break;
       const double cost = cost_per_request(costs, choice, batch, cores);
       if (cost >= least) continue;
       least = cost;
@@ -82,6 +84,14 @@ int most_cores(const Cluster& cluster) {
   return cores;
 }
 
+double least_memory_per_core(const Cluster& cluster) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const ServingDevice& device : cluster.devices) {
+    least = std::min(least, device.memory / device.cores);
+  }
+  return least;
+}
+
 std::vector<Seconds> tightest_slo(const Cluster& cluster) {
   std::vector<Seconds> slo(cluster.models.size(), std::numeric_limits<Seconds>::infinity());
   for (const RequestStream& stream : cluster.streams) {
@@ -100,8 +110,11 @@ std::vector<double> model_rates(const ServingObservation& seen) {
   std::vector<double> rates(cluster.models.size(), 0);
   double all = 0;
   for (StreamId id = 0; id < seen.streams.size(); ++id) {
-    rates[cluster.streams[id].model] += seen.streams[id].arrivals_per_second;
-    all += seen.streams[id].arrivals_per_second;
+    const StreamState& stream = seen.streams[id];
+    const double rate = cluster.streams[id].rows > 0 ? static_cast<double>(stream.waiting)
+                                                     : stream.arrivals_per_second;
+    rates[cluster.streams[id].model] += rate;
+    all += rate;
   }
   if (all <= 0) rates.assign(rates.size(), 1);
   return rates;

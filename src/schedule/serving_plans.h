@@ -1,6 +1,7 @@
 #pragma once
 // What the plans of several policies have in common.
 
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -15,9 +16,11 @@ struct OperatingPoint {
   Seconds solo = 0;
 };
 
-/// The cheapest way to run batches that take at most `limit` alone: by cores and bandwidth of a
-/// device with `cores`, both as shares of it. The quickest one if none is within the limit.
-OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit);
+/// The cheapest way to run batches that take at most `limit` alone, and whose instances hold at
+/// most `memory_per_core` for each of their cores: by cores and bandwidth of a device with `cores`,
+/// both as shares of it. The quickest one if none is within the limits.
+OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
+                              double memory_per_core = std::numeric_limits<double>::infinity());
 
 /// Seconds of a device that a request costs: the mean of its cores' share and its bandwidth's.
 double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores);
@@ -39,12 +42,15 @@ std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
 
 /// Of the largest device.
 int most_cores(const Cluster& cluster);
+/// The least of all devices.
+double least_memory_per_core(const Cluster& cluster);
 /// By model, of its streams; infinity if it has none.
 std::vector<Seconds> tightest_slo(const Cluster& cluster);
 /// On no more cores than a device has, if the model has such a choice.
 InstanceSpec fitted(InstanceSpec spec, const NetworkCosts& costs, int cores);
 
-/// Requests a second by model; all alike before anything is known.
+/// Requests a second by model, all alike before anything is known; of data sets, the rows that are
+/// left.
 std::vector<double> model_rates(const ServingObservation& seen);
 
 inline constexpr double kUsualHysteresis = 1.5;

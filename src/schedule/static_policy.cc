@@ -1,6 +1,7 @@
 #include "schedule/static_policy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -86,10 +87,14 @@ std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {
   const std::vector<Seconds> slo = tightest_slo(cluster);
   std::vector<StaticSetting> settings;
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
+    const NetworkCosts& costs = *cluster.models[model].costs;
     const OperatingPoint point =
-        cheapest_point(*cluster.models[model].costs, cores, greedy.budget * slo[model]);
-    settings.push_back({point.choice, point.batch,
-                        std::max(slo[model] - greedy.stretch * point.solo, 0.0), kInstances});
+        std::isinf(slo[model])
+            ? cheapest_point(costs, cores, slo[model], least_memory_per_core(cluster))
+            : cheapest_point(costs, cores, greedy.budget * slo[model]);
+    const Seconds timeout =
+        std::isinf(slo[model]) ? 0 : std::max(slo[model] - greedy.stretch * point.solo, 0.0);
+    settings.push_back({point.choice, point.batch, timeout, kInstances});
   }
   return settings;
 }

@@ -108,12 +108,15 @@ TEST(RunningSet, EndsWhenAStepwiseIntegrationDoes) {
     constexpr double kStep = 1e-6;
     double now = 0;
     double speed = 1;
+    double bandwidth = 0;
     std::uint32_t next = 0;
     const auto step_to = [&](double until) {
       while (now + kStep <= until) {
         double demand = 0;
         for (const auto& [key, batch] : reference) demand += batch.demand;
-        for (auto& [key, batch] : reference) batch.left -= kStep * progress_rate(speed, demand);
+        const double rate = progress_rate(speed, demand);
+        for (auto& [key, batch] : reference) batch.left -= kStep * rate;
+        bandwidth += kStep * rate * demand;
         now += kStep;
       }
       now = until;
@@ -137,6 +140,7 @@ TEST(RunningSet, EndsWhenAStepwiseIntegrationDoes) {
         reference[next++] = {batch.work, batch.demand, batch.work};
       }
       EXPECT_EQ(set.size(), reference.size());
+      EXPECT_NEAR(set.bandwidth_seconds(), bandwidth, 1e-4);
     }
   }
 }

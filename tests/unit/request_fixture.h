@@ -4,15 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schedule/request_dispatcher.h"
 #include "schedule/request_policy.h"
+#include "schedule/request_scheduler.h"
 
 namespace widepipe::schedule {
 
@@ -72,5 +75,56 @@ struct Ledger final : RequestEvents {
   void ejected(DeviceId, Seconds) override { ++ejections; }
   void readmitted(DeviceId, Seconds) override { ++readmissions; }
 };
+
+/// Does as it is told.
+class ScriptedPolicy final : public RequestPolicy {
+ public:
+  using Chooser = std::function<std::optional<Choice>(const Offer&)>;
+  ScriptedPolicy(std::vector<InstanceSpec> instances, StreamRule rule, Chooser chooser)
+      : instances_(std::move(instances)), rule_(rule), chooser_(std::move(chooser)) {}
+
+  std::string_view name() const override { return "scripted"; }
+  void plan(const ServingObservation& seen, ServingPlan& plan) override {
+    plan.rules.assign(seen.streams.size(), rule_);
+    plan.instances.assign(seen.devices.size(), instances_);
+  }
+  std::optional<Choice> choose(const Offer& offer) override { return chooser_(offer); }
+
+ private:
+  const std::vector<InstanceSpec> instances_;
+  const StreamRule rule_;
+  const Chooser chooser_;
+};
+
+struct Bench {
+  Ledger ledger;
+  RequestScheduler scheduler;
+  std::vector<Order> orders;
+
+  Bench(const Cluster& cluster, std::unique_ptr<RequestPolicy> policy,
+        RequestSettings settings = {})
+      : scheduler(cluster, std::move(policy), ledger, settings) {}
+
+  void add(RequestId id, Seconds at, StreamId stream = 0) { scheduler.add(stream, {id, at}, at); }
+  std::vector<Order> dispatch(Seconds now) {
+    orders.clear();
+    scheduler.dispatch(now, orders);
+    return orders;
+  }
+  std::vector<Order> complete(const Order& run, Seconds busy, Seconds now, bool done = true) {
+    orders.clear();
+    scheduler.complete(run.batch, done, busy, now, orders);
+    const std::vector<Order> more = orders;
+    orders.clear();
+    scheduler.dispatch(now, orders);
+    orders.insert(orders.begin(), more.begin(), more.end());
+    return orders;
+  }
+};
+
+inline std::unique_ptr<RequestPolicy> plain(StreamRule rule, int max_batch = 4) {
+  return std::make_unique<ScriptedPolicy>(std::vector<InstanceSpec>{{0, 0, max_batch}}, rule,
+                                          all_that_wait);
+}
 
 }  // namespace widepipe::schedule

@@ -91,6 +91,17 @@ TEST(Streams, OfManyTenantsAreDrawn) {
   EXPECT_EQ(factors.size(), 3U);
   for (const int factor : {3, 5, 10}) EXPECT_GT(factors[factor], 20);
   EXPECT_EQ(names.size(), 120U);
+  // What is tuned for a model is for its number, whatever order a seed draws.
+  std::map<int, std::string> weights;
+  for (const std::uint64_t seed : {3, 4}) {
+    const auto order = streams_of(spec, npu(), seed);
+    const auto cluster = make_cluster(npu(), order, {});
+    ASSERT_EQ(cluster.models.size(), 120U);
+    for (const WorkloadStream& stream : order) {
+      EXPECT_EQ(weights.try_emplace(stream.model, stream.weights).first->second, stream.weights);
+      EXPECT_EQ(cluster.models[static_cast<std::size_t>(stream.model)].name, stream.weights);
+    }
+  }
   const auto first = [&](std::uint64_t seed) { return streams_of(spec, npu(), seed)[0].name; };
   EXPECT_EQ(first(3), first(3));
   EXPECT_TRUE(first(3) != first(4) || first(4) != first(5)) << "the order is drawn";
@@ -159,10 +170,15 @@ TEST(Simulator, ALoneRequestTakesAsLongAsItsBatchAndItsWaitForOthers) {
   npu_model::Profile profile = npu();
   profile.device.jitter = 0;
   std::vector<schedule::ClosedBatch> batches;
-  const Measures measures =
-      simulate(profile, workload, jobs::load_fleet("nominal", profile),
-               {.duration = 50, .rate = 2, .devices = 1}, greedy,
-               [&](const schedule::ClosedBatch& batch) { batches.push_back(batch); });
+  const auto run = [&](double idle_share) {
+    batches.clear();
+    return simulate(
+        profile, workload, jobs::load_fleet("nominal", profile),
+        {.duration = 50, .rate = 2, .devices = 1},
+        [&] { return schedule::make_greedy_policy({.idle_share = idle_share}); },
+        [&](const schedule::ClosedBatch& batch) { batches.push_back(batch); });
+  };
+  const Measures measures = run(1);
   ASSERT_GT(measures.streams[0].offered, 50);
   EXPECT_EQ(measures.all().attainment(), 1);
   for (const schedule::ClosedBatch& batch : batches) {
@@ -174,6 +190,10 @@ TEST(Simulator, ALoneRequestTakesAsLongAsItsBatchAndItsWaitForOthers) {
   // Held back for others until its own time is needed, at most the SLO of 16 ms.
   EXPECT_LT(measures.all().latency.percentile(1), 0.0162);
   EXPECT_GT(measures.all().latency.percentile(0.5), 0.004);
+  // Not held back where the device has nothing else to do.
+  const Measures at_once = run(0.25);
+  EXPECT_EQ(batches.front().reason, schedule::CloseReason::kIdle);
+  EXPECT_NEAR(at_once.all().latency.percentile(0.5), batches.front().expected, 1e-4);
 }
 
 TEST(Simulator, TheSameSeedTheSameRun) {
@@ -228,6 +248,23 @@ TEST(Simulator, FarAboveCapacityItShedsAndStaysBusy) {
     const Measures measures = simulate(npu(), workload, fleet, settings, greedy);
     // It may exceed the bound, which is for the mix that is offered: cheap requests get through.
     EXPECT_GT(measures.goodput(), 0.4 * bound) << load;
+  }
+}
+
+/// An independent study has greedy at .91 to .93 of the bound; jitter alone takes 3 %.
+TEST(Simulator, ADataSetIsDoneInAboutTheTimeOfTheBoundWhateverFails) {
+  const WorkloadSpec workload = jobs::load_workload("bulk", npu());
+  for (const auto& [fleet_name, least] : {std::pair("nominal", 0.92), std::pair("troubled", 0.8)}) {
+    const npu_model::FleetSpec fleet = jobs::load_fleet(fleet_name, npu());
+    const SimulationSettings settings{.duration = 4, .devices = 20};
+    const Goodput found = find_goodput(npu(), workload, fleet, settings, greedy);
+    EXPECT_GT(found.share(), least) << fleet_name;
+    EXPECT_LT(found.share(), 1) << fleet_name;
+    const StreamMeasures all = found.measures.all();
+    EXPECT_EQ(all.offered, std::llround(4 * found.bound)) << fleet_name;
+    EXPECT_EQ(all.in_time, all.offered) << fleet_name;
+    EXPECT_GT(found.measures.bandwidth_seconds, 0.5 * found.measures.device_seconds);
+    EXPECT_LT(found.measures.bandwidth_seconds, found.measures.device_seconds);
   }
 }
 

@@ -98,7 +98,7 @@ class RandomPolicy final : public RequestPolicy {
   std::string_view name() const override { return "random"; }
 
   void plan(const ServingObservation& seen, ServingPlan& plan) override {
-    for (StreamRule& rule : plan.rules) rule = {below(6) + 1, 1e-3 * below(20)};
+    for (StreamRule& rule : plan.rules) rule = {below(6) + 1, 1e-3 * below(20), 0.25 * below(5)};
     for (auto& instances : plan.instances) {
       if (below(2) == 0) continue;
       instances.clear();
@@ -135,7 +135,7 @@ void run_at_random(std::uint64_t seed, bool balanced) {
     if (below(3) == 0) return make_greedy_policy();
     return std::make_unique<RandomPolicy>(random());
   };
-  const RequestSettings settings{.plan_period = 0.02};
+  const RequestSettings settings{.plan_period = 0.02, .most_waiting = 0.1 * (1 + below(20))};
   std::unique_ptr<RequestDispatcher> made;
   if (balanced) {
     made = std::make_unique<LoadBalancer>(cluster, make, ledger, settings);

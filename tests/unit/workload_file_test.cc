@@ -55,6 +55,9 @@ TEST(WorkloadFile, MistakesAreNamed) {
       {sound + "zipf = -0.5", "w.toml: zipf is -0.5, expected 0 or more"},
       {sound + "diurnal = 1", "w.toml: diurnal is 1, expected 0 or more and less than 1"},
       {sound + "redraw_period_s = -1", "w.toml: redraw_period is -1, expected 0 or more"},
+      {sound + "bulk = true\ncv = 4",
+       "w.toml: cv, rotation, redraw_period_s and diurnal are of arrivals: a bulk workload has "
+       "none"},
       {sound + "[[rotation]]\nplaces = 1", "w.toml:3:1: [[rotation]] has no key 'at'"},
       {sound + "[[rotation]]\nat = 2\nplaces = 1",
        "w.toml: rotation 1: at is 2, expected a share of the run, 0 to 1"},

@@ -1,0 +1,201 @@
+// When batches are closed though nothing forces them, what is refused, and data sets: the request
+// scheduler by hand.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "request_fixture.h"
+#include "schedule/greedy_policy.h"
+#include "schedule/request_scheduler.h"
+
+namespace widepipe::schedule {
+namespace {
+
+constexpr Seconds kNoDeadline = std::numeric_limits<Seconds>::infinity();
+
+/// One that reports a batch which is smaller than it might be as such.
+std::unique_ptr<RequestPolicy> eager_policy(StreamRule rule, int instances) {
+  return std::make_unique<ScriptedPolicy>(
+      std::vector<InstanceSpec>(static_cast<std::size_t>(instances), {0, 0, 4}), rule,
+      [](const Offer& offer) {
+        std::optional<Choice> choice = all_that_wait(offer);
+        if (choice->batch < 4) choice->reason = CloseReason::kTimeout;
+        return choice;
+      });
+}
+
+TEST(IdleDevices, TakeWhatWaitsIfTheRuleSaysSo) {
+  for (const bool when_idle : {true, false}) {
+    Bench bench(cluster_of(2, 1, 1),
+                eager_policy({.full = 4, .hold = 0.1, .idle_share = when_idle ? 0.0 : 1.0}, 2));
+    bench.add(1, 0);
+    const std::vector<Order> first = bench.dispatch(0);
+    ASSERT_EQ(first.size(), when_idle ? 1U : 0U);
+    if (!when_idle) continue;
+    EXPECT_EQ(bench.ledger.batches.at(0).reason, CloseReason::kIdle);
+    bench.add(2, 0.001);
+    const std::vector<Order> second = bench.dispatch(0.001);
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_NE(second[0].device, first[0].device);
+    bench.add(3, 0.0015);
+    EXPECT_TRUE(bench.dispatch(0.0015).empty()) << "both are at work, though there are instances";
+    const std::vector<Order> third = bench.complete(first[0], 0.002, 0.002);
+    ASSERT_EQ(third.size(), 1U) << "it has nothing to do any more";
+    EXPECT_EQ(third[0].device, first[0].device);
+    EXPECT_EQ(bench.ledger.batches.at(2).reason, CloseReason::kIdle);
+  }
+}
+
+TEST(IdleDevices, OfWhichTheRuleKeepsAShareForFullBatches) {
+  Bench bench(cluster_of(4, 1, 1), eager_policy({.full = 4, .hold = 0.1, .idle_share = 0.5}, 2));
+  std::size_t sent = 0;
+  for (RequestId id = 0; id < 3; ++id) {
+    bench.add(id, 0);
+    sent += bench.dispatch(0).size();
+  }
+  EXPECT_EQ(sent, 2U) << "then two of four are left, no more than half";
+  for (RequestId id = 3; id < 6; ++id) bench.add(id, 0);
+  const std::vector<Order> full = bench.dispatch(0);
+  ASSERT_EQ(full.size(), 1U);
+  EXPECT_EQ(full[0].size, 4);
+  EXPECT_EQ(bench.ledger.batches.back().reason, CloseReason::kFull);
+}
+
+TEST(IdleDevices, AreNotThoseThatWereEjectedOrHaveNotTheModel) {
+  Cluster cluster = cluster_of(1, 2, 1);
+  Bench bench(cluster, eager_policy({.full = 4, .hold = 0.1, .idle_share = 0}, 1));
+  bench.add(1, 0, 1);
+  EXPECT_TRUE(bench.dispatch(0).empty()) << "nobody has model 1";
+  bench.add(2, 0, 0);
+  const std::vector<Order> orders = bench.dispatch(0);
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_TRUE(bench.complete(orders[0], 0, 0.001, false).empty());
+  EXPECT_EQ(bench.ledger.ejections, 1);
+  bench.add(3, 0.002, 0);
+  EXPECT_TRUE(bench.dispatch(0.002).empty());
+}
+
+TEST(Admission, RefusesWhatAllDevicesTogetherWouldNotGetTo) {
+  // A device answers at most 4 batches of 8 in 9 ms, 8 of them in an SLO of 20 ms; the costs of
+  // cores and bandwidth are 1/4 and 1/10 of it.
+  const auto waiting = [](int devices, double most) {
+    Bench bench(cluster_of(devices, 1, 0.020), plain({.full = 100, .hold = 1}),
+                {.most_waiting = most});
+    for (RequestId id = 0; id < 10'000; ++id) bench.add(id, 0);
+    EXPECT_EQ(bench.ledger.drops.size(), 10'000 - bench.scheduler.waiting());
+    EXPECT_EQ(bench.scheduler.counts().refused,
+              static_cast<std::int64_t>(bench.ledger.drops.size()));
+    EXPECT_FALSE(bench.ledger.drops.contains(0)) << "those that came last";
+    return bench.scheduler.waiting();
+  };
+  const std::size_t one = waiting(1, 1);
+  EXPECT_GE(one, 64U) << "no more than what could not be answered is refused";
+  EXPECT_LE(one, 128U);
+  EXPECT_NEAR(static_cast<double>(waiting(1, 2)), 2.0 * static_cast<double>(one), 1);
+  EXPECT_NEAR(static_cast<double>(waiting(3, 1)), 3.0 * static_cast<double>(one), 2);
+}
+
+/// Two data sets of which one has twice the rows, and a device with an instance of each.
+Cluster two_data_sets() {
+  Cluster cluster = cluster_of(1, 2, kNoDeadline);
+  cluster.streams[0].rows = 16;
+  cluster.streams[1].rows = 32;
+  cluster.devices = {{1, 1000}};
+  return cluster;
+}
+
+TEST(DataSets, AreServedInProportionAndNeverDropped) {
+  Bench bench(two_data_sets(),
+              std::make_unique<ScriptedPolicy>(std::vector<InstanceSpec>{{0, 0, 4}, {1, 0, 4}},
+                                               StreamRule{.full = 1}, all_that_wait));
+  RequestId next = 0;
+  for (StreamId stream : {0, 1}) {
+    for (int row = 0; row < (stream == 0 ? 16 : 32); ++row) bench.add(next++, 0, stream);
+  }
+  bench.scheduler.drain();
+  std::vector<StreamId> order;
+  std::vector<Order> orders = bench.dispatch(0);
+  Seconds now = 0;
+  while (!orders.empty()) {
+    ASSERT_EQ(orders.size(), 1U) << "there is one core";
+    order.push_back(orders[0].stream);
+    now += 0.005;
+    orders = bench.complete(orders[0], 0.005, now);
+  }
+  EXPECT_TRUE(bench.scheduler.drained());
+  EXPECT_EQ(bench.ledger.answers.size(), 48U);
+  EXPECT_TRUE(bench.ledger.drops.empty());
+  for (std::size_t first = 0; first + 3 <= order.size(); first += 3) {
+    EXPECT_EQ(std::count(order.begin() + static_cast<std::ptrdiff_t>(first),
+                         order.begin() + static_cast<std::ptrdiff_t>(first) + 3, 0U),
+              1)
+        << "one batch of the small set for two of the other, from " << first;
+  }
+}
+
+TEST(DataSets, OfGreedyHaveInstancesOnOneNumberOfCoresAndTheLastBatchesAreSmall) {
+  Cluster cluster = two_data_sets();
+  cluster.devices.assign(2, {4, 1000});
+  Bench bench(cluster, make_greedy_policy());
+  for (DeviceId device : {0, 1}) {
+    ASSERT_FALSE(bench.scheduler.device(device).instances().empty());
+    for (const auto& instance : bench.scheduler.device(device).instances()) {
+      EXPECT_EQ(instance.cores, bench.scheduler.device(0).instances()[0].cores);
+    }
+  }
+  RequestId next = 0;
+  for (StreamId stream : {0, 1}) {
+    for (int row = 0; row < (stream == 0 ? 16 : 32); ++row) bench.add(next++, 0, stream);
+  }
+  bench.scheduler.drain();
+  std::vector<Order> out = bench.dispatch(0);
+  for (Seconds now = 0.005; !out.empty(); now += 0.001) {
+    const Order first = out.front();
+    out.erase(out.begin());
+    const std::vector<Order> more = bench.complete(first, 0.005, now);
+    std::copy_if(more.begin(), more.end(), std::back_inserter(out),
+                 [](const Order& order) { return order.kind == Order::Kind::kRun; });
+  }
+  EXPECT_TRUE(bench.scheduler.drained());
+  EXPECT_EQ(bench.ledger.answers.size(), 48U);
+  EXPECT_EQ(bench.ledger.batches.front().size, 8);
+  EXPECT_EQ(bench.ledger.batches.back().size, 1);
+  EXPECT_EQ(bench.ledger.batches.back().reason, CloseReason::kDrain);
+}
+
+TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {
+  // The first of twelve has 3.1 ms left: in which one core, the cheapest, does two, four cores do
+  // eight.
+  const auto policy = make_greedy_policy({.budget = 1, .stretch = 1, .sacrifice = 0.5});
+  const Cluster cluster = cluster_of(1, 1, 0.0101);
+  ServingPlan plan;
+  plan.rules.resize(1);
+  plan.instances.resize(1);
+  const std::vector<StreamState> streams(1);
+  const std::vector<DeviceState> devices(1);
+  policy->plan({0, &cluster, streams, devices}, plan);
+  RequestQueue queue;
+  for (RequestId id = 0; id < 12; ++id) queue.push_back({id, 2e-3 * static_cast<double>(id)});
+  const auto chosen = [&](const std::vector<int>& idle) {
+    const Offer offer{.costs = cluster.models[0].costs.get(),
+                      .waiting = queue.size(),
+                      .deadline = 0.0031,
+                      .queue = &queue,
+                      .scarce = true,
+                      .idle = idle};
+    const Choice choice = policy->choose(offer).value();
+    return std::array{static_cast<int>(choice.choice), choice.batch, choice.give_up};
+  };
+  EXPECT_EQ(chosen({8, 0, 0}), (std::array{0, 8, 3}));
+  EXPECT_EQ(chosen({8, 0, 8}), (std::array{2, 8, 0}));
+}
+
+}  // namespace
+}  // namespace widepipe::schedule
