@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "schedule/one_kind_policy.h"
+#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -43,7 +44,8 @@ class ClockworkPolicy final : public OneKindPolicy {
   }
 
  private:
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds /*slo*/) const override {
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds /*slo*/,
+                          double /*instance_bytes*/) const override {
     OperatingPoint all;
     for (std::uint32_t choice = 0; choice < costs.core_choices().size(); ++choice) {
       if (costs.core_choices()[choice] <= cores()) all = {choice, 1, costs.at(choice, 1).solo};
@@ -74,8 +76,9 @@ class NexusPolicy final : public OneKindPolicy {
   }
 
  private:
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
-    return cheapest_point(costs, cores(), slo_share_ * slo / stretch_);
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+                          double instance_bytes) const override {
+    return cheapest_point(costs, cores(), slo_share_ * slo / stretch_, instance_bytes);
   }
   StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
     return {.full = point.batch, .hold = (1 - slo_share_) * slo};
@@ -110,8 +113,9 @@ class AimdPolicy final : public OneKindPolicy {
  private:
   static constexpr double kBackOff = 0.9;
 
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
-    return cheapest_point(costs, cores(), slo_share_ * slo);
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+                          double instance_bytes) const override {
+    return cheapest_point(costs, cores(), slo_share_ * slo, instance_bytes);
   }
   StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "schedule/one_kind_policy.h"
+#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -86,9 +87,10 @@ class GreedyPolicy final : public OneKindPolicy {
     return best;
   }
 
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const override {
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+                          double instance_bytes) const override {
     if (std::isinf(slo)) return bulk_point(costs, bulk_cores_);
-    return cheapest_point(costs, cores(), settings_.budget * slo);
+    return cheapest_point(costs, cores(), settings_.budget * slo, instance_bytes);
   }
   StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
     return {.full = point.batch,
@@ -120,13 +122,9 @@ class GreedyPolicy final : public OneKindPolicy {
     }
   }
 
-  /// The largest batch on so many cores, or fewer, that leaves memory for instances on all others.
+  /// Leaves memory for instances on all other cores.
   OperatingPoint bulk_point(const NetworkCosts& costs, int cores) const {
-    const InstanceSpec spec =
-        fitted({0, static_cast<std::uint32_t>(costs.core_choices().size() - 1), 1}, costs, cores);
-    int batch = costs.max_batch();
-    while (batch > 1 && costs.instance_bytes(batch) > memory_per_core_ * cores) --batch;
-    return {spec.choice, batch, costs.at(spec.choice, batch).solo};
+    return largest_point(costs, cores, memory_per_core_ * cores);
   }
 
   const GreedySettings settings_;

@@ -2,8 +2,8 @@
 
 #include <memory>
 
+#include "schedule/placement.h"
 #include "schedule/request_policy.h"
-#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 
@@ -21,7 +21,7 @@ struct GreedySettings {
   double idle_share = 0.25;
   /// Of an instance: larger than what the plan is made for, by so many times.
   int spare_batch = 2;
-  /// A new plan must be so much better balanced to be worth loading models.
+  /// Models must be scarcer than others by so many times to be worth loading.
   double hysteresis = kUsualHysteresis;
 };
 

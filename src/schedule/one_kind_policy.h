@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "schedule/placement.h"
 #include "schedule/request_policy.h"
 #include "schedule/serving_plans.h"
 
@@ -15,13 +16,15 @@ class OneKindPolicy : public RequestPolicy {
   void plan(const ServingObservation& seen, ServingPlan& plan) override;
 
  protected:
-  /// As of StickyPlanner.
-  explicit OneKindPolicy(double hysteresis = kUsualHysteresis) : planner_(hysteresis) {}
+  /// As of rebalance().
+  explicit OneKindPolicy(double hysteresis = kUsualHysteresis) : hysteresis_(hysteresis) {}
 
   /// Before all else.
   virtual void look_at(const Cluster& /*cluster*/) {}
-  /// How a model is run, for the tightest SLO of its streams.
-  virtual OperatingPoint point_of(const NetworkCosts& costs, Seconds slo) const = 0;
+  /// How a model is run, for the tightest SLO of its streams, in instances of at most so many
+  /// bytes, if there are such.
+  virtual OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+                                  double instance_bytes) const = 0;
   virtual StreamRule rule_of(const OperatingPoint& point, Seconds slo) const = 0;
   /// Of an instance.
   virtual int largest_batch(const OperatingPoint& point, const NetworkCosts& costs,
@@ -33,13 +36,16 @@ class OneKindPolicy : public RequestPolicy {
 
  private:
   void decide(const Cluster& cluster, ServingPlan& plan);
+  void choose_points(const Cluster& cluster);
+  double points_with(const Cluster& cluster, double instance_bytes);
   std::vector<ModelNeed> needs_of(const ServingObservation& seen) const;
 
   int cores_ = 1;
-  std::vector<Seconds> slo_;            ///< by model, the tightest
   std::vector<OperatingPoint> points_;  ///< by model
+  std::vector<int> largest_;            ///< batch of an instance, by model
   std::vector<int> full_;               ///< by stream
-  StickyPlanner planner_;
+  const double hysteresis_;
+  bool placed_ = false;
 };
 
 }  // namespace widepipe::schedule

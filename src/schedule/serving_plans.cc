@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <tuple>
 
 namespace widepipe::schedule {
 
@@ -13,7 +12,7 @@ double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int bat
 }
 
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
-                              double memory_per_core) {
+                              double instance_bytes) {
   OperatingPoint best;
   double least = std::numeric_limits<double>::infinity();
   OperatingPoint quickest{0, 1, costs.at(0, 1).solo};
@@ -23,7 +22,7 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
       const Seconds solo = costs.at(choice, batch).solo;
       if (solo < quickest.solo) quickest = {choice, batch, solo};
       if (solo > limit) break;
-      if (costs.instance_bytes(batch) > memory_per_core * costs.core_choices()[choice]) break;
+      if (costs.instance_bytes(batch) > instance_bytes) break;
       const double cost = cost_per_request(costs, choice, batch, cores);
       if (cost >= least) continue;
       least = cost;
@@ -33,55 +32,18 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
   return least < std::numeric_limits<double>::infinity() ? best : quickest;
 }
 
-std::vector<std::vector<InstanceSpec>> spread(const Cluster& cluster,
-                                              std::span<const ModelNeed> needs,
-                                              std::span<const DeviceState> devices) {
-  const std::size_t models = needs.size();
-  std::vector<double> bytes(models);
-  for (std::size_t model = 0; model < models; ++model) {
-    bytes[model] = cluster.models[model].costs->instance_bytes(needs[model].spec.max_batch);
-  }
-  std::vector<std::vector<InstanceSpec>> plan(cluster.devices.size());
-  std::vector<double> has(models, 0);  // instances so far, by the speed of their devices
-  for (std::size_t device = 0; device < plan.size(); ++device) {
-    if (devices[device].ejected) continue;
-    const int cores = cluster.devices[device].cores;
-    double left = cluster.devices[device].memory;
-    std::vector<int> here(models, 0);
-    for (;;) {
-      // Of what fits: what nobody has, what this device lacks, then what is scarcest for its need.
-      std::size_t best = models;
-      std::tuple<bool, bool, double> best_rank{};
-      InstanceSpec best_spec;
-      for (std::size_t step = 0; step < models; ++step) {
-        const std::size_t model = (step + device) % models;
-        if (bytes[model] > left) continue;
-        const NetworkCosts& costs = *cluster.models[model].costs;
-        const InstanceSpec spec = fitted(needs[model].spec, costs, cores);
-        const int takes = costs.core_choices()[spec.choice];
-        if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;
-        const std::tuple rank{has[model] == 0, here[model] == 0,
-                              needs[model].busy / (has[model] + 1)};
-        if (best == models || rank > best_rank) {
-          best = model;
-          best_rank = rank;
-          best_spec = spec;
-        }
-      }
-      if (best == models) break;
-      plan[device].push_back(best_spec);
-      left -= bytes[best];
-      ++here[best];
-      has[best] += devices[device].speed;
-    }
-  }
-  return plan;
-}
-
 int most_cores(const Cluster& cluster) {
   int cores = 1;
   for (const ServingDevice& device : cluster.devices) cores = std::max(cores, device.cores);
   return cores;
+}
+
+OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes) {
+  const auto all = static_cast<std::uint32_t>(costs.core_choices().size() - 1);
+  const InstanceSpec spec = fitted({0, all, 1}, costs, cores);
+  int batch = costs.max_batch();
+  while (batch > 1 && costs.instance_bytes(batch) > instance_bytes) --batch;
+  return {spec.choice, batch, costs.at(spec.choice, batch).solo};
 }
 
 double least_memory_per_core(const Cluster& cluster) {
@@ -118,35 +80,6 @@ std::vector<double> model_rates(const ServingObservation& seen) {
   }
   if (all <= 0) rates.assign(rates.size(), 1);
   return rates;
-}
-
-void StickyPlanner::plan(const ServingObservation& seen, const std::vector<ModelNeed>& needs,
-                         ServingPlan& plan) {
-  if (!planned_for_.empty() && still_good(seen, needs)) return;
-  plan.instances = spread(*seen.cluster, needs, seen.devices);
-  planned_for_ = needs;
-  ejected_.clear();
-  for (const DeviceState& device : seen.devices) ejected_.push_back(device.ejected);
-}
-
-bool StickyPlanner::still_good(const ServingObservation& seen,
-                               const std::vector<ModelNeed>& needs) const {
-  constexpr double kRare = 0.01;  // a share of all needs that no plan is made for
-  for (std::size_t i = 0; i < seen.devices.size(); ++i) {
-    if (seen.devices[i].ejected != ejected_[i]) return false;
-  }
-  double before = 0;
-  double now = 0;
-  for (std::size_t model = 0; model < needs.size(); ++model) {
-    before += planned_for_[model].busy;
-    now += needs[model].busy;
-  }
-  if (now <= 0) return true;
-  for (std::size_t model = 0; model < needs.size(); ++model) {
-    const double share = planned_for_[model].busy / before;
-    if (needs[model].busy / now > hysteresis_ * share + kRare) return false;
-  }
-  return true;
 }
 
 }  // namespace widepipe::schedule

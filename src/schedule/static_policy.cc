@@ -82,6 +82,7 @@ std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> set
 
 std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {
   constexpr int kInstances = 2;
+  constexpr int kBulkCores = 4;
   const GreedySettings greedy;
   const int cores = most_cores(cluster);
   const std::vector<Seconds> slo = tightest_slo(cluster);
@@ -90,7 +91,7 @@ std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {
     const NetworkCosts& costs = *cluster.models[model].costs;
     const OperatingPoint point =
         std::isinf(slo[model])
-            ? cheapest_point(costs, cores, slo[model], least_memory_per_core(cluster))
+            ? largest_point(costs, kBulkCores, kBulkCores * least_memory_per_core(cluster))
             : cheapest_point(costs, cores, greedy.budget * slo[model]);
     const Seconds timeout =
         std::isinf(slo[model]) ? 0 : std::max(slo[model] - greedy.stretch * point.solo, 0.0);

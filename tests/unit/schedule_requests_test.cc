@@ -15,7 +15,6 @@
 #include "schedule/load_balancer.h"
 #include "schedule/request_policies.h"
 #include "schedule/request_scheduler.h"
-#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -194,22 +193,6 @@ TEST(Policies, AreFoundByName) {
   } catch (const InputError& error) {
     EXPECT_TRUE(std::string(error.what()).starts_with("policy 'best' is not known: expected "));
   }
-}
-
-TEST(Spread, GivesScarceModelsTheirShare) {
-  // Room for three instances of 140 a device, and six models.
-  const Cluster cluster = cluster_of(8, 6, 1, 450);
-  std::vector<ModelNeed> needs;
-  for (ModelId model = 0; model < 6; ++model)
-    needs.push_back({model == 0 ? 10.0 : 1, {model, 0, 4}});
-  const std::vector<DeviceState> devices(8);
-  std::vector<int> count(6, 0);
-  for (const auto& instances : spread(cluster, needs, devices)) {
-    EXPECT_EQ(instances.size(), 3U);
-    for (const InstanceSpec& spec : instances) ++count[spec.model];
-  }
-  EXPECT_EQ(count[0], 7) << "on each but the one that has those that nobody else has";
-  for (int model = 1; model < 6; ++model) EXPECT_GE(count[static_cast<std::size_t>(model)], 3);
 }
 
 TEST(Greedy, GivesUpTheFirstRequestsWhereTheyWouldMakeEveryBatchSmall) {

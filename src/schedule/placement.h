@@ -1,0 +1,37 @@
+#pragma once
+// Which device holds instances of which models.
+
+#include <span>
+#include <vector>
+
+#include "schedule/request_policy.h"
+
+namespace widepipe::schedule {
+
+/// What devices should hold so that each model has instances in proportion to what it needs.
+struct ModelNeed {
+  double busy = 0;  ///< instances that would be busy all the time, on all devices together
+  InstanceSpec spec;
+};
+
+/// Instances for each device.
+using Instances = std::vector<std::vector<InstanceSpec>>;
+
+/// Instances for each device, within its memory: first of each model that nobody has, then one of
+/// each, then more of those that have least for what they need, while cores allow it. Devices get
+/// their models in an order that is shifted from one to the next, so that what does not fit
+/// everywhere is spread. A device with fewer cores than an instance asks for gets it with as many
+/// as it has.
+Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
+                 std::span<const DeviceState> devices);
+
+inline constexpr double kUsualHysteresis = 1.5;
+
+/// Changes instances where that is worth loading models, a few on each device: what is scarcest for
+/// its need takes the memory that is free, and that of instances whose models would be less scarce
+/// without them, by this factor. Where there is none, all the rest stay where they are. Devices
+/// that are ejected keep theirs, which do not count.
+void rebalance(const Cluster& cluster, std::span<const ModelNeed> needs,
+               std::span<const DeviceState> devices, double hysteresis, Instances& instances);
+
+}  // namespace widepipe::schedule

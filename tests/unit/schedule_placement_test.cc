@@ -1,0 +1,128 @@
+// Which device holds which models.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "request_fixture.h"
+#include "schedule/greedy_policy.h"
+#include "schedule/placement.h"
+
+namespace widepipe::schedule {
+namespace {
+
+constexpr double kHysteresis = 1.5;
+
+std::vector<ModelNeed> needs_of(const std::vector<double>& busy) {
+  std::vector<ModelNeed> needs;
+  for (ModelId model = 0; model < busy.size(); ++model)
+    needs.push_back({busy[model], {model, 0, 4}});
+  return needs;
+}
+
+std::vector<int> count(const Instances& instances, std::size_t models) {
+  std::vector<int> count(models, 0);
+  for (const auto& on_device : instances) {
+    for (const InstanceSpec& spec : on_device) ++count[spec.model];
+  }
+  return count;
+}
+
+/// Instances that are on a device in one and not in the other.
+std::size_t moved(const Instances& before, const Instances& after, std::size_t device) {
+  std::vector<InstanceSpec> a = before[device];
+  std::vector<InstanceSpec> b = after[device];
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  std::vector<InstanceSpec> added;
+  std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(added));
+  return added.size();
+}
+
+TEST(Spread, GivesScarceModelsTheirShare) {
+  // Room for three instances of 140 a device, and six models.
+  const Cluster cluster = cluster_of(8, 6, 1, 450);
+  const std::vector<ModelNeed> needs = needs_of({10, 1, 1, 1, 1, 1});
+  const std::vector<DeviceState> devices(8);
+  const Instances instances = spread(cluster, needs, devices);
+  for (const auto& on_device : instances) EXPECT_EQ(on_device.size(), 3U);
+  const std::vector<int> got = count(instances, 6);
+  EXPECT_EQ(got[0], 7) << "on each but the one that has those that nobody else has";
+  for (std::size_t model = 1; model < 6; ++model) EXPECT_GE(got[model], 3);
+}
+
+TEST(Rebalance, LeavesWhatIsAboutRight) {
+  const Cluster cluster = cluster_of(8, 6, 1, 450);
+  const std::vector<DeviceState> devices(8);
+  Instances instances = spread(cluster, needs_of({5, 1, 1, 1, 1, 1}), devices);
+  for (int plan = 0; plan < 5; ++plan) {
+    rebalance(cluster, needs_of({5, 1, 1, 1, 1, 1}), devices, kHysteresis, instances);
+  }
+  const Instances before = instances;
+  for (const double change : {1.0, 0.9, 1.1}) {
+    rebalance(cluster, needs_of({5 * change, 1, change, 1, 1, 1}), devices, kHysteresis, instances);
+    EXPECT_TRUE(instances == before) << change;
+  }
+}
+
+TEST(Rebalance, MovesAFewInstancesADeviceAndLeavesEachModelOne) {
+  const Cluster cluster = cluster_of(8, 6, 1, 450);
+  const std::vector<DeviceState> devices(8);
+  Instances instances = spread(cluster, needs_of({10, 1, 1, 1, 1, 1}), devices);
+  const std::vector<ModelNeed> other = needs_of({0, 1, 1, 1, 1, 10});
+  for (int plan = 0; plan < 4; ++plan) {
+    const Instances before = instances;
+    rebalance(cluster, other, devices, kHysteresis, instances);
+    for (std::size_t device = 0; device < devices.size(); ++device) {
+      EXPECT_LE(moved(before, instances, device), 3U);
+      EXPECT_LE(instances[device].size(), 3U) << "as memory has room for";
+    }
+    for (const int copies : count(instances, 6)) EXPECT_GE(copies, 1);
+  }
+  const std::vector<int> got = count(instances, 6);
+  EXPECT_GE(got[5], 7);
+  EXPECT_LE(got[0], 2);
+  const Instances settled = instances;
+  rebalance(cluster, other, devices, kHysteresis, instances);
+  EXPECT_TRUE(instances == settled);
+}
+
+TEST(Rebalance, ReplacesWhatOnlyAnEjectedDeviceHad) {
+  const Cluster cluster = cluster_of(2, 3, 1, 300);  // two instances a device
+  std::vector<DeviceState> devices(2);
+  Instances instances = {{{0, 0, 4}, {1, 0, 4}}, {{1, 0, 4}, {2, 0, 4}}};
+  devices[0].ejected = true;
+  rebalance(cluster, needs_of({1, 1, 1}), devices, kHysteresis, instances);
+  EXPECT_EQ(instances[0], (std::vector<InstanceSpec>{{0, 0, 4}, {1, 0, 4}})) << "it keeps its own";
+  EXPECT_EQ(count({instances[1]}, 3), (std::vector<int>{0, 1, 1}))
+      << "three do not fit, and none is needed more than another";
+  rebalance(cluster, needs_of({2, 1, 1}), devices, kHysteresis, instances);
+  EXPECT_EQ(count({instances[1]}, 3)[0], 1);
+}
+
+TEST(Rebalance, TakesFreeMemoryFirst) {
+  const Cluster cluster = cluster_of(1, 3, 1, 450);
+  const std::vector<DeviceState> devices(1);
+  Instances instances = {{{0, 0, 4}, {1, 0, 4}}};
+  rebalance(cluster, needs_of({1, 1, 1}), devices, kHysteresis, instances);
+  EXPECT_EQ(count(instances, 3), (std::vector<int>{1, 1, 1}));
+}
+
+TEST(Greedy, LeavesRoomForAnInstanceOfEachModelWhereMemoryIsShort) {
+  // Batches of 8 take 180 bytes, of one 110; half of the memory has room for 12 of 120.
+  Ledger ledger;
+  RequestScheduler scheduler(cluster_of(2, 12, 0.1, 1440), make_greedy_policy(), ledger);
+  std::vector<int> got(12, 0);
+  for (DeviceId device : {0, 1}) {
+    for (const auto& instance : scheduler.device(device).instances()) {
+      ++got[instance.spec.model];
+      EXPECT_LE(instance.bytes, 120);
+    }
+  }
+  for (const int copies : got) EXPECT_GE(copies, 1);
+}
+
+}  // namespace
+}  // namespace widepipe::schedule
