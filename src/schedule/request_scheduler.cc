@@ -139,6 +139,7 @@ std::vector<std::pair<StreamId, Request>> RequestScheduler::take_waiting() {
       taken.emplace_back(id, stream.queue.front());
     }
     head_changed(stream);
+    stream.scarce = false;
   }
   waiting_ = 0;
   return taken;
@@ -158,11 +159,12 @@ void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
 }
 
 Seconds RequestScheduler::next_time() const {
-  Seconds next = std::min(next_check_, next_plan_);
+  const bool watching = out_ > 0 || counts_.ejections > counts_.readmissions;
+  Seconds next = watching ? std::min(next_check_, next_plan_) : next_plan_;
   for (const Stream& stream : streams_) {
-    if (stream.blocked) continue;
+    if (stream.blocked || stream.queue.empty()) continue;
     const bool full = stream.queue.size() >= static_cast<std::size_t>(stream.rule.full);
-    next = std::min(next, full ? 0 : stream.due_at);
+    next = std::min(next, full || draining_ ? 0 : stream.due_at);
   }
   return next;
 }

@@ -23,13 +23,14 @@ TEST(RequestScheduler, WaitsForAFullBatchAsLongAsTheRuleSays) {
   Bench bench(cluster_of(1, 1, 1), plain({.full = 3, .hold = 0.010}));
   bench.add(1, 0);
   EXPECT_TRUE(bench.dispatch(0).empty());
-  EXPECT_DOUBLE_EQ(bench.scheduler.next_time(), 0.002) << "a look at the devices";
+  EXPECT_DOUBLE_EQ(bench.scheduler.next_time(), 0.010) << "no device has anything to do";
   bench.add(2, 0.001);
   EXPECT_TRUE(bench.dispatch(0.009).empty());
   EXPECT_DOUBLE_EQ(bench.scheduler.next_time(), 0.010);
   const auto orders = bench.dispatch(0.010);
   ASSERT_EQ(orders.size(), 1U);
   EXPECT_EQ(orders[0].size, 2);
+  EXPECT_DOUBLE_EQ(bench.scheduler.next_time(), 0.011) << "a look at the device";
   bench.complete(orders[0], 0.003, 0.013);
   for (const RequestId id : {3, 4, 5}) bench.add(id, 0.014);
   EXPECT_LE(bench.scheduler.next_time(), 0.014) << "three are enough";
