@@ -1,7 +1,8 @@
 #pragma once
-// One table of cases for the tests and the benchmark.
+// One table of cases for the tests and the benchmark; its parts are in kernel_cases_*.cc.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/unit/kernel_harness.h"
@@ -30,6 +31,11 @@ std::vector<CaseSpec> lenet_cases(std::int64_t batch);
 std::vector<CaseSpec> large_cases(std::int64_t batch);
 
 constexpr Activation kRelu{.kind = Activation::Kind::kRelu, .lo = 0.0F, .hi = 0.0F};
+constexpr Activation kRelu6{.kind = Activation::Kind::kClip, .lo = 0.0F, .hi = 6.0F};
+/// Maps zero, and so the padding of blocked channels, to something else.
+constexpr Activation kShiftedClip{.kind = Activation::Kind::kClip, .lo = 0.25F, .hi = 0.75F};
+/// For names of cases: " relu", " clip", or nothing.
+std::string_view name_of(const Activation& activation);
 
 /// Shapes and attributes of a Conv; Y's shape follows.
 struct ConvSpec {
@@ -70,6 +76,8 @@ struct GemmSpec {
   Activation activation = {};
 };
 CaseSpec gemm_case(const GemmSpec& gemm);
+/// Of A and a constant B.
+CaseSpec matmul_case(Shape a, Shape b, Activation activation = {});
 
 /// Of Conv, Gemm and MatMul; for other operators, elements of the output.
 std::int64_t multiply_adds(const CaseSpec& spec);
