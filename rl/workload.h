@@ -52,7 +52,7 @@ struct Trace {
   double rate() const { return static_cast<double>(arrivals.size()) / length(); }
 };
 
-/// A workload as a file describes it (docs/workloads.md).
+/// A workload as a file describes it (docs/simulate.md).
 struct WorkloadSpec {
   std::string name;
   std::string fleet = "nominal";

@@ -90,7 +90,7 @@ class RequestPolicy {
  public:
   virtual ~RequestPolicy() = default;
   virtual std::string_view name() const = 0;
-  /// At the start, and every so often (SchedulerSettings::plan_period). `plan` is the last one.
+  /// At the start, and every so often (RequestSettings::plan_period). `plan` is the last one.
   virtual void plan(const ServingObservation& seen, ServingPlan& plan) = 0;
   /// The batch of a stream that is due, for this device; nothing to leave it to another.
   virtual std::optional<Choice> choose(const Offer& offer) = 0;
