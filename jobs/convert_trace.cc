@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <set>
 #include <utility>
 
 #include "core/console.h"
@@ -17,6 +16,7 @@
 #include "jobs/azure_trace.h"
 #include "jobs/exit_codes.h"
 #include "jobs/profile_file.h"
+#include "jobs/refuse_doubles.h"
 #include "jobs/report_file.h"
 
 namespace widepipe::jobs {
@@ -27,13 +27,12 @@ std::vector<std::string> models_of(const TraceCommand& command, const npu_model:
   if (models.empty()) {
     for (const npu_model::Network& network : profile.networks) models.push_back(network.name);
   }
-  std::set<std::string> seen;
   for (const std::string& model : models) {
     if (find_network(profile, model) < 0) {
       throw_input_error("--models: '{}' is not in the profile '{}'", model, profile.name);
     }
-    if (!seen.insert(model).second) throw_input_error("--models: '{}' is there twice", model);
   }
+  refuse_doubles("--models", models);
   return models;
 }
 

@@ -14,6 +14,7 @@
 #include "jobs/exit_codes.h"
 #include "jobs/in_parallel.h"
 #include "jobs/profile_file.h"
+#include "jobs/refuse_doubles.h"
 #include "jobs/report_file.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
@@ -39,12 +40,6 @@ struct Task {
   const SimulatedPolicy* policy = nullptr;
   EvaluatedRun run;
 };
-
-void refuse_doubles(const char* option, std::vector<std::string> names) {
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) throw_input_error("{}: '{}' is there twice", option, *twice);
-}
 
 std::string hash_of(const std::vector<std::string>& texts) {
   std::string all;
