@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <random>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "jobs/profile_file.h"
 #include "jobs/refuse_doubles.h"
 #include "jobs/report_file.h"
+#include "jobs/trace_workload.h"
 
 namespace widepipe::jobs {
 namespace {
@@ -47,9 +47,11 @@ int run_trace(const TraceCommand& command) {
     trace.deadlines.push_back(command.slo_factor * profile.networks[network].slo_base);
   }
   check_report_file(command.output, {command.input}, "trace");
-  if (std::filesystem::exists(command.output)) {
-    throw_input_error("'{}' is there already: choose another file", command.output);
+  if (!is_trace_file(command.output)) {
+    throw_input_error("trace {}: expected a name that ends in .h5 or .hdf5, as those of traces do",
+                      command.output);
   }
+  dataset::check_trace_is_new(command.output);
   std::ifstream text(command.input);
   if (!text) throw_input_error("'{}' cannot be read: {}", command.input, errno_text());
   const Invocations invocations =

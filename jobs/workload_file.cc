@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "dataset/input_dataset.h"
+#include "dataset/request_trace.h"
 #include "jobs/built_in_files.h"
 #include "jobs/toml_table.h"
 #include "jobs/trace_workload.h"
@@ -71,7 +71,7 @@ rl::WorkloadSpec load_workload(const std::string& name_or_file, const npu_model:
 
 std::string workload_identity(const std::string& name_or_file) {
   if (!is_trace_file(name_or_file)) return text_of(kWorkload, name_or_file).text;
-  return dataset::InputDataset({name_or_file, "/arrival"}).identity().content;
+  return content_hash(dataset::read_request_trace(name_or_file));
 }
 
 }  // namespace widepipe::jobs

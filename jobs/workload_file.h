@@ -14,7 +14,7 @@ namespace widepipe::jobs {
 /// with the file, line and what is wrong.
 rl::WorkloadSpec load_workload(const std::string& name_or_file, const npu_model::Profile& profile);
 
-/// What tells whether it is still the same: its text, or a trace's hash.
+/// What tells whether it is still the same: its text, or a hash of all that is in a trace.
 std::string workload_identity(const std::string& name_or_file);
 
 /// The text of a workload; `file` is what messages call it, and beside it lies a fleet that it

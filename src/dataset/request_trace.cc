@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "dataset/hdf5_handle.h"
 #include "dataset/input_dataset.h"
 #include "dataset/input_file.h"
@@ -133,6 +134,8 @@ void check(const std::string& file, const RequestTrace& trace) {
   }
 }
 
+std::string part_of(const std::string& path) { return path + ".part"; }
+
 template <typename T>
 void write_numbers(const Hdf5File& file, const char* path, const std::vector<T>& numbers) {
   const hsize_t count = numbers.size();
@@ -181,14 +184,46 @@ RequestTrace read_request_trace(const std::string& file) {
   return trace;
 }
 
+std::string content_hash(const RequestTrace& trace) {
+  StreamingHash hash;
+  // Each list with its length: what ends one must not look like what begins the next.
+  const auto add_length = [&hash](std::uint64_t length) {
+    hash.update(std::as_bytes(std::span(&length, 1)));
+  };
+  const auto add = [&](const auto& list) {
+    add_length(list.size());
+    hash.update(std::as_bytes(std::span(list)));
+  };
+  add_length(trace.models.size());
+  for (const std::string& model : trace.models) add(model);
+  add(trace.deadlines);
+  add(trace.arrival);
+  add(trace.model);
+  add(trace.deadline_class);
+  add(trace.row);
+  return hash.hex();
+}
+
+void check_trace_is_new(const std::string& path) {
+  const auto there = [](const std::string& name) {
+    return std::filesystem::exists(std::filesystem::symlink_status(name));
+  };
+  if (there(path)) throw_input_error("'{}' is there already: choose another file", path);
+  if (!there(part_of(path))) return;
+  throw_input_error(
+      "'{}' is there already, in which '{}' is made: choose another file, or remove it if it was "
+      "left by a run that was killed",
+      part_of(path), path);
+}
+
 void write_request_trace(const std::string& path, const RequestTrace& trace) {
-  if (std::filesystem::exists(path)) {
-    throw_input_error("'{}' is there already: choose another file", path);
-  }
-  const std::string part = path + ".part";
+  check_trace_is_new(path);
+  const std::string part = part_of(path);
+  bool made = false;
   try {
     const Hdf5Session session;
-    Hdf5File file("H5Fcreate", H5Fcreate(part.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+    Hdf5File file("H5Fcreate", H5Fcreate(part.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT));
+    made = true;
     write_strings(file, "/models", trace.models);
     write_numbers(file, "/deadlines", trace.deadlines);
     write_numbers(file, "/arrival", trace.arrival);
@@ -199,7 +234,7 @@ void write_request_trace(const std::string& path, const RequestTrace& trace) {
     std::filesystem::rename(part, path);
   } catch (const std::exception& error) {
     std::error_code ignored;
-    std::filesystem::remove(part, ignored);
+    if (made) std::filesystem::remove(part, ignored);
     throw_run_error("'{}' cannot be written: {}", path, error.what());
   }
 }

@@ -27,8 +27,12 @@ struct RequestTrace {
 /// not finite or falling, indices out of range, negative rows.
 RequestTrace read_request_trace(const std::string& file);
 
-/// Throws InputError if the file is there already, RunError if it cannot be written: then there
-/// is none.
+/// A hash of all that is in it, whatever the form of its file.
+std::string content_hash(const RequestTrace& trace);
+
+/// Throws InputError if the file is there already, or FILE.part, in which it is made.
+void check_trace_is_new(const std::string& file);
+/// Throws InputError likewise, RunError if it cannot be written: then there is none.
 void write_request_trace(const std::string& file, const RequestTrace& trace);
 
 }  // namespace widepipe::dataset

@@ -81,6 +81,27 @@ def test_an_evaluation_tells_traces_apart_by_what_is_in_them(widepipe, tmp_path)
     assert len(re.findall("of 2: trace", other.stderr)) == 2, "it is another trace now"
 
 
+def test_whatever_changes_in_a_large_trace_it_is_another_one(widepipe, tmp_path):
+    """In its place, in the midst of a file of which hashes of inputs see samples only."""
+    padding = np.zeros(35 << 20, "u1")
+    with h5py.File(tmp_path / "trace.h5", "w") as file:
+        file["before"] = padding
+        for name, values in GOOD.items():
+            file[name] = values
+        file["behind"] = padding
+    command = ["evaluate", "--workloads", "trace.h5", "--policies", "greedy-estimated",
+               "--devices", "2", "--seeds", "1", "--report", "e.json"]
+    made = lambda: "1 of 1: trace" in widepipe.run(*command, cwd=tmp_path).expect(0).stderr
+    assert made()
+    for name, place, value in [("models", 1, b"vgg19"), ("deadlines", 1, 0.04), ("arrival", 7, 0.036),
+                               ("model", 200, 1), ("deadline_class", 200, 1), ("row", 200, 77)]:
+        assert not made()
+        with h5py.File(tmp_path / "trace.h5", "r+") as file:
+            assert file[name][place] != value
+            file[name][place] = value
+        assert made(), f"/{name} has changed"
+
+
 @pytest.mark.parametrize("changes, message", [
     (changed("arrival", 7, -0.5), "trace.h5:/arrival[7] is -0.5, expected a time from 0 on"),
     (changed("arrival", 7, np.nan), "trace.h5:/arrival[7] is nan, expected a time from 0 on"),
@@ -99,17 +120,19 @@ def test_an_evaluation_tells_traces_apart_by_what_is_in_them(widepipe, tmp_path)
     ({"row": GOOD["row"][:9]}, "trace.h5:/row has 9 entries, but /arrival has 400"),
     ({"deadline_class": GOOD["deadline_class"][:9]},
      "trace.h5:/deadline_class has 9 entries, but /arrival has 400"),
-    ({"arrival": np.zeros(0)}, "/arrival"),
+    ({"arrival": np.zeros(0)}, "trace.h5:/arrival: has no rows: its shape is [0]"),
     ({"arrival": np.zeros((400, 2))}, "trace.h5:/arrival has shape [400, 2], expected one number"),
-    ({"arrival": None}, "/arrival"),
+    ({"arrival": None}, "trace.h5: has no data set '/arrival'; its data sets: /deadline_class (i64 "),
     ({"models": None}, "trace.h5: data set '/models' is missing, the names of the models"),
     (changed("arrival", 399, 1.7e9), "trace.h5:/arrival[399] is 1700000000, expected seconds from "
                                      "the start of the trace, at most 2000000"),
     ({"models": h5py.ExternalLink("other.h5", "/models")},
      "trace.h5:/models is a link into another file, expected a list of strings"),
-    ({"models": h5py.SoftLink("/nowhere")}, "trace.h5:/models"),
+    ({"models": h5py.SoftLink("/nowhere")},
+     "trace.h5:/models is no data set, expected a list of strings, the names of the models"),
     ({"models": np.arange(3)}, "trace.h5:/models is no list of strings, expected the names"),
-    ({"model": GOOD["model"].astype("f8")}, "/model"),
+    ({"model": GOOD["model"].astype("f8")},
+     "trace.h5:/model: is stored as f64 and cannot be read as i64: fractions would be lost"),
 ])
 def test_a_bad_trace_is_named(widepipe, tmp_path, changes, message):
     write_trace(tmp_path / "trace.h5", **changes)
@@ -130,8 +153,9 @@ def test_a_deadline_that_nobody_can_meet_does_not_hang(widepipe, tmp_path):
 def test_a_trace_that_is_no_hdf5_is_named(widepipe, tmp_path):
     (tmp_path / "trace.h5").write_text("arrival,model\n")
     check_refused(widepipe.run("simulate", "--workload", "trace.h5", cwd=tmp_path),
-                  ["trace.h5", "not an HDF5 file|no HDF5"])
-    check_refused(widepipe.run("simulate", "--workload", "none.h5", cwd=tmp_path), ["none.h5"])
+                  ["trace.h5: is not an HDF5 file: expected the signature 89 48 44 46 "])
+    check_refused(widepipe.run("simulate", "--workload", "none.h5", cwd=tmp_path),
+                  ["none.h5: no such file"])
 
 
 def counts_2019(*functions):
@@ -206,7 +230,32 @@ def test_a_trace_does_not_take_the_place_of_another_file(widepipe, tmp_path):
     (tmp_path / "out.h5").write_text("mine")
     check_refused(widepipe.run("trace", "in.csv", "out.h5", cwd=tmp_path), ["out.h5.*there already"])
     assert (tmp_path / "out.h5").read_text() == "mine"
-    check_refused(widepipe.run("trace", "none.csv", "new.h5", cwd=tmp_path),
+    (tmp_path / "new.h5.part").write_text("mine")
+    (tmp_path / "link.h5.part").symlink_to("nowhere")
+    for name in ("new", "link"):
+        check_refused(widepipe.run("trace", "in.csv", f"{name}.h5", cwd=tmp_path),
+                      [f"'{name}.h5.part' is there already, in which '{name}.h5' is made: choose "
+                       "another file"])
+        assert not (tmp_path / f"{name}.h5").exists()
+    assert (tmp_path / "new.h5.part").read_text() == "mine"
+    assert (tmp_path / "link.h5.part").is_symlink()
+    (tmp_path / "in.csv").rename(tmp_path / "other.h5.part")
+    check_refused(widepipe.run("trace", "other.h5.part", "other.h5", cwd=tmp_path),
+                  ["'other.h5.part' is there already"])
+    assert (tmp_path / "other.h5.part").read_text() == counts_2019([3])
+    (tmp_path / "other.h5.part").rename(tmp_path / "in.csv")
+    check_refused(widepipe.run("trace", "none.csv", "fresh.h5", cwd=tmp_path),
                   ["none.csv.*cannot be read"])
     check_refused(widepipe.run("trace", "in.csv", "no/folder/out.h5", cwd=tmp_path),
                   ["cannot write to folder 'no/folder'"])
+
+
+def test_a_trace_has_a_name_by_which_it_is_known(widepipe, tmp_path):
+    (tmp_path / "in.csv").write_text(counts_2019([3]))
+    for name in ("out", "out.hdf", "out.h5.bak", "h5"):
+        check_refused(widepipe.run("trace", "in.csv", name, cwd=tmp_path),
+                      [f"trace {name}: expected a name that ends in .h5 or .hdf5"])
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    for name in ("out.h5", "out.hdf5"):
+        widepipe.run("trace", "in.csv", name, cwd=tmp_path).expect(0)
+        widepipe.run("simulate", "--workload", name, "--devices", "1", cwd=tmp_path).expect(0)
