@@ -18,6 +18,7 @@
 #include "jobs/report_file.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
+#include "jobs/tuning_record.h"
 #include "jobs/workload_file.h"
 #include "report/run_report.h"
 #include "rl/goodput.h"
@@ -76,6 +77,7 @@ class Evaluation {
       done_ = std::move(record.runs);
       tunings = std::move(record.tunings);
     }
+    for (const Case& one : cases_) check_tunings(one, tunings);
     tuner_.emplace(profile_, command.evaluations, std::move(tunings));
     // Of files that have changed since.
     for (const Case& one : cases_) {
@@ -89,6 +91,7 @@ class Evaluation {
   int run();
 
  private:
+  void check_tunings(const Case& where, const std::vector<Tuning>& tunings) const;
   void list_tasks();
   void make(Task& task);
   void write_report() const;
@@ -105,6 +108,20 @@ class Evaluation {
   std::optional<PolicyTuner> tuner_;
   std::mutex mutex_;
 };
+
+/// That those of the case can be what was found for its models.
+void Evaluation::check_tunings(const Case& where, const std::vector<Tuning>& tunings) const {
+  const schedule::Cluster models =
+      make_cluster(profile_, streams_of(where.workload, profile_, 0), npu_model::Fleet());
+  for (std::size_t i = 0; i < tunings.size(); ++i) {
+    const Tuning& tuning = tunings[i];
+    if (tuning.workload != where.workload.name || tuning.inputs != where.inputs) continue;
+    const std::string problem = problem_of(tuning, models);
+    if (problem.empty()) continue;
+    throw_input_error("report '{}': tunings[{}], of '{}': {}", command_.report, i, tuning.policy,
+                      problem);
+  }
+}
 
 void Evaluation::list_tasks() {
   for (const int devices : command_.devices) {

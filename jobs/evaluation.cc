@@ -6,13 +6,16 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <sstream>
+#include <utility>
 
 #include "core/error.h"
 #include "core/version.h"
+#include "dataset/posix_file.h"
+#include "jobs/json_fields.h"
+#include "jobs/tuning_record.h"
 #include "report/text_table.h"
 
 namespace widepipe::jobs {
@@ -49,78 +52,6 @@ Json settings_json(const EvaluationSettings& settings) {
           {"evaluations", settings.evaluations}};
 }
 
-/// Numbers that may be many, most of them zero: a line, in which "x0 7" is seven zeros.
-std::string numbers_text(const std::vector<double>& numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size();) {
-    const auto other = std::find_if(numbers.begin() + static_cast<std::ptrdiff_t>(i), numbers.end(),
-                                    [](double number) { return number != 0; });
-    const auto next = static_cast<std::size_t>(other - numbers.begin());
-    if (!text.empty()) text += ' ';
-    if (next > i) {
-      text += fmt::format("x0 {}", next - i);
-      i = next;
-    } else {
-      text += fmt::format("{}", numbers[i++]);
-    }
-  }
-  return text;
-}
-
-std::vector<double> numbers_of(const std::string& text) {
-  std::istringstream words(text);
-  std::vector<double> numbers;
-  for (std::string word; words >> word;) {
-    std::size_t zeros = 0;
-    if (word == "x0" && words >> zeros) {
-      numbers.resize(numbers.size() + zeros, 0);
-    } else {
-      numbers.push_back(std::stod(word));
-    }
-  }
-  return numbers;
-}
-
-Json tuning_json(const Tuning& tuning) {
-  Json json = {{"policy", tuning.policy},
-               {"workload", tuning.workload},
-               {"inputs", tuning.inputs},
-               {"devices", tuning.devices},
-               {"seed", tuning.seed},
-               {"budget", tuning.budget},
-               {"evaluations", tuning.found.evaluations},
-               {"share_of_bound", tuning.found.share},
-               {"settings", Json::array()},
-               {"parameters", numbers_text(tuning.found.parameters)}};
-  for (const schedule::StaticSetting& setting : tuning.found.settings) {
-    json["settings"].push_back({{"core_choice", setting.choice},
-                                {"batch", setting.batch},
-                                {"timeout_seconds", setting.timeout},
-                                {"instances", setting.instances}});
-  }
-  return json;
-}
-
-Tuning tuning_of(const Json& json) {
-  Tuning tuning{.policy = json.at("policy"),
-                .workload = json.at("workload"),
-                .inputs = json.at("inputs"),
-                .devices = json.at("devices"),
-                .seed = json.at("seed"),
-                .budget = json.at("budget"),
-                .found = {.settings = {},
-                          .parameters = numbers_of(json.value("parameters", "")),
-                          .share = json.at("share_of_bound"),
-                          .evaluations = json.at("evaluations")}};
-  for (const Json& setting : json.at("settings")) {
-    tuning.found.settings.push_back({.choice = setting.at("core_choice"),
-                                     .batch = setting.at("batch"),
-                                     .timeout = setting.at("timeout_seconds"),
-                                     .instances = setting.at("instances")});
-  }
-  return tuning;
-}
-
 Json run_json(const EvaluatedRun& run) {
   return {{"workload", run.workload},
           {"policy", run.policy},
@@ -132,15 +63,16 @@ Json run_json(const EvaluatedRun& run) {
           {"attainment", run.attainment}};
 }
 
-EvaluatedRun run_of(const Json& json) {
-  return {.workload = json.at("workload"),
-          .policy = json.at("policy"),
-          .devices = json.at("devices"),
-          .seed = json.at("seed"),
-          .inputs = json.at("inputs"),
-          .goodput = json.at("goodput_requests_per_second"),
-          .bound = json.at("bound_requests_per_second"),
-          .attainment = json.at("attainment")};
+EvaluatedRun run_of(const Json& json, std::string where) {
+  const JsonFields fields(json, std::move(where));
+  return {.workload = fields.text("workload"),
+          .policy = fields.text("policy"),
+          .devices = fields.whole("devices", 1, std::numeric_limits<int>::max()),
+          .seed = fields.whole("seed", std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()),
+          .inputs = fields.text("inputs"),
+          .goodput = fields.number("goodput_requests_per_second"),
+          .bound = fields.number("bound_requests_per_second"),
+          .attainment = fields.number("attainment")};
 }
 
 Json result_json(const EvaluatedResult& result, const std::string& reference) {
@@ -219,17 +151,23 @@ std::vector<EvaluatedResult> results_of(const std::vector<EvaluatedRun>& runs,
 EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettings& settings) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return {};
-  std::ifstream file(path);
-  Json json;
-  EvaluationRecord record;
-  try {
-    json = Json::parse(file);
-    for (const Json& run : json.at("runs")) record.runs.push_back(run_of(run));
-    for (const Json& tuning : json.at("tunings")) record.tunings.push_back(tuning_of(tuning));
-    json.at("settings");
-  } catch (const std::exception&) {
+  const auto refuse = [&](const std::string& why) {
     throw_input_error(
-        "report '{}' is there already, and is none of an evaluation: choose another file", path);
+        "report '{}' is there already, and is none of an evaluation{}: choose another file", path,
+        why);
+  };
+  const std::optional<std::string> text = dataset::read_text(path);
+  if (!text) throw_input_error("report '{}' cannot be read: {}", path, errno_text());
+  Json json;
+  try {
+    json = Json::parse(*text);
+  } catch (const Json::parse_error& error) {
+    const auto end =
+        text->begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text->size()));
+    refuse(fmt::format(", its line {} is no JSON", 1 + std::count(text->begin(), end, '\n')));
+  }
+  for (const char* key : {"settings", "runs", "tunings"}) {
+    if (!json.is_object() || !json.contains(key)) refuse("");
   }
   const Json now = settings_json(settings);
   for (const auto& [key, value] : now.items()) {
@@ -239,6 +177,16 @@ EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettin
         "report '{}' is there already, of an evaluation with {} {}, and this one has {}: choose "
         "another file",
         path, key, then.dump(), value.dump());
+  }
+  EvaluationRecord record;
+  const JsonFields fields(json, fmt::format("report '{}'", path));
+  for (const Json& run : fields.list("runs")) {
+    record.runs.push_back(
+        run_of(run, fmt::format("{}: runs[{}]", fields.where(), record.runs.size())));
+  }
+  for (const Json& tuning : fields.list("tunings")) {
+    record.tunings.push_back(
+        tuning_of(tuning, fmt::format("{}: tunings[{}]", fields.where(), record.tunings.size())));
   }
   return record;
 }

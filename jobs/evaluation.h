@@ -72,7 +72,7 @@ struct EvaluationRecord {
 };
 
 /// Of a report that is there already; nothing if there is no file. Throws InputError: no such
-/// report, or one with other settings, with the difference.
+/// report, one with other settings, with the difference, or with what no evaluation writes.
 EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettings& settings);
 
 std::string evaluation_json(const EvaluationSettings& settings, const EvaluationRecord& record,

@@ -163,6 +163,105 @@ def test_what_was_tuned_is_not_tuned_again(widepipe, tmp_path):
         assert run["goodput_requests_per_second"] < better["goodput_requests_per_second"]
 
 
+TUNED = ["evaluate", "--workloads", "A5", "--policies", "static-central,greedy-tuned,qlearning",
+         "--devices", "4", "--seconds", "0.5", "--seeds", "1", "--evaluations", "3",
+         "--report", "e.json"]
+
+
+@pytest.fixture(scope="module")
+def tuned_report(widepipe, tmp_path_factory):
+    """The text of a report with a tuning of each sort."""
+    folder = tmp_path_factory.mktemp("tuned")
+    widepipe.run(*TUNED, cwd=folder).expect(0)
+    text = (folder / "e.json").read_text()
+    again = widepipe.run(*TUNED, cwd=folder).expect(0)
+    assert again.stderr == "" and (folder / "e.json").read_text() == text
+    return text
+
+
+def setting(**changes):
+    return lambda tuning: tuning["settings"][3].update(changes)
+
+
+def field(**changes):
+    return lambda tuning: tuning.update(changes)
+
+
+# What is damaged, of which policy (None: the first run); what is said of it.
+DAMAGED = [
+    ("static-central", setting(batch=0),
+     "settings[3]: batch is 0, expected a whole number from 1 to 2147483647"),
+    ("static-central", setting(batch=33), "settings[3]: batch is 33, expected at most 32"),
+    ("static-central", setting(batch=1.5), "settings[3]: batch is 1.5, expected a whole number"),
+    ("static-central", setting(batch="8"), 'settings[3]: batch is "8", expected a whole number'),
+    ("static-central", setting(batch=2**32 + 1), "settings[3]: batch is 4294967297, expected a"),
+    ("static-central", setting(core_choice=-1),
+     "settings[3]: core_choice is -1, expected a whole number from 0 to"),
+    ("static-central", setting(core_choice=6),
+     "settings[3]: core_choice is 6, expected less than 6"),
+    ("static-central", setting(timeout_seconds=-0.1),
+     "settings[3]: timeout_seconds is -0.1, expected a number from 0 on"),
+    ("static-central", setting(timeout_seconds=None),
+     "settings[3]: timeout_seconds is null, expected a number from 0 on"),
+    ("static-central", setting(timeout_seconds=float("nan")), "is no JSON"),
+    ("static-central", setting(instances=0),
+     "settings[3]: instances is 0, expected a whole number from 1 to 1000"),
+    ("static-central", setting(instances=2_000_000_000),
+     "settings[3]: instances is 2000000000, expected a whole number from 1 to 1000"),
+    ("static-central", lambda tuning: tuning["settings"][3].pop("batch"),
+     "settings[3] has no 'batch'"),
+    ("static-central", lambda tuning: tuning["settings"].pop(),
+     "9 settings, expected one for each of 10 models"),
+    ("static-central", field(settings=7), "settings is 7, expected a list"),
+    ("static-central", field(settings=[[]] * 10), "settings[0] is [], expected an object"),
+    ("static-central", field(devices=0), "devices is 0, expected a whole number from 1 to"),
+    ("static-central", field(budget=-3), "budget is -3, expected a whole number from 1 to"),
+    ("static-central", field(share_of_bound=-1), "share_of_bound is -1, expected a number from 0"),
+    ("greedy-tuned", field(parameters="7 1.5 1.5 0.5"),
+     "parameter 0, budget, is 7, expected 0.1 to 0.9"),
+    ("greedy-tuned", field(parameters="0.5 1.5 0.999 0.5"),
+     "parameter 2, hysteresis, is 0.999, expected 1 to 3"),
+    ("greedy-tuned", field(parameters="0.5 nan 1.5 0.5"),
+     "number 1 is 'nan', expected a finite number"),
+    ("greedy-tuned", field(parameters="0.5 1.5 1.5"), "3 parameters, expected 4"),
+    ("greedy-tuned", field(parameters=[0.5]), "parameters is [0.5], expected a text"),
+    ("qlearning", field(parameters="x0 7 inf x0 3"),
+     "number 7 is 'inf', expected a finite number"),
+    ("qlearning", field(parameters="x0 7 1e999"),
+     "number 7 is '1e999', expected a finite number"),
+    ("qlearning", field(parameters="x0 7 0.5x"), "number 7 is '0.5x', expected a finite number"),
+    ("qlearning", field(parameters="x0 -7"), "number 0: '-7' behind 'x0', expected how many zeros"),
+    ("qlearning", field(parameters="1 x0"), "number 1: '' behind 'x0', expected how many zeros"),
+    ("qlearning", field(parameters="x0 99999999999999"), "more than 20000000 numbers"),
+    ("qlearning", field(parameters="x0 7"), "7 numbers, expected a table of 19440"),
+    ("static-central", field(policy="best"), 'policy is "best", expected one that is tuned'),
+    ("static-central", field(policy="greedy"), 'policy is "greedy", expected one that is tuned'),
+    ("static-central", field(policy="a\nb"), 'policy is "a\\nb", expected one that is tuned'),
+    (None, field(devices=0), "runs[0]: devices is 0, expected a whole number from 1 to"),
+    (None, field(bound_requests_per_second="much"),
+     'runs[0]: bound_requests_per_second is "much", expected a number from 0 on'),
+    (None, lambda run: run.pop("inputs"), "runs[0] has no 'inputs'"),
+]
+
+
+@pytest.mark.parametrize("policy, damage, message", DAMAGED,
+                         ids=[f"{policy}: {message}" for policy, _, message in DAMAGED])
+def test_a_damaged_report_is_named_and_left_alone(widepipe, tmp_path, tuned_report, policy, damage,
+                                                  message):
+    report = json.loads(tuned_report)
+    parts = [one for one in report["tunings" if policy else "runs"]
+             if policy in (one["policy"], None)]
+    damage(parts[0])
+    report["runs"] = report["runs"][:1]  # so that there is work
+    (tmp_path / "e.json").write_text(json.dumps(report, indent=1))
+    before = data.snapshot(tmp_path)
+    facts = ["report 'e.json'", re.escape(message)]
+    if policy and "JSON" not in message and "policy is" not in message:
+        facts.append(rf"tunings\[\d\], of '{policy}'")
+    check_refused(widepipe.run(*TUNED, cwd=tmp_path, timeout=20), facts)
+    assert data.snapshot(tmp_path) == before
+
+
 def test_an_evaluation_that_is_stopped_keeps_its_runs(widepipe, tmp_path):
     long = ["30" if word == "0.5" else word for word in EVALUATE]
     job = widepipe.start(*long, cwd=tmp_path)
