@@ -387,7 +387,15 @@ Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workloa
 }
 
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
-                const npu_model::FleetSpec& spec, const SimulationSettings& settings) {
+                const npu_model::FleetSpec& spec, const SimulationSettings& wanted) {
+  SimulationSettings settings = wanted;
+  if (workload.trace && spec.random.mean_between > 0) {
+    // A trace is as long as its load makes it: here as long as it takes a fleet without faults.
+    npu_model::FleetSpec sound = spec;
+    sound.random = {};
+    settings.rate = bound_of(profile, workload, sound, wanted);
+  }
+  settings = for_workload(settings, workload);
   const npu_model::Fleet fleet = fleet_of_run(profile, spec, settings);
   const std::vector<RatePhase> phases =
       rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));

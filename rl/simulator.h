@@ -64,7 +64,8 @@ Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workloa
                   std::vector<SchedulerCall>* calls = nullptr);
 
 /// Requests a second that no scheduler can exceed, on average over the run: npu_model::fluid_bound,
-/// by the mix of each time and the devices that work then.
+/// by the mix of each time and the devices that work then. A trace is played that fast; neither
+/// settings.rate nor, then, settings.duration is used.
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
                 const npu_model::FleetSpec& fleet, const SimulationSettings& settings);
 
