@@ -262,6 +262,24 @@ def test_a_damaged_report_is_named_and_left_alone(widepipe, tmp_path, tuned_repo
     assert data.snapshot(tmp_path) == before
 
 
+def keys_of(json_value):
+    if isinstance(json_value, dict):
+        return set(json_value).union(*map(keys_of, json_value.values()))
+    return set().union(*map(keys_of, json_value)) if isinstance(json_value, list) else set()
+
+
+def test_every_field_of_the_reports_is_documented(widepipe, tmp_path, tuned_report):
+    section = (data.ROOT / "docs/simulate.md").read_text().split("\n## Reports\n")[1]
+    documented = set(re.findall("`([^`]+)`", section))
+    documented |= {part.strip("[]") for name in documented for part in name.split(".")}
+    reports = [tuned_report]
+    for workload in ("A5", "bulk"):
+        simulate(widepipe, tmp_path, "--workload", workload, "--report", "r.json")
+        reports.append((tmp_path / "r.json").read_text())
+    for report in reports:
+        assert keys_of(json.loads(report)) - documented == set()
+
+
 def test_an_evaluation_that_is_stopped_keeps_its_runs(widepipe, tmp_path):
     long = ["30" if word == "0.5" else word for word in EVALUATE]
     job = widepipe.start(*long, cwd=tmp_path)
