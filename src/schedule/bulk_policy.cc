@@ -51,20 +51,16 @@ class BulkPolicy final : public Policy {
     const double wanted = settings_.target / per_row.value();
     const std::int64_t reach = view.largest_measured[stream] * kGrowth;
     if (wanted >= static_cast<double>(reach)) return reach;
-    // A power of two: a device keeps one plan for each size that it meets.
-    return std::int64_t{1} << static_cast<int>(std::log2(std::max(wanted, 1.0)));
+    return schedule::steady_rows(settings_.target, per_row.value());
   }
 
-  /// Towards the end batches shrink with what is left of all streams, so that no device is still
-  /// at work on a long batch when the others have none (guided self-scheduling, Polychronopoulos
-  /// and Kuck, IEEE Trans. Computers 1987).
+  /// Towards the end batches shrink with what is left of all streams.
   static std::int64_t last_share(const Observation& seen, StreamId stream) {
     std::int64_t instances = 0;
     for (const DeviceView& device : seen.devices) {
       if (!device.quarantined) instances += device.spec.instances;
     }
-    const std::int64_t share =
-        seen.streams[stream].rows_waiting / (2 * std::max<std::int64_t>(instances, 1));
+    const std::int64_t share = guided_rows(seen.streams[stream].rows_waiting, instances);
     return static_cast<std::int64_t>(static_cast<double>(share) * all_work(seen, stream)) + 1;
   }
 

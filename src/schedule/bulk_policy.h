@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "schedule/bulk_rules.h"
 #include "schedule/policy.h"
 
 namespace widepipe::schedule {
@@ -10,8 +11,7 @@ namespace widepipe::schedule {
 /// For data sets without deadlines: keep every device busy with batches of a steady length in
 /// time, and end all devices and all streams together.
 struct BulkSettings {
-  /// Batches aim at this time: long beside a round (about 2 ms), short beside a job.
-  Seconds target = 0.05;
+  Seconds target = kSteadyBatch;  ///< batches aim at this time
   /// First size tried, before anything is known.
   std::int64_t first_rows = 16;
 };

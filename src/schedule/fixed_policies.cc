@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <functional>
 
+#include "schedule/bulk_rules.h"
 #include "schedule/one_kind_policy.h"
 #include "schedule/serving_plans.h"
+#include "schedule/static_policy.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -130,8 +132,40 @@ class AimdPolicy final : public OneKindPolicy {
   std::vector<double> sizes_;  ///< by stream
 };
 
+class BulkRequestPolicy final : public OneKindPolicy {
+ public:
+  std::string_view name() const override { return "bulk"; }
+
+  std::optional<Choice> choose(const Offer& offer) override {
+    auto choice = choose_most(offer);
+    if (!choice) return choice;
+    const int most = rules_.most_rows(offer.waiting);
+    if (most < choice->batch) choice = {choice->choice, most, CloseReason::kTimeout};
+    return choice;
+  }
+
+ private:
+  void look_at(const Cluster& cluster) override { rules_ = BulkRules(cluster, kSteadyBatch); }
+  OperatingPoint point_of(const NetworkCosts& costs, Seconds /*slo*/,
+                          double /*instance_bytes*/) const override {
+    return rules_.point_of(costs);
+  }
+  StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+    return {.full = 1, .hold = 0};
+  }
+  int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/,
+                    Seconds /*slo*/) const override {
+    return point.batch;
+  }
+
+  BulkRules rules_;
+};
+
 }  // namespace
 
+std::unique_ptr<RequestPolicy> make_bulk_request_policy() {
+  return std::make_unique<BulkRequestPolicy>();
+}
 std::unique_ptr<RequestPolicy> make_clockwork_policy(double caution) {
   return std::make_unique<ClockworkPolicy>(caution);
 }

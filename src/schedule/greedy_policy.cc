@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "schedule/bulk_rules.h"
 #include "schedule/one_kind_policy.h"
 #include "schedule/serving_plans.h"
 
@@ -25,7 +25,7 @@ class GreedyPolicy final : public OneKindPolicy {
           std::min<std::size_t>(static_cast<std::size_t>(offer.idle[choice]), offer.waiting));
       // More than the plan's batch only where devices are short: else another may take the rest.
       int limit = offer.scarce ? most : std::min(most, full(offer.stream));
-      if (std::isinf(offer.deadline)) limit = std::min(limit, even_part(offer));
+      if (std::isinf(offer.deadline)) limit = std::min(limit, bulk_.most_rows(offer.waiting));
       int batch = limit;
       while (batch > 0 && offer.end_of(choice, batch) > offer.deadline) batch -= 1 + batch / 8;
       Choice here{choice, std::max(batch, 0), CloseReason::kDeadline};
@@ -46,14 +46,6 @@ class GreedyPolicy final : public OneKindPolicy {
   }
 
  private:
-  /// Of the last rows of a data set, so that all devices are done at about the same time: batches
-  /// shrink with what is left.
-  int even_part(const Offer& offer) const {
-    constexpr std::size_t kParts = 1;
-    return static_cast<int>(
-        std::clamp<std::size_t>(offer.waiting / (kParts * devices_), 1, 1 << 20));
-  }
-
   /// What a choice serves, less what it gives up, for its cost.
   double worth(const Offer& offer, const Choice& choice) const {
     return (choice.batch - settings_.sacrifice * choice.give_up) /
@@ -89,7 +81,7 @@ class GreedyPolicy final : public OneKindPolicy {
 
   OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override {
-    if (std::isinf(slo)) return bulk_point(costs, bulk_cores_);
+    if (std::isinf(slo)) return bulk_.point_of(costs);
     return cheapest_point(costs, cores(), settings_.budget * slo, instance_bytes);
   }
   StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
@@ -103,34 +95,10 @@ class GreedyPolicy final : public OneKindPolicy {
     return std::min(settings_.spare_batch * point.batch, costs.max_batch());
   }
 
-  void look_at(const Cluster& cluster) override {
-    devices_ = cluster.devices.size();
-    memory_per_core_ = least_memory_per_core(cluster);
-    // Instances on fewer cores would always find them free, and starve the others: all have alike.
-    double least = std::numeric_limits<double>::infinity();
-    for (const int cores : cluster.models.front().costs->core_choices()) {
-      double cost = 0;
-      for (const RequestStream& stream : cluster.streams) {
-        const NetworkCosts& costs = *cluster.models[stream.model].costs;
-        const OperatingPoint point = bulk_point(costs, cores);
-        cost += static_cast<double>(stream.rows) *
-                cost_per_request(costs, point.choice, point.batch, most_cores(cluster));
-      }
-      if (cost >= least) continue;
-      least = cost;
-      bulk_cores_ = cores;
-    }
-  }
-
-  /// Leaves memory for instances on all other cores.
-  OperatingPoint bulk_point(const NetworkCosts& costs, int cores) const {
-    return largest_point(costs, cores, memory_per_core_ * cores);
-  }
+  void look_at(const Cluster& cluster) override { bulk_ = BulkRules(cluster); }
 
   const GreedySettings settings_;
-  std::size_t devices_ = 1;
-  double memory_per_core_ = 0;  ///< the least of all devices
-  int bulk_cores_ = 1;          ///< of instances for data sets
+  BulkRules bulk_;  ///< without deadlines
 };
 
 }  // namespace

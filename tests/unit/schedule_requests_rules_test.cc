@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "request_fixture.h"
+#include "schedule/bulk_rules.h"
 #include "schedule/greedy_policy.h"
 #include "schedule/request_scheduler.h"
 
@@ -168,6 +169,23 @@ TEST(DataSets, OfGreedyHaveInstancesOnOneNumberOfCoresAndTheLastBatchesAreSmall)
   EXPECT_EQ(bench.ledger.batches.front().size, 8);
   EXPECT_EQ(bench.ledger.batches.back().size, 1);
   EXPECT_EQ(bench.ledger.batches.back().reason, CloseReason::kDrain);
+}
+
+TEST(DataSets, AreCutByTheRulesOfScore) {
+  EXPECT_EQ(steady_rows(0.05, 0.01), 4) << "five, as a power of two";
+  EXPECT_EQ(steady_rows(0.05, 1), 1);
+  EXPECT_EQ(guided_rows(100, 5), 10);
+  EXPECT_EQ(guided_rows(100, 0), 50);
+  Cluster cluster = two_data_sets();
+  for (ServedModel& model : cluster.models) model.costs = costs(20);  // 40 ms and 20 ms a sample
+  const BulkRules steady(cluster, kSteadyBatch);
+  const BulkRules any(cluster);
+  const NetworkCosts& network = *cluster.models[0].costs;
+  EXPECT_EQ(any.point_of(network).batch, 8);
+  EXPECT_LT(steady.point_of(network).batch, 8);
+  EXPECT_NEAR(steady.point_of(network).solo, kSteadyBatch, 0.5 * kSteadyBatch);
+  EXPECT_EQ(any.most_rows(1000), 1000) << "of one device";
+  EXPECT_EQ(any.most_rows(0), 1);
 }
 
 TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {
