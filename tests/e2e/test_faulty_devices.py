@@ -178,7 +178,9 @@ def test_batches_that_do_not_fit_in_memory(faulty, lenet, images, undisturbed, o
 
 
 def test_a_device_without_memory_for_a_row(faulty, lenet, images, undisturbed, output):
-    result, report = run(faulty, lenet, images, output, "1:memory:0", "--trust-devices")
+    # The others are slow, so that they do not do all of it before it has had three of its batches.
+    result, report = run(faulty, lenet, images, output, "0:slow:0,1:memory:0,2:slow:0",
+                         "--trust-devices")
     result.expect(0)
     check_whole(undisturbed, output)
     assert "no memory for a batch of 1 row" in left_out(report)[1]
