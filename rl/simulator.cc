@@ -4,13 +4,9 @@
 #include <cmath>
 #include <deque>
 #include <limits>
-#include <map>
 #include <memory>
-#include <string>
 #include <utility>
 
-#include "npu_model/bound.h"
-#include "npu_model/equations.h"
 #include "rl/emulated_fleet.h"
 #include "schedule/load_balancer.h"
 #include "schedule/request_scheduler.h"
@@ -29,22 +25,6 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 constexpr Seconds kLongestDrain = 5;
 /// A data set may take so many times the time that is given for it.
 constexpr double kLongestBulk = 20;
-
-/// Seeds of things that must not move together.
-enum class Purpose : std::uint64_t { kFleet = 1, kRates, kArrivals, kJitter, kStreams };
-std::uint64_t seed_for(std::uint64_t seed, Purpose purpose) {
-  std::uint64_t mixed = seed * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(purpose);
-  mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
-  mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
-  return mixed ^ mixed >> 31;
-}
-
-SimulationSettings for_workload(SimulationSettings settings, const WorkloadSpec& workload) {
-  if (workload.trace && settings.rate > 0) {
-    settings.duration = static_cast<double>(workload.trace->arrivals.size()) / settings.rate;
-  }
-  return settings;
-}
 
 /// Counts what becomes of requests.
 class Counter final : public schedule::RequestEvents {
@@ -323,59 +303,7 @@ void Simulation::change_speed() {
   ++measures_.events;
 }
 
-std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile& profile,
-                                                       const npu_model::Network& network) {
-  std::vector<schedule::NetworkCosts::Cell> cells;
-  for (const int cores : profile.device.core_choices) {
-    for (int batch = 1; batch <= profile.device.max_batch; ++batch) {
-      cells.push_back({solo_seconds(profile.device, network, cores, batch),
-                       bandwidth_demand(profile.device, network, cores, batch)});
-    }
-  }
-  auto costs = std::make_shared<schedule::NetworkCosts>(network.name, profile.device.core_choices,
-                                                        profile.device.max_batch, std::move(cells));
-  costs->weight_bytes = instance_memory(profile.device, network, 0);
-  costs->bytes_per_sample = instance_memory(profile.device, network, 1) - costs->weight_bytes;
-  return costs;
-}
-
 }  // namespace
-
-schedule::Cluster make_cluster(const npu_model::Profile& profile,
-                               const std::vector<WorkloadStream>& streams,
-                               const npu_model::Fleet& fleet) {
-  schedule::Cluster cluster;
-  std::map<int, std::shared_ptr<const schedule::NetworkCosts>> costs;
-  for (const WorkloadStream& stream : streams) {
-    std::shared_ptr<const schedule::NetworkCosts>& mine = costs[stream.network];
-    if (!mine) {
-      mine = costs_of(profile, profile.networks[static_cast<std::size_t>(stream.network)]);
-    }
-    const auto model = static_cast<schedule::ModelId>(stream.model);
-    if (cluster.models.size() <= model) cluster.models.resize(model + 1);
-    cluster.models[model] = {stream.weights, mine};
-    cluster.streams.push_back({stream.name, model, stream.slo, stream.rows});
-  }
-  for (const npu_model::FleetDevice& device : fleet.devices) {
-    cluster.devices.push_back({device.cores, device.memory});
-  }
-  return cluster;
-}
-
-std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
-                                           const WorkloadSpec& workload,
-                                           const SimulationSettings& settings) {
-  std::vector<WorkloadStream> streams =
-      streams_of(workload, profile, seed_for(settings.seed, Purpose::kStreams));
-  if (workload.bulk) share_rows(workload, settings.rate * settings.duration, streams);
-  return streams;
-}
-
-npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
-                              const SimulationSettings& settings) {
-  return make_fleet(fleet, profile, settings.devices, settings.duration,
-                    seed_for(settings.seed, Purpose::kFleet));
-}
 
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,
                   const npu_model::FleetSpec& fleet, const SimulationSettings& settings,
@@ -384,55 +312,6 @@ Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workloa
   return Simulation(profile, workload, fleet, for_workload(settings, workload), make_policy, log,
                     calls)
       .run();
-}
-
-double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
-                const npu_model::FleetSpec& spec, const SimulationSettings& wanted) {
-  SimulationSettings settings = wanted;
-  if (workload.trace && spec.random.mean_between > 0) {
-    // A trace is as long as its load makes it: here as long as it takes a fleet without faults.
-    npu_model::FleetSpec sound = spec;
-    sound.random = {};
-    settings.rate = bound_of(profile, workload, sound, wanted);
-  }
-  settings = for_workload(settings, workload);
-  const npu_model::Fleet fleet = fleet_of_run(profile, spec, settings);
-  const std::vector<RatePhase> phases =
-      rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));
-  const std::vector<WorkloadStream> all_streams = streams_of_run(profile, workload, settings);
-  std::vector<double> speeds;
-  for (const npu_model::FleetDevice& device : fleet.devices) speeds.push_back(device.speed);
-  std::vector<Seconds> borders = {settings.duration};
-  for (const RatePhase& phase : phases) borders.push_back(phase.begin);
-  for (const npu_model::SpeedChange& change : fleet.changes) borders.push_back(change.at);
-  std::sort(borders.begin(), borders.end());
-  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
-  double total = 0;
-  std::size_t phase = 0;
-  std::size_t change = 0;
-  for (std::size_t i = 0; i + 1 < borders.size() && borders[i] < settings.duration; ++i) {
-    while (phase + 1 < phases.size() && phases[phase + 1].begin <= borders[i]) ++phase;
-    for (; change < fleet.changes.size() && fleet.changes[change].at <= borders[i]; ++change) {
-      speeds[static_cast<std::size_t>(fleet.changes[change].device)] = fleet.changes[change].speed;
-    }
-    std::map<std::pair<double, int>, double> kinds;
-    for (std::size_t d = 0; d < speeds.size(); ++d) {
-      if (speeds[d] > 0) kinds[{speeds[d], fleet.devices[d].cores}] += 1;
-    }
-    std::vector<npu_model::BoundDevice> devices;
-    for (const auto& [kind, count] : kinds) devices.push_back({count, kind.first, kind.second});
-    double load = 0;
-    for (const double share : phases[phase].shares) load += share;
-    // Streams of one network and SLO are one to the bound.
-    std::map<std::pair<int, Seconds>, double> shares;
-    for (std::size_t s = 0; s < all_streams.size(); ++s) {
-      shares[{all_streams[s].network, all_streams[s].slo}] += phases[phase].shares[s] / load;
-    }
-    std::vector<npu_model::BoundStream> streams;
-    for (const auto& [kind, share] : shares) streams.push_back({kind.first, share, kind.second});
-    total += fluid_bound(profile, devices, streams) * (borders[i + 1] - borders[i]);
-  }
-  return total / settings.duration;
 }
 
 }  // namespace widepipe::rl

@@ -1,0 +1,59 @@
+#pragma once
+// What a run is made of, all of it from settings and a seed: streams, devices, what a scheduler may
+// know of them, and the bound.
+
+#include <cstdint>
+#include <vector>
+
+#include "npu_model/fleet.h"
+#include "rl/workload.h"
+#include "schedule/request_scheduler.h"
+
+namespace widepipe::rl {
+
+/// How rank 0 and its devices hear of each other. With zeros at once.
+struct RoundModel {
+  Seconds period = 0;  ///< rank 0 acts at its multiples
+  Seconds delay = 0;   ///< of an order on its way to a device, and of news on its way back
+};
+
+struct SimulationSettings {
+  /// Of arrivals; what is out then is waited for. Of a trace it is as long as that takes. A data
+  /// set has as many rows as `rate` asks for in this time.
+  Seconds duration = 10;
+  double rate = 1000;  ///< requests a second, of all streams, on average
+  int devices = 32;
+  std::uint64_t seed = 1;
+  RoundModel rounds;
+  bool balanced = false;     ///< requests are bound to devices as they arrive: a LoadBalancer
+  bool true_speeds = false;  ///< the scheduler is told them, instead of estimating
+  schedule::RequestSettings scheduler;
+};
+
+/// Seeds of things that must not move together.
+enum class Purpose : std::uint64_t { kFleet = 1, kRates, kArrivals, kJitter, kStreams };
+std::uint64_t seed_for(std::uint64_t seed, Purpose purpose);
+
+/// With the duration that the workload has at that rate, if it is a trace.
+SimulationSettings for_workload(SimulationSettings settings, const WorkloadSpec& workload);
+
+/// What a scheduler may know of such models on such devices; streams may share a model. Models
+/// have the streams' numbers of them.
+schedule::Cluster make_cluster(const npu_model::Profile& profile,
+                               const std::vector<WorkloadStream>& streams,
+                               const npu_model::Fleet& fleet);
+
+/// The streams, and the fleet, of a run with these settings.
+std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
+                                           const WorkloadSpec& workload,
+                                           const SimulationSettings& settings);
+npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
+                              const SimulationSettings& settings);
+
+/// Requests a second that no scheduler can exceed, on average over the run: npu_model::fluid_bound,
+/// by the mix of each time and the devices that work then. A trace is played that fast; neither
+/// settings.rate nor, then, settings.duration is used.
+double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                const npu_model::FleetSpec& fleet, const SimulationSettings& settings);
+
+}  // namespace widepipe::rl
