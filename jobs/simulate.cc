@@ -8,6 +8,7 @@
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
+#include "jobs/batch_log.h"
 #include "jobs/exit_codes.h"
 #include "jobs/in_parallel.h"
 #include "jobs/profile_file.h"
@@ -23,45 +24,6 @@ namespace widepipe::jobs {
 namespace {
 
 constexpr double kMilli = 1e-3;
-
-/// A file for closed batches, a line each.
-class LogFile {
- public:
-  LogFile(const std::string& path, std::vector<rl::WorkloadStream> streams)
-      : path_(path), file_(std::fopen(path.c_str(), "w")), streams_(std::move(streams)) {
-    if (!file_) throw_input_error("log '{}' cannot be written: {}", path, errno_text());
-    put(log_header());
-  }
-
-  void add(const schedule::ClosedBatch& batch) {
-    put(log_line(batch, streams_[batch.stream].name));
-  }
-  void finish() {
-    if (std::fclose(file_.release()) != 0) failed_ = true;
-    if (failed_) throw_run_error("log '{}' cannot be written: {}", path_, errno_text());
-  }
-
- private:
-  void put(const std::string& line) {
-    if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size()) failed_ = true;
-  }
-
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
-  const std::vector<rl::WorkloadStream> streams_;
-  bool failed_ = false;
-};
-
-double rate_of(const SimulateCommand& command, const rl::WorkloadSpec& workload, double bound) {
-  constexpr double kUsualLoad = 0.6;
-  if (command.rate > 0) return command.rate;
-  if (command.load > 0) return command.load * bound;
-  if (workload.bulk) return bound;
-  return workload.trace ? workload.trace->rate() : kUsualLoad * bound;
-}
 
 }  // namespace
 
@@ -82,10 +44,10 @@ int run_simulate(const SimulateCommand& command) {
       .devices = command.devices,
       .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli}};
   policy.set(settings);
-  std::unique_ptr<LogFile> log;
+  std::unique_ptr<BatchLogFile> log;
   if (!command.log.empty()) {
     settings.seed = command.seed;
-    log = std::make_unique<LogFile>(command.log, streams_of_run(profile, workload, settings));
+    log = std::make_unique<BatchLogFile>(command.log, streams_of_run(profile, workload, settings));
   }
   rl::BatchLog to_log;
   if (log) to_log = [&log](const schedule::ClosedBatch& batch) { log->add(batch); };
@@ -106,7 +68,7 @@ int run_simulate(const SimulateCommand& command) {
       run.measures = std::move(goodput.measures);
     } else {
       run.bound = bound_of(profile, workload, fleet, mine);
-      run.rate = mine.rate = rate_of(command, workload, run.bound);
+      run.rate = mine.rate = asked_rate(workload, run.bound, command.rate, command.load);
       run.measures = simulate(profile, workload, fleet, mine, make, to_log);
       if (workload.bulk) run.rate = run.measures.throughput();
     }

@@ -27,6 +27,8 @@ class EmulatedFleet {
   void accept(const schedule::Order& order, Seconds now);
   void set_speed(schedule::DeviceId device, double speed, Seconds now);
 
+  double speed(schedule::DeviceId device) const { return devices_[device].running.speed(); }
+
   /// A batch is done, or an instance is loaded.
   struct News {
     enum class Kind { kDone, kLoaded } kind = Kind::kDone;

@@ -8,6 +8,7 @@
 
 #include "npu_model/bound.h"
 #include "npu_model/equations.h"
+#include "schedule/load_balancer.h"
 
 namespace widepipe::rl {
 namespace {
@@ -65,6 +66,26 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile,
   return cluster;
 }
 
+std::vector<int> networks_of(const std::vector<WorkloadStream>& streams,
+                             const schedule::Cluster& cluster) {
+  std::vector<int> networks(cluster.models.size());
+  for (std::size_t id = 0; id < streams.size(); ++id) {
+    networks[cluster.streams[id].model] = streams[id].network;
+  }
+  return networks;
+}
+
+std::unique_ptr<schedule::RequestDispatcher> make_dispatcher(
+    const schedule::Cluster& cluster, const SimulationSettings& settings,
+    const schedule::PolicyMaker& make_policy, schedule::RequestEvents& events) {
+  schedule::RequestSettings scheduler = settings.scheduler;
+  scheduler.estimate_speeds = !settings.true_speeds;
+  if (settings.balanced) {
+    return std::make_unique<schedule::LoadBalancer>(cluster, make_policy, events, scheduler);
+  }
+  return std::make_unique<schedule::RequestScheduler>(cluster, make_policy(), events, scheduler);
+}
+
 std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
                                            const WorkloadSpec& workload,
                                            const SimulationSettings& settings) {
@@ -78,6 +99,14 @@ npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model
                               const SimulationSettings& settings) {
   return make_fleet(fleet, profile, settings.devices, settings.duration,
                     seed_for(settings.seed, Purpose::kFleet));
+}
+
+double asked_rate(const WorkloadSpec& workload, double bound, double rate, double load) {
+  constexpr double kUsualLoad = 0.6;
+  if (rate > 0) return rate;
+  if (load > 0) return load * bound;
+  if (workload.bulk) return bound;
+  return workload.trace ? workload.trace->rate() : kUsualLoad * bound;
 }
 
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,

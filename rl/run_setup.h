@@ -3,6 +3,7 @@
 // know of them, and the bound.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "npu_model/fleet.h"
@@ -43,12 +44,25 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile,
                                const std::vector<WorkloadStream>& streams,
                                const npu_model::Fleet& fleet);
 
+/// The network of each model.
+std::vector<int> networks_of(const std::vector<WorkloadStream>& streams,
+                             const schedule::Cluster& cluster);
+
+/// The scheduler, or balancer, that the settings ask for. `events` outlives it.
+std::unique_ptr<schedule::RequestDispatcher> make_dispatcher(
+    const schedule::Cluster& cluster, const SimulationSettings& settings,
+    const schedule::PolicyMaker& make_policy, schedule::RequestEvents& events);
+
 /// The streams, and the fleet, of a run with these settings.
 std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
                                            const WorkloadSpec& workload,
                                            const SimulationSettings& settings);
 npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
                               const SimulationSettings& settings);
+
+/// Requests a second, of what was asked for: as `rate`, or as a `load` of the bound; with neither
+/// (0) all that the bound does of a data set, a trace as it was, else 0.6 of the bound.
+double asked_rate(const WorkloadSpec& workload, double bound, double rate, double load);
 
 /// Requests a second that no scheduler can exceed, on average over the run: npu_model::fluid_bound,
 /// by the mix of each time and the devices that work then. A trace is played that fast; neither

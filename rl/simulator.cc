@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "rl/emulated_fleet.h"
-#include "schedule/load_balancer.h"
-#include "schedule/request_scheduler.h"
 
 namespace widepipe::rl {
 namespace {
@@ -26,54 +24,6 @@ constexpr Seconds kLongestDrain = 5;
 /// A data set may take so many times the time that is given for it.
 constexpr double kLongestBulk = 20;
 
-/// Counts what becomes of requests.
-class Counter final : public schedule::RequestEvents {
- public:
-  Counter(const schedule::Cluster& cluster, Measures& measures, const BatchLog& log)
-      : cluster_(cluster), measures_(measures), log_(log) {
-    for (const schedule::RequestStream& stream : cluster.streams) {
-      measures_.streams.emplace_back().name = stream.name;
-    }
-  }
-
-  void answered(StreamId id, const schedule::Request& request, Seconds now) override {
-    StreamMeasures& stream = measures_.streams[id];
-    const Seconds latency = now - request.arrival;
-    (latency <= cluster_.streams[id].slo ? stream.in_time : stream.late) += 1;
-    stream.latency.add(latency);
-    measures_.makespan = now;
-    ++measures_.events;
-  }
-  void dropped(StreamId id, const schedule::Request& /*request*/, Seconds /*now*/) override {
-    ++measures_.streams[id].dropped;
-    ++measures_.events;
-  }
-  void closed(const schedule::ClosedBatch& batch) override {
-    StreamMeasures& stream = measures_.streams[batch.stream];
-    ++stream.batches;
-    stream.batched += batch.size;
-    ++measures_.closed[static_cast<std::size_t>(batch.reason)];
-    if (log_) log_(batch);
-  }
-  void ejected(DeviceId, Seconds) override {}
-  void readmitted(DeviceId, Seconds) override {}
-
- private:
-  const schedule::Cluster& cluster_;
-  Measures& measures_;
-  const BatchLog& log_;
-};
-
-/// By model, in the order of make_cluster().
-std::vector<int> networks_of(const std::vector<WorkloadStream>& streams,
-                             const schedule::Cluster& cluster) {
-  std::vector<int> networks(cluster.models.size());
-  for (std::size_t id = 0; id < streams.size(); ++id) {
-    networks[cluster.streams[id].model] = streams[id].network;
-  }
-  return networks;
-}
-
 class Simulation {
  public:
   Simulation(const npu_model::Profile& profile, const WorkloadSpec& workload,
@@ -87,7 +37,7 @@ class Simulation {
         fleet_(fleet_of_run(profile, fleet, settings)),
         cluster_(make_cluster(profile, streams_, fleet_)),
         counter_(cluster_, measures_, log),
-        dispatcher_(make_dispatcher(make_policy)),
+        dispatcher_(make_dispatcher(cluster_, settings, make_policy, counter_)),
         devices_(profile, fleet_, cluster_, networks_of(streams_, cluster_),
                  seed_for(settings.seed, Purpose::kJitter)),
         arrivals_(
@@ -106,17 +56,6 @@ class Simulation {
   Measures run();
 
  private:
-  std::unique_ptr<schedule::RequestDispatcher> make_dispatcher(
-      const schedule::PolicyMaker& make_policy) {
-    schedule::RequestSettings settings = settings_.scheduler;
-    settings.estimate_speeds = !settings_.true_speeds;
-    if (settings_.balanced) {
-      return std::make_unique<schedule::LoadBalancer>(cluster_, make_policy, counter_, settings);
-    }
-    return std::make_unique<schedule::RequestScheduler>(cluster_, make_policy(), counter_,
-                                                        settings);
-  }
-
   bool immediate() const { return settings_.rounds.period <= 0 && settings_.rounds.delay <= 0; }
   /// The first round from `at` on, but for one that has been.
   Seconds round_at(Seconds at) const {
@@ -154,7 +93,7 @@ class Simulation {
   const npu_model::Fleet fleet_;
   const schedule::Cluster cluster_;
   Measures measures_;
-  Counter counter_;
+  RequestCounter counter_;
   const std::unique_ptr<schedule::RequestDispatcher> dispatcher_;
   EmulatedFleet devices_;
   ArrivalGenerator arrivals_;
@@ -207,18 +146,7 @@ Measures Simulation::run() {
     wake_at_ = std::max(round_at(due_ ? now_ : dispatcher_->next_time()), now_);
   }
   dispatcher_->drop_all(now_);
-  for (StreamMeasures& stream : measures_.streams) {
-    stream.unfinished = stream.offered - stream.in_time - stream.late - stream.dropped;
-  }
-  const schedule::RequestCounts counts = dispatcher_->counts();
-  measures_.vetoed = counts.vetoed;
-  measures_.replaced = counts.replaced;
-  measures_.given_up = counts.given_up;
-  measures_.refused = counts.refused;
-  measures_.ejections = counts.ejections;
-  measures_.readmissions = counts.readmissions;
-  measures_.loads = counts.loads;
-  measures_.dispatched_again = counts.dispatched_again;
+  take_counts(dispatcher_->counts(), measures_);
   measures_.busy_core_seconds = devices_.busy_core_seconds(now_);
   measures_.bandwidth_seconds = devices_.bandwidth_seconds();
   measures_.device_seconds = static_cast<double>(fleet_.devices.size()) * now_;

@@ -3,12 +3,11 @@
 // Deterministic: the same settings and seed, the same events.
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "rl/measures.h"
+#include "rl/request_counter.h"
 #include "rl/run_setup.h"
-#include "schedule/request_dispatcher.h"
 #include "schedule/request_policy.h"
 
 namespace widepipe::rl {
@@ -21,9 +20,6 @@ struct SchedulerCall {
   Seconds at = 0;           ///< kAdd: the arrival; kComplete: busy
   Seconds now = 0;
 };
-
-/// Called at each closed batch.
-using BatchLog = std::function<void(const schedule::ClosedBatch&)>;
 
 /// Runs the workload on the fleet. `log` and `calls` may be null.
 Measures simulate(const npu_model::Profile& profile, const WorkloadSpec& workload,

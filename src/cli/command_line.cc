@@ -8,6 +8,7 @@
 #include "cli/evaluate_options.h"
 #include "cli/help_pages.h"
 #include "cli/plan_options.h"
+#include "cli/replay_options.h"
 #include "cli/score_options.h"
 #include "cli/simulate_options.h"
 #include "cli/submit_options.h"
@@ -71,6 +72,7 @@ Parsed parse(int argc, const char* const* argv) {
   add_merge(app, parsed.command.merge);
   add_simulate(app, parsed.command.simulate);
   add_evaluate(app, parsed.command.evaluate);
+  add_replay(app, parsed.command.replay);
   add_trace(app, parsed.command.trace);
   add_inspect(app, parsed.command);
   std::string shell;
@@ -88,7 +90,7 @@ Parsed parse(int argc, const char* const* argv) {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
           "widepipe: verb '{}' is not known: expected score, plan, submit, merge, simulate, "
-          "evaluate, trace, inspect, completion or manual; see `widepipe --help`\n",
+          "evaluate, replay, trace, inspect, completion or manual; see `widepipe --help`\n",
           first);
       return parsed;
     }

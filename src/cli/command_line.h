@@ -7,6 +7,7 @@
 #include "jobs/inspect.h"
 #include "jobs/merge.h"
 #include "jobs/plan.h"
+#include "jobs/replay.h"
 #include "jobs/score.h"
 #include "jobs/simulate.h"
 #include "jobs/submit.h"
@@ -22,6 +23,7 @@ struct CommandLine {
   jobs::TraceCommand trace;
   jobs::SimulateCommand simulate;
   jobs::EvaluateCommand evaluate;
+  jobs::ReplayCommand replay;
   jobs::InspectOptions inspect;
 };
 

@@ -53,11 +53,16 @@ int exit_code(bool speaks, const Job& job) {
   return code;
 }
 
-int score(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::Launch& launch) {
+/// A verb that all ranks do together.
+int with_all_ranks(const widepipe::cli::CommandLine& command,
+                   const widepipe::mpi_runtime::Launch& launch) {
   const bool speaks = launch.rank == 0;
   widepipe::mpi_runtime::Session session(launch);
   try {
     return exit_code(speaks, [&] {  // settled before MPI_Finalize
+      if (command.verb == "replay") {
+        return widepipe::jobs::run_replay(command.replay, session.collectives());
+      }
       return widepipe::jobs::run_score(command.score, session.collectives());
     });
   } catch (const std::exception& error) {
@@ -70,8 +75,8 @@ int score(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime
 /// Only rank 0 speaks and only rank 0 ends with a code other than 0: launchers pass that one on.
 int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::Launch& launch) {
   const bool speaks = launch.rank == 0;
-  if (command.verb == "score") {
-    const int code = exit_code(speaks, [&] { return score(command, launch); });
+  if (command.verb == "score" || command.verb == "replay") {
+    const int code = exit_code(speaks, [&] { return with_all_ranks(command, launch); });
     return speaks ? code : 0;
   }
   if (!speaks) return 0;

@@ -148,6 +148,10 @@ void LoadBalancer::complete(BatchId batch, bool done, Seconds busy, Seconds now,
   settle(id, before, now, orders);
 }
 
+std::span<const Request> LoadBalancer::requests_of(BatchId batch) const {
+  return replicas_[batch % replicas_.size()]->scheduler.requests_of(batch / replicas_.size());
+}
+
 void LoadBalancer::loaded(DeviceId id, InstanceId instance, Seconds now,
                           std::vector<Order>& orders) {
   const std::size_t before = orders.size();

@@ -25,6 +25,7 @@ class LoadBalancer final : public RequestDispatcher {
   void dispatch(Seconds now, std::vector<Order>& orders) override;
   void complete(BatchId batch, bool done, Seconds busy, Seconds now,
                 std::vector<Order>& orders) override;
+  std::span<const Request> requests_of(BatchId batch) const override;
   void loaded(DeviceId device, InstanceId instance, Seconds now,
               std::vector<Order>& orders) override;
   Seconds next_time() const override { return next_.next_time(); }

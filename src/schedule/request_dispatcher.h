@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "schedule/request_types.h"
@@ -67,6 +68,9 @@ class RequestDispatcher {
   /// more.
   virtual void complete(BatchId batch, bool done, Seconds busy, Seconds now,
                         std::vector<Order>& orders) = 0;
+  /// What a batch that is out was made of, in order; nothing if its requests are elsewhere by now.
+  /// Valid until the next call.
+  virtual std::span<const Request> requests_of(BatchId batch) const = 0;
   /// An instance can run batches from now on.
   virtual void loaded(DeviceId device, InstanceId instance, Seconds now,
                       std::vector<Order>& orders) = 0;

@@ -383,6 +383,17 @@ void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vecto
                     offer.stream, choice.batch});
 }
 
+/// Null if it is not out.
+const RequestScheduler::Running* RequestScheduler::find(BatchId batch) const {
+  const std::size_t place = batch & kPlaceMask;
+  return place < running_.size() && running_[place].batch == batch ? &running_[place] : nullptr;
+}
+
+std::span<const Request> RequestScheduler::requests_of(BatchId batch) const {
+  const Running* running = find(batch);
+  return running == nullptr ? std::span<const Request>() : running->requests;
+}
+
 void RequestScheduler::free_place(Running& running) {
   running.batch = 0;
   free_places_.push_back(static_cast<std::uint32_t>(&running - running_.data()));
@@ -390,11 +401,8 @@ void RequestScheduler::free_place(Running& running) {
 
 void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds now,
                                 std::vector<Order>& orders) {
-  const std::size_t place = batch & kPlaceMask;
-  if (place >= running_.size() || running_[place].batch != batch) {
-    throw std::logic_error("a batch came back that is not out");
-  }
-  Running& running = running_[place];
+  if (find(batch) == nullptr) throw std::logic_error("a batch came back that is not out");
+  Running& running = running_[batch & kPlaceMask];
   const DeviceId id = running.device;
   ServingState& device = devices_[id];
   if (running.lost) {

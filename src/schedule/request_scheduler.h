@@ -51,6 +51,7 @@ class RequestScheduler final : public RequestDispatcher {
   void dispatch(Seconds now, std::vector<Order>& orders) override;
   void complete(BatchId batch, bool done, Seconds busy, Seconds now,
                 std::vector<Order>& orders) override;
+  std::span<const Request> requests_of(BatchId batch) const override;
   void loaded(DeviceId device, InstanceId instance, Seconds now,
               std::vector<Order>& orders) override;
   Seconds next_time() const override;
@@ -115,6 +116,7 @@ class RequestScheduler final : public RequestDispatcher {
   void serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
   bool send_to_fastest(StreamId id, bool any, Seconds now, std::vector<Order>& orders);
   void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
+  const Running* find(BatchId batch) const;
   std::optional<StreamId> most_urgent(const ServingState& device) const;
   bool offer(StreamId stream, DeviceId device, Seconds now, std::vector<Order>& orders);
   std::optional<Choice> guarded(const Offer& offer, std::optional<Choice> choice);

@@ -1,0 +1,34 @@
+#pragma once
+// `widepipe replay`: a workload served live, over MPI rounds, by the emulated NPUs of all ranks.
+
+#include <cstdint>
+#include <string>
+
+#include "mpi_runtime/collectives.h"
+
+namespace widepipe::jobs {
+
+struct ReplayCommand {
+  std::string workload = "A5";  ///< a name or a file, as are the next two
+  std::string fleet;            ///< empty: the workload's
+  std::string profile = "npu";
+  std::string policy = "greedy-estimated";
+  int devices_per_rank = 4;
+  bool dedicated_scheduler = false;  ///< rank 0 has no devices
+  double seconds = 10;               ///< emulated ones
+  double load = 0;                   ///< as of SimulateCommand
+  double rate = 0;
+  std::uint64_t seed = 1;
+  double time_scale = 1;       ///< real seconds an emulated one takes
+  double round_period_ms = 1;  ///< real
+  int evaluations = 400;
+  double watchdog_seconds = 60;  ///< 0: none
+  std::string log;
+  std::string report;
+};
+
+/// [collective] Gives the exit code: 3 if a signal ended it early. Throws InputError on all ranks
+/// before anything is served, and RunError if an answer is not that of its request.
+int run_replay(const ReplayCommand& command, mpi_runtime::Collectives& collectives);
+
+}  // namespace widepipe::jobs

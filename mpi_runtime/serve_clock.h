@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "schedule/types.h"
+
+namespace widepipe::mpi_runtime {
+
+/// Time of a replay, on which all ranks agree: `scale` real seconds are one of it.
+class ServeClock {
+ public:
+  using Real = std::chrono::steady_clock;
+
+  explicit ServeClock(double scale) : scale_(scale), origin_(Real::now()) {}
+
+  bool running() const { return offset_ > -std::numeric_limits<double>::infinity(); }
+  /// Negative before it runs.
+  schedule::Seconds now() const { return running() ? own() + offset_ : -1; }
+  /// The leader's: from here on it runs.
+  void start() { offset_ = -own(); }
+  /// Another rank hears what the leader's clock showed a while ago. Of all it has heard, what was
+  /// on its way for the shortest time is nearest to the truth.
+  void hear(schedule::Seconds leader) {
+    if (leader >= 0) offset_ = std::max(offset_, leader - own());
+  }
+  double scale() const { return scale_; }
+
+ private:
+  schedule::Seconds own() const {
+    return std::chrono::duration<double>(Real::now() - origin_).count() / scale_;
+  }
+
+  const double scale_;
+  const Real::time_point origin_;
+  double offset_ = -std::numeric_limits<double>::infinity();
+};
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "mpi_runtime/backoff.h"
+#include "mpi_runtime/collectives.h"
+#include "mpi_runtime/serve_clock.h"
+#include "mpi_runtime/serve_rank.h"
+#include "mpi_runtime/watchdog.h"
+
+namespace widepipe::mpi_runtime {
+
+/// The same on all ranks.
+struct ServeSettings {
+  std::size_t slot_bytes = 0;
+  /// Rounds leave at least this often; sooner when there are orders. Real time.
+  std::chrono::microseconds round_period{1000};
+  std::chrono::microseconds longest_pause = kLongestPause;
+  Watchdog* watchdog = nullptr;  ///< may be null
+};
+
+/// A rank's side of the rounds of a replay, other than rank 0's.
+class ServeFollower {
+ public:
+  /// `executor` is null on a rank that gets no orders. All must outlive the follower.
+  ServeFollower(Collectives& collectives, schedule::OrderExecutor* executor, ServeClock& clock,
+                const ServeSettings& settings, std::function<bool()> stop_requested);
+
+  /// [collective, ranks other than 0] Takes part in rounds until rank 0 announces the last one.
+  void run(Wakeup& wakeup);
+  /// run() in pieces: a turn of its loop, true if anything moved; until all rounds are over.
+  bool turn();
+  bool finished() const { return slots_.empty() && sends_.empty(); }
+
+ private:
+  void look_after(Watchdog& watchdog);
+  void expect_slot();
+  void answer(SlotReader slot);
+
+  Collectives& collectives_;
+  std::optional<ServeRank> devices_;
+  ServeClock& clock_;
+  const ServeSettings settings_;
+  const std::function<bool()> stop_requested_;
+  std::chrono::steady_clock::time_point told_{};  ///< when rank 0 was, that this rank lives
+  std::deque<std::unique_ptr<Scatter>> slots_;    ///< expected, by round
+  std::vector<std::unique_ptr<Gather>> sends_;
+};
+
+}  // namespace widepipe::mpi_runtime

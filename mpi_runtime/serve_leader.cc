@@ -1,0 +1,207 @@
+#include "mpi_runtime/serve_leader.h"
+
+#include <ctime>
+
+#include <algorithm>
+#include <utility>
+
+#include "mpi_runtime/follower.h"
+
+namespace widepipe::mpi_runtime {
+namespace {
+
+using Real = std::chrono::steady_clock;
+
+double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+}  // namespace
+
+ServeLeader::ServeLeader(Collectives& collectives, schedule::RequestDispatcher& dispatcher,
+                         std::vector<int> rank_of_device, schedule::OrderExecutor* own,
+                         ServeClock& clock, const ServeSettings& settings, ServeHooks hooks)
+    : collectives_(collectives),
+      dispatcher_(dispatcher),
+      rank_of_device_(std::move(rank_of_device)),
+      clock_(clock),
+      settings_(settings),
+      hooks_(std::move(hooks)),
+      outbox_(static_cast<std::size_t>(collectives.size())) {
+  if (own != nullptr) own_.emplace(*own);
+}
+
+ServeResult ServeLeader::run(Wakeup& wakeup) {
+  Backoff backoff(wakeup, settings_.longest_pause);
+  equip();
+  while (queued_ > 0 || !rounds_.empty()) backoff.pause(turn());
+  result_ = {};
+  clock_.start();
+  const double before = cpu_seconds();
+  while (last_round_ == 0 || next_round_ <= last_round_ || !rounds_.empty() || !sends_.empty()) {
+    backoff.pause(turn());
+  }
+  result_.cpu_seconds = cpu_seconds() - before;
+  if (result_.rounds > 0) result_.mean_round_seconds /= result_.rounds;
+  return result_;
+}
+
+/// Every device gets the instances of the first plan.
+void ServeLeader::equip() {
+  for (schedule::DeviceId device = 0; device < rank_of_device_.size(); ++device) {
+    for (const auto& instance : dispatcher_.device(device).instances()) {
+      outbox_[static_cast<std::size_t>(rank_of_device_[device])].push_back(
+          {{.kind = OrderWire::kEquip,
+            .device = device,
+            .instance = instance.id,
+            .model = instance.spec.model,
+            .choice = instance.spec.choice,
+            .max_batch = instance.spec.max_batch},
+           {}});
+      ++queued_;
+    }
+  }
+}
+
+bool ServeLeader::turn() {
+  bool moved = false;
+  if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
+  if (clock_.running() && last_round_ == 0) {
+    const schedule::Seconds now = clock_.now();
+    const bool due = hooks_.arrive(now);
+    if (due || now >= dispatcher_.next_time()) {
+      dispatcher_.dispatch(now, orders_);
+      queue_orders();
+    }
+    result_.stopped |= hooks_.stop_requested();
+    if (result_.stopped || hooks_.over(now)) {
+      result_.ended = now;
+      last_round_ = next_round_ + kRoundsInFlight - 1;
+    }
+  }
+  moved |= collect();
+  moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
+  if (may_post()) {
+    post_round();
+    moved = true;
+  }
+  return moved;
+}
+
+void ServeLeader::look_after(Watchdog& watchdog) {
+  watchdog.turn();
+  if (watchdog.uneasy()) {
+    // What was on its way before may be from an earlier silence.
+    const std::vector<int> heard = collectives_.heard_alive();
+    if (asks_) watchdog.alive(heard);
+  }
+  asks_ = watchdog.uneasy();
+}
+
+void ServeLeader::queue_orders() {
+  for (const schedule::Order& order : orders_) {
+    Entry entry{{.kind = static_cast<std::uint32_t>(order.kind),
+                 .device = order.device,
+                 .instance = order.instance,
+                 .model = order.spec.model,
+                 .choice = order.spec.choice,
+                 .max_batch = order.spec.max_batch,
+                 .stream = order.stream,
+                 .size = 0,
+                 .batch = order.batch},
+                {}};
+    if (order.kind == schedule::Order::Kind::kRun) {
+      for (const schedule::Request& request : dispatcher_.requests_of(order.batch)) {
+        entry.rows.push_back(request.id);
+      }
+      // Taken back before it left: its device was ejected.
+      if (entry.rows.empty()) continue;
+      entry.order.size = static_cast<std::uint32_t>(entry.rows.size());
+    }
+    outbox_[static_cast<std::size_t>(rank_of_device_[order.device])].push_back(std::move(entry));
+    ++queued_;
+  }
+  orders_.clear();
+}
+
+bool ServeLeader::collect() {
+  if (rounds_.empty() || !rounds_.front().slots->test()) return false;
+  const Round round = std::move(rounds_.front());
+  rounds_.pop_front();
+  if (settings_.watchdog != nullptr) settings_.watchdog->round_done();
+  const double took = std::chrono::duration<double>(Real::now() - round.posted).count();
+  ++result_.rounds;
+  result_.mean_round_seconds += took;
+  result_.longest_round_seconds = std::max(result_.longest_round_seconds, took);
+  const std::shared_ptr<const Blocks> slots = round.slots->gathered();
+  std::vector<std::uint64_t> answers;
+  for (int rank = 0; rank < collectives_.size(); ++rank) {
+    SlotReader slot(slots->block(rank));
+    result_.stopped |= slot.header().stop_requested != 0;
+    for (std::uint32_t i = 0; i < slot.header().entries; ++i) {
+      const auto news = slot.next<NewsWire>(answers);
+      tell(news, answers);
+    }
+  }
+  queue_orders();
+  return true;
+}
+
+void ServeLeader::tell(const NewsWire& wire, std::vector<std::uint64_t>& answers) {
+  // Once it is over nobody waits for them.
+  if (last_round_ != 0) return;
+  const schedule::Seconds now = clock_.now();
+  if (static_cast<schedule::DeviceNews::Kind>(wire.kind) == schedule::DeviceNews::Kind::kLoaded) {
+    dispatcher_.loaded(wire.device, wire.instance, now, orders_);
+    return;
+  }
+  const schedule::DeviceNews news{.kind = schedule::DeviceNews::Kind::kDone,
+                                  .device = wire.device,
+                                  .instance = wire.instance,
+                                  .batch = wire.batch,
+                                  .busy = wire.busy,
+                                  .answers = std::move(answers)};
+  hooks_.done(news, dispatcher_.requests_of(wire.batch));
+  dispatcher_.complete(wire.batch, true, wire.busy, now, orders_);
+}
+
+bool ServeLeader::may_post() const {
+  if (rounds_.size() >= kRoundsInFlight) return false;
+  if (last_round_ != 0) return next_round_ <= last_round_;
+  if (queued_ > 0) return true;
+  return clock_.running() && Real::now() - last_post_ >= settings_.round_period;
+}
+
+void ServeLeader::fill(SlotWriter& slot, std::deque<Entry>& outbox) const {
+  while (!outbox.empty() && slot.add(outbox.front().order, outbox.front().rows)) outbox.pop_front();
+}
+
+void ServeLeader::post_round() {
+  last_post_ = Real::now();
+  const auto ranks = static_cast<std::size_t>(collectives_.size());
+  const std::vector<std::size_t> sizes(ranks, settings_.slot_bytes);
+  const ServeHeader header{.round = next_round_++, .last_round = last_round_, .now = clock_.now()};
+  Blocks slots = Blocks::of_sizes(sizes);
+  queued_ = 0;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    SlotWriter slot(slots.block(static_cast<int>(rank)));
+    if (rank == 0 && own_) {  // they need no way over MPI
+      for (const Entry& entry : outbox_[0]) own_->accept(entry.order, entry.rows, clock_.now());
+      outbox_[0].clear();
+    }
+    fill(slot, outbox_[rank]);
+    slot.finish(header);
+    queued_ += outbox_[rank].size();
+  }
+  sends_.push_back(collectives_.scatter_from_root(Lane::kSlotsDown, std::move(slots)));
+  AlignedBuffer mine(settings_.slot_bytes);
+  SlotWriter up(mine.span());
+  if (own_) own_->report(up, clock_.now());
+  up.finish({.round = header.round});
+  rounds_.push_back(
+      {last_post_, collectives_.gather_to_root(Lane::kSlotsUp, std::move(mine), sizes)});
+}
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "mpi_runtime/collectives.h"
+#include "mpi_runtime/serve_clock.h"
+#include "mpi_runtime/serve_follower.h"
+#include "mpi_runtime/serve_rank.h"
+#include "mpi_runtime/wakeup.h"
+#include "schedule/request_dispatcher.h"
+
+namespace widepipe::mpi_runtime {
+
+struct ServeHooks {
+  /// Gives the dispatcher what has arrived by now. True if it may have something to dispatch.
+  std::function<bool(schedule::Seconds now)> arrive;
+  /// All that can be done is, or nothing more will be waited for.
+  std::function<bool(schedule::Seconds now)> over;
+  /// Asked often: true ends the run early.
+  std::function<bool()> stop_requested;
+  /// A batch is done, and the dispatcher does not know yet. No requests: they are elsewhere by now.
+  std::function<void(const schedule::DeviceNews& news, std::span<const schedule::Request> requests)>
+      done;
+};
+
+/// What a run of rounds came to.
+struct ServeResult {
+  bool stopped = false;  ///< early by a signal, here or on another rank
+  std::uint32_t rounds = 0;
+  double mean_round_seconds = 0;  ///< real: from the scatter to the last rank's answer
+  double longest_round_seconds = 0;
+  double cpu_seconds = 0;  ///< of this thread, once the clock ran
+  schedule::Seconds ended = 0;
+};
+
+/// Rank 0's side of the rounds of a replay: gives the dispatcher what arrives and what devices say,
+/// and carries its orders to their ranks. Owns none of the decisions.
+class ServeLeader {
+ public:
+  /// `rank_of_device` maps DeviceId to rank; `own` has rank 0's devices, or is null. All must
+  /// outlive the leader.
+  ServeLeader(Collectives& collectives, schedule::RequestDispatcher& dispatcher,
+              std::vector<int> rank_of_device, schedule::OrderExecutor* own, ServeClock& clock,
+              const ServeSettings& settings, ServeHooks hooks);
+
+  /// [collective, rank 0] Equips the devices with what the dispatcher says that they have, starts
+  /// the clock, and serves until it is over and all ranks are released.
+  ServeResult run(Wakeup& wakeup);
+
+ private:
+  struct Entry {
+    OrderWire order;
+    std::vector<std::uint64_t> rows;
+  };
+  struct Round {
+    std::chrono::steady_clock::time_point posted;
+    std::unique_ptr<Gather> slots;
+  };
+
+  bool turn();
+  void look_after(Watchdog& watchdog);
+  void equip();
+  void queue_orders();
+  bool collect();
+  void tell(const NewsWire& wire, std::vector<std::uint64_t>& answers);
+  bool may_post() const;
+  void post_round();
+  void fill(SlotWriter& slot, std::deque<Entry>& outbox) const;
+
+  Collectives& collectives_;
+  schedule::RequestDispatcher& dispatcher_;
+  const std::vector<int> rank_of_device_;
+  std::optional<ServeRank> own_;
+  ServeClock& clock_;
+  const ServeSettings settings_;
+  const ServeHooks hooks_;
+  std::vector<schedule::Order> orders_;
+  std::vector<std::deque<Entry>> outbox_;  ///< by rank
+  std::size_t queued_ = 0;                 ///< in all of them
+  std::vector<std::unique_ptr<Scatter>> sends_;
+  std::deque<Round> rounds_;  ///< under way, oldest first
+  std::uint32_t next_round_ = 1;
+  std::uint32_t last_round_ = 0;
+  std::chrono::steady_clock::time_point last_post_{};
+  bool asks_ = false;  ///< who is alive
+  ServeResult result_;
+};
+
+}  // namespace widepipe::mpi_runtime

@@ -1,0 +1,123 @@
+#pragma once
+// What the rounds of `replay` carry: slots of one size, in which orders and news lie one after the
+// other. What finds no room waits for the next round.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "core/aligned_buffer.h"
+#include "schedule/order_executor.h"
+
+namespace widepipe::mpi_runtime {
+
+/// In front of every slot.
+struct ServeHeader {
+  std::uint32_t round = 0;       ///< counted from 1
+  std::uint32_t last_round = 0;  ///< down: 0 while there is no end in sight
+  std::uint32_t entries = 0;
+  std::uint32_t stop_requested = 0;  ///< up: the rank was signalled to stop
+  double now = -1;                   ///< down: the leader's clock; negative before it starts
+};
+
+/// An order, or an instance to equip a device with; then the rows of a batch.
+struct OrderWire {
+  static constexpr std::uint32_t kEquip = 100;
+  std::uint32_t kind = 0;  ///< schedule::Order::Kind, or kEquip
+  std::uint32_t device = 0;
+  std::uint32_t instance = 0;
+  std::uint32_t model = 0;
+  std::uint32_t choice = 0;
+  std::int32_t max_batch = 0;
+  std::uint32_t stream = 0;
+  std::uint32_t size = 0;  ///< rows that follow, 8 bytes each
+  std::uint64_t batch = 0;
+};
+
+/// What a device says; then its answers.
+struct NewsWire {
+  std::uint32_t kind = 0;  ///< schedule::DeviceNews::Kind
+  std::uint32_t device = 0;
+  std::uint32_t instance = 0;
+  std::uint32_t size = 0;  ///< answers that follow, 8 bytes each
+  std::uint64_t batch = 0;
+  double busy = 0;
+};
+
+static_assert(std::is_trivially_copyable_v<ServeHeader> && sizeof(ServeHeader) == 24);
+static_assert(std::is_trivially_copyable_v<OrderWire> && sizeof(OrderWire) == 40);
+static_assert(std::is_trivially_copyable_v<NewsWire> && sizeof(NewsWire) == 32);
+
+/// The bytes of a slot with room for at least one entry of the largest batch.
+constexpr std::size_t serve_slot_bytes(int max_batch) {
+  constexpr std::size_t kUsual = 2048;
+  const std::size_t largest = sizeof(ServeHeader) + sizeof(OrderWire) +
+                              sizeof(std::uint64_t) * static_cast<std::size_t>(max_batch);
+  return largest > kUsual ? largest : kUsual;
+}
+
+/// Fills a slot.
+class SlotWriter {
+ public:
+  explicit SlotWriter(std::span<std::byte> slot) : slot_(slot), used_(sizeof(ServeHeader)) {}
+
+  /// False if there is no room left for it.
+  template <typename Entry>
+  bool add(const Entry& entry, std::span<const std::uint64_t> values) {
+    if (!fits<Entry>(values.size())) return false;
+    std::memcpy(slot_.data() + used_, &entry, sizeof(Entry));
+    used_ += sizeof(Entry);
+    if (!values.empty()) std::memcpy(slot_.data() + used_, values.data(), values.size_bytes());
+    used_ += values.size_bytes();
+    ++entries_;
+    return true;
+  }
+  template <typename Entry>
+  bool fits(std::size_t values) const {
+    return used_ + sizeof(Entry) + values * sizeof(std::uint64_t) <= slot_.size();
+  }
+  void finish(ServeHeader header) {
+    header.entries = entries_;
+    std::memcpy(slot_.data(), &header, sizeof(header));
+  }
+
+ private:
+  const std::span<std::byte> slot_;
+  std::size_t used_;
+  std::uint32_t entries_ = 0;
+};
+
+/// Reads one.
+class SlotReader {
+ public:
+  explicit SlotReader(std::span<const std::byte> slot) : rest_(slot) { take(header_); }
+
+  const ServeHeader& header() const { return header_; }
+  /// The next entry, of header().entries, and its values.
+  template <typename Entry>
+  Entry next(std::vector<std::uint64_t>& values) {
+    Entry entry;
+    take(entry);
+    values.resize(entry.size);
+    if (entry.size > 0)
+      std::memcpy(values.data(), rest_.data(), entry.size * sizeof(std::uint64_t));
+    rest_ = rest_.subspan(entry.size * sizeof(std::uint64_t));
+    return entry;
+  }
+
+ private:
+  template <typename Value>
+  void take(Value& value) {
+    std::memcpy(&value, rest_.data(), sizeof(Value));
+    rest_ = rest_.subspan(sizeof(Value));
+  }
+
+  std::span<const std::byte> rest_;
+  ServeHeader header_;
+};
+
+}  // namespace widepipe::mpi_runtime

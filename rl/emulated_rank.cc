@@ -1,0 +1,113 @@
+#include "rl/emulated_rank.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace widepipe::rl {
+namespace {
+
+using schedule::DeviceId;
+
+std::uint64_t mixed(std::uint64_t x) {
+  x += 0x9E3779B97F4A7C15ULL;
+  x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ x >> 27) * 0x94D049BB133111EBULL;
+  return x ^ x >> 31;
+}
+
+npu_model::Fleet part_of(const npu_model::Fleet& fleet, DeviceId first, std::size_t count) {
+  npu_model::Fleet part;
+  const auto begin = fleet.devices.begin() + static_cast<std::ptrdiff_t>(first);
+  part.devices.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+  for (npu_model::SpeedChange change : fleet.changes) {
+    change.device -= static_cast<int>(first);
+    if (change.device < 0 || change.device >= static_cast<int>(count)) continue;
+    part.changes.push_back(change);
+  }
+  return part;
+}
+
+}  // namespace
+
+std::uint64_t emulated_answer(schedule::ModelId model, std::uint64_t row) {
+  return mixed(mixed(row) ^ mixed(~std::uint64_t{model}));
+}
+
+EmulatedRank::EmulatedRank(const npu_model::Profile& profile, const npu_model::Fleet& fleet,
+                           const schedule::Cluster& cluster, std::vector<int> network_of_model,
+                           DeviceId first, std::size_t count, std::uint64_t seed)
+    : first_(first),
+      own_(part_of(fleet, first, count)),
+      devices_(profile, own_, cluster, std::move(network_of_model), seed) {}
+
+void EmulatedRank::equip(DeviceId device, schedule::InstanceId instance,
+                         const schedule::InstanceSpec& /*spec*/) {
+  devices_.equip(device - first_, instance);
+}
+
+void EmulatedRank::accept(const schedule::Order& order, std::span<const std::uint64_t> rows,
+                          Seconds now) {
+  advance(now);
+  schedule::Order mine = order;
+  mine.device -= first_;
+  if (order.kind == schedule::Order::Kind::kRun) {
+    if (devices_.speed(mine.device) <= 0) return;  // nobody hears of it
+    batches_[order.batch] = {mine.device, order.spec.model, {rows.begin(), rows.end()}};
+  }
+  devices_.accept(mine, now);
+}
+
+std::optional<schedule::DeviceNews> EmulatedRank::take_news(Seconds now) {
+  advance(now);
+  if (news_.empty()) return std::nullopt;
+  schedule::DeviceNews oldest = std::move(news_.front());
+  news_.pop_front();
+  return oldest;
+}
+
+/// All that happens until then, in the order of its times.
+void EmulatedRank::advance(Seconds now) {
+  time_ = std::max(time_, now);
+  for (;;) {
+    const Seconds change = next_change_ < own_.changes.size()
+                               ? own_.changes[next_change_].at
+                               : std::numeric_limits<Seconds>::infinity();
+    const Seconds device = devices_.next_time();
+    if (std::min(change, device) > now) return;
+    if (change <= device) {
+      change_speed(own_.changes[next_change_++]);
+    } else {
+      news_.push_back(told(devices_.take_next(device)));
+    }
+  }
+}
+
+/// A device that fails takes what it had to do with it.
+void EmulatedRank::change_speed(const npu_model::SpeedChange& change) {
+  const auto device = static_cast<DeviceId>(change.device);
+  devices_.set_speed(device, change.speed, change.at);
+  if (change.speed > 0) return;
+  std::erase_if(batches_, [device](const auto& entry) { return entry.second.device == device; });
+}
+
+schedule::DeviceNews EmulatedRank::told(const EmulatedFleet::News& news) {
+  schedule::DeviceNews told{
+      .device = news.device + first_, .instance = news.instance, .answers = {}};
+  if (news.kind == EmulatedFleet::News::Kind::kLoaded) {
+    told.kind = schedule::DeviceNews::Kind::kLoaded;
+    return told;
+  }
+  const auto found = batches_.find(news.batch);
+  if (found == batches_.end()) throw std::logic_error("an emulated batch that nobody ordered");
+  told.batch = news.batch;
+  told.busy = news.busy;
+  for (const std::uint64_t row : found->second.rows) {
+    told.answers.push_back(emulated_answer(found->second.model, row));
+  }
+  batches_.erase(found);
+  return told;
+}
+
+}  // namespace widepipe::rl

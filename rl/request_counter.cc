@@ -1,0 +1,51 @@
+#include "rl/request_counter.h"
+
+namespace widepipe::rl {
+
+RequestCounter::RequestCounter(const schedule::Cluster& cluster, Measures& measures,
+                               const BatchLog& log)
+    : cluster_(cluster), measures_(measures), log_(log) {
+  for (const schedule::RequestStream& stream : cluster.streams) {
+    measures_.streams.emplace_back().name = stream.name;
+  }
+}
+
+void RequestCounter::answered(schedule::StreamId id, const schedule::Request& request,
+                              Seconds now) {
+  StreamMeasures& stream = measures_.streams[id];
+  const Seconds latency = now - request.arrival;
+  (latency <= cluster_.streams[id].slo ? stream.in_time : stream.late) += 1;
+  stream.latency.add(latency);
+  measures_.makespan = now;
+  ++measures_.events;
+}
+
+void RequestCounter::dropped(schedule::StreamId id, const schedule::Request& /*request*/,
+                             Seconds /*now*/) {
+  ++measures_.streams[id].dropped;
+  ++measures_.events;
+}
+
+void RequestCounter::closed(const schedule::ClosedBatch& batch) {
+  StreamMeasures& stream = measures_.streams[batch.stream];
+  ++stream.batches;
+  stream.batched += batch.size;
+  ++measures_.closed[static_cast<std::size_t>(batch.reason)];
+  if (log_) log_(batch);
+}
+
+void take_counts(const schedule::RequestCounts& counts, Measures& measures) {
+  for (StreamMeasures& stream : measures.streams) {
+    stream.unfinished = stream.offered - stream.in_time - stream.late - stream.dropped;
+  }
+  measures.vetoed = counts.vetoed;
+  measures.replaced = counts.replaced;
+  measures.given_up = counts.given_up;
+  measures.refused = counts.refused;
+  measures.ejections = counts.ejections;
+  measures.readmissions = counts.readmissions;
+  measures.loads = counts.loads;
+  measures.dispatched_again = counts.dispatched_again;
+}
+
+}  // namespace widepipe::rl

@@ -1,0 +1,290 @@
+// A replay's parts: emulated devices of a rank, slots, the clock, the ledger, and rank 0's loop
+// with all of them in one process.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "jobs/profile_file.h"
+#include "jobs/replay_ledger.h"
+#include "jobs/workload_file.h"
+#include "mpi_runtime/serial_collectives.h"
+#include "mpi_runtime/serve_leader.h"
+#include "rl/emulated_rank.h"
+#include "rl/run_setup.h"
+#include "schedule/greedy_policy.h"
+
+namespace widepipe {
+namespace {
+
+using schedule::DeviceId;
+using schedule::DeviceNews;
+using schedule::Order;
+
+/// A5 on a fleet, as a replay has it.
+struct World {
+  npu_model::Profile profile = jobs::load_profile("npu");
+  rl::WorkloadSpec workload = jobs::load_workload("A5", profile);
+  rl::SimulationSettings settings;
+  std::vector<rl::WorkloadStream> streams;
+  npu_model::Fleet fleet;
+  schedule::Cluster cluster;
+
+  explicit World(int devices, const char* fleet_name = "nominal") {
+    settings = {.duration = 1, .devices = devices};
+    streams = streams_of_run(profile, workload, settings);
+    fleet = fleet_of_run(profile, jobs::load_fleet(fleet_name, profile), settings);
+    cluster = make_cluster(profile, streams, fleet);
+  }
+  rl::EmulatedRank rank(DeviceId first, std::size_t count) const {
+    return {profile, fleet, cluster, networks_of(streams, cluster), first, count, 7};
+  }
+};
+
+Order run_of(DeviceId device, schedule::InstanceId instance, schedule::BatchId batch, int size) {
+  return {Order::Kind::kRun, device, instance, {0, 0, 32}, batch, 0, size};
+}
+
+std::vector<std::uint64_t> rows_from(std::uint64_t first, int count) {
+  std::vector<std::uint64_t> rows;
+  for (int i = 0; i < count; ++i) rows.push_back(first + static_cast<std::uint64_t>(i));
+  return rows;
+}
+
+TEST(EmulatedRank, AnswersDependOnTheRowAndTheModelAlone) {
+  EXPECT_EQ(rl::emulated_answer(3, 17), rl::emulated_answer(3, 17));
+  std::map<std::uint64_t, int> seen;
+  for (schedule::ModelId model = 0; model < 20; ++model) {
+    for (std::uint64_t row = 0; row < 1000; ++row) ++seen[rl::emulated_answer(model, row)];
+  }
+  EXPECT_EQ(seen.size(), 20'000U);
+}
+
+/// Orders at fixed times to devices 4 to 7 of eight; asked for news every `step` seconds.
+std::vector<DeviceNews> served(const World& world, double step) {
+  rl::EmulatedRank rank = world.rank(4, 4);
+  for (DeviceId device = 4; device < 8; ++device) rank.equip(device, 1, {0, 0, 32});
+  std::vector<DeviceNews> news;
+  double now = 0;
+  const auto ask_until = [&](double end) {
+    for (; now + step <= end; now += step) {
+      while (std::optional<DeviceNews> one = rank.take_news(now)) news.push_back(*one);
+    }
+    now = end;
+  };
+  for (int i = 0; i < 40; ++i) {
+    ask_until(0.02 * i);
+    rank.accept(run_of(4 + i % 4, 1, static_cast<schedule::BatchId>(i + 1), 1 + i % 5),
+                rows_from(static_cast<std::uint64_t>(10 * i), 1 + i % 5), now);
+  }
+  ask_until(10);
+  while (std::optional<DeviceNews> one = rank.take_news(10)) news.push_back(*one);
+  return news;
+}
+
+TEST(EmulatedRank, TimesAreComputedHoweverOftenItIsAsked) {
+  const World world(8);
+  const std::vector<DeviceNews> often = served(world, 1e-3);
+  const std::vector<DeviceNews> seldom = served(world, 100);
+  ASSERT_EQ(often.size(), 40U);
+  ASSERT_EQ(seldom.size(), 40U);
+  for (std::size_t i = 0; i < often.size(); ++i) {
+    EXPECT_EQ(often[i].batch, seldom[i].batch);
+    EXPECT_EQ(often[i].busy, seldom[i].busy);
+    EXPECT_GT(often[i].busy, 0);
+    EXPECT_EQ(often[i].device, 4 + (often[i].batch - 1) % 4);
+    ASSERT_EQ(often[i].answers.size(), 1 + (often[i].batch - 1) % 5);
+    EXPECT_EQ(often[i].answers.back(),
+              rl::emulated_answer(0, 10 * (often[i].batch - 1) + (often[i].batch - 1) % 5));
+  }
+}
+
+TEST(EmulatedRank, ADeviceThatFailsSaysNothing) {
+  World world(2);
+  world.fleet.changes = {{0.001, 0, 0}};
+  rl::EmulatedRank rank = world.rank(0, 2);
+  for (DeviceId device : {0, 1}) {
+    rank.equip(device, 1, {0, 0, 32});
+    rank.accept(run_of(device, 1, device + 1, 8), rows_from(0, 8), 0);
+  }
+  std::vector<schedule::BatchId> done;
+  while (const auto news = rank.take_news(5)) done.push_back(news->batch);
+  EXPECT_EQ(done, (std::vector<schedule::BatchId>{2}));
+  rank.accept(run_of(0, 1, 3, 1), rows_from(0, 1), 6);
+  EXPECT_FALSE(rank.take_news(7));
+}
+
+TEST(ServeWire, EntriesAndTheirValuesComeBackAndWhatHasNoRoomIsRefused) {
+  using namespace mpi_runtime;
+  EXPECT_EQ(serve_slot_bytes(32), 2048U);
+  EXPECT_GE(serve_slot_bytes(1000), 1000 * 8 + sizeof(OrderWire) + sizeof(ServeHeader));
+  AlignedBuffer bytes(serve_slot_bytes(32));
+  SlotWriter writer(bytes.span());
+  std::uint32_t count = 0;
+  while (writer.add(OrderWire{.device = count, .size = count % 33, .batch = 100 + count},
+                    rows_from(count, static_cast<int>(count % 33)))) {
+    ++count;
+  }
+  EXPECT_GT(count, 10U);
+  EXPECT_LT(count, 50U);
+  writer.finish({.round = 5, .now = 1.5});
+  SlotReader reader(bytes.span());
+  EXPECT_EQ(reader.header().round, 5U);
+  EXPECT_EQ(reader.header().now, 1.5);
+  ASSERT_EQ(reader.header().entries, count);
+  std::vector<std::uint64_t> rows;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto order = reader.next<OrderWire>(rows);
+    EXPECT_EQ(order.device, i);
+    EXPECT_EQ(order.batch, 100 + i);
+    EXPECT_EQ(rows, rows_from(i, static_cast<int>(i % 33)));
+  }
+}
+
+TEST(ServeClock, FollowsWhatWasShortestOnItsWayAndNeverGoesBack) {
+  mpi_runtime::ServeClock clock(10);
+  EXPECT_FALSE(clock.running());
+  EXPECT_LT(clock.now(), 0);
+  clock.hear(-1);
+  EXPECT_FALSE(clock.running()) << "the leader's does not run yet";
+  clock.hear(100);
+  const schedule::Seconds first = clock.now();
+  EXPECT_GE(first, 100);
+  clock.hear(50);  // it was on its way for long
+  EXPECT_GE(clock.now(), first);
+  clock.hear(200);
+  EXPECT_GE(clock.now(), 200);
+  mpi_runtime::ServeClock leader(1000);
+  leader.start();
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_GE(leader.now(), 5e-6);
+}
+
+/// Hears of ends, and forgets.
+struct Nobody final : schedule::RequestEvents {
+  void answered(schedule::StreamId, const schedule::Request&, schedule::Seconds) override {}
+  void dropped(schedule::StreamId, const schedule::Request&, schedule::Seconds) override {}
+  void closed(const schedule::ClosedBatch&) override {}
+  void ejected(DeviceId, schedule::Seconds) override {}
+  void readmitted(DeviceId, schedule::Seconds) override {}
+};
+
+TEST(ReplayLedger, FindsWhatIsWrongDoubledOrOpen) {
+  Nobody nobody;
+  jobs::ReplayLedger ledger(nobody);
+  for (int i = 0; i < 4; ++i) ledger.handed_in();
+  const std::array<schedule::Request, 3> requests = {{{0, 0}, {1, 0}, {2, 0}}};
+  std::vector<std::uint64_t> answers;
+  for (const auto& request : requests) answers.push_back(rl::emulated_answer(2, request.id));
+  ledger.check(2, requests, answers);
+  EXPECT_EQ(ledger.wrong(), 0);
+  ledger.check(1, requests, answers);
+  EXPECT_EQ(ledger.wrong(), 3) << "of another model";
+  std::swap(answers[0], answers[2]);
+  ledger.check(2, requests, answers);
+  EXPECT_EQ(ledger.wrong(), 5) << "mixed up";
+  answers.pop_back();
+  ledger.check(2, requests, answers);
+  EXPECT_EQ(ledger.wrong(), 8) << "lost";
+  ledger.check(2, {}, answers);
+  EXPECT_EQ(ledger.wrong(), 8) << "of a batch whose requests went elsewhere";
+  ledger.answered(0, requests[0], 1);
+  ledger.dropped(0, requests[1], 1);
+  EXPECT_EQ(ledger.open(), 2);
+  ledger.answered(0, requests[1], 1);
+  EXPECT_EQ(ledger.doubled(), 1);
+}
+
+/// Devices whose answers are spoiled now and then.
+class Spoiled final : public schedule::OrderExecutor {
+ public:
+  Spoiled(rl::EmulatedRank& sound, int every) : sound_(sound), every_(every) {}
+  void equip(DeviceId device, schedule::InstanceId id,
+             const schedule::InstanceSpec& spec) override {
+    sound_.equip(device, id, spec);
+  }
+  void accept(const Order& order, std::span<const std::uint64_t> rows,
+              schedule::Seconds now) override {
+    sound_.accept(order, rows, now);
+  }
+  std::optional<DeviceNews> take_news(schedule::Seconds now) override {
+    std::optional<DeviceNews> news = sound_.take_news(now);
+    if (news && !news->answers.empty() && every_ > 0 && ++count_ % every_ == 0) {
+      news->answers[0] ^= 1;
+      ++spoiled;
+    }
+    return news;
+  }
+
+  int spoiled = 0;
+
+ private:
+  rl::EmulatedRank& sound_;
+  const int every_;
+  int count_ = 0;
+};
+
+TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
+  for (const int every : {0, 10}) {
+    const World world(2);
+    rl::EmulatedRank sound = world.rank(0, 2);
+    Spoiled devices(sound, every);
+    Nobody nobody;
+    jobs::ReplayLedger ledger(nobody);
+    const auto dispatcher = make_dispatcher(
+        world.cluster, world.settings, [] { return schedule::make_greedy_policy(); }, ledger);
+    mpi_runtime::ServeClock clock(4);
+    mpi_runtime::Wakeup wakeup;
+    const auto collectives = mpi_runtime::make_serial_collectives();
+    schedule::RequestId next = 0;
+    bool drained = false;
+    const auto arrive = [&](schedule::Seconds now) {
+      bool due = false;
+      for (; next < 200 && 1e-3 * static_cast<double>(next) <= now; ++next) {
+        ledger.handed_in();
+        due |= dispatcher->add(static_cast<schedule::StreamId>(next % 10),
+                               {next, 1e-3 * static_cast<double>(next)}, now);
+      }
+      if (next == 200 && !std::exchange(drained, true)) {
+        dispatcher->drain();
+        due = true;
+      }
+      return due;
+    };
+    const auto done = [&](const DeviceNews& news, std::span<const schedule::Request> requests) {
+      const auto instances = dispatcher->device(news.device).instances();
+      const auto one = std::find_if(instances.begin(), instances.end(),
+                                    [&](const auto& i) { return i.id == news.instance; });
+      ASSERT_NE(one, instances.end());
+      ledger.check(one->spec.model, requests, news.answers);
+    };
+    mpi_runtime::ServeLeader leader(
+        *collectives, *dispatcher, {0, 0}, &devices, clock,
+        {.slot_bytes = mpi_runtime::serve_slot_bytes(32),
+         .round_period = std::chrono::microseconds(200)},
+        {.arrive = arrive,
+         .over =
+             [&](schedule::Seconds now) { return (drained && dispatcher->drained()) || now > 60; },
+         .stop_requested = [] { return false; },
+         .done = done});
+    const mpi_runtime::ServeResult result = leader.run(wakeup);
+    EXPECT_EQ(next, 200U);
+    EXPECT_EQ(ledger.open(), 0);
+    EXPECT_EQ(ledger.doubled(), 0);
+    EXPECT_EQ(ledger.wrong(), devices.spoiled);
+    EXPECT_EQ(devices.spoiled > 0, every > 0);
+    EXPECT_GT(result.rounds, 0U);
+    EXPECT_FALSE(result.stopped);
+    EXPECT_GE(result.ended, 0.199);
+  }
+}
+
+}  // namespace
+}  // namespace widepipe
