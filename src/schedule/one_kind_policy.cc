@@ -26,18 +26,27 @@ void OneKindPolicy::decide(const Cluster& cluster, ServingPlan& plan) {
   }
 }
 
-/// With batches as large as leaves each model room in a part of the memory that there is.
+/// With batches as large as leaves each model room: one of each, in a part of what is left of all
+/// memory beside instances for batches of one.
 void OneKindPolicy::choose_points(const Cluster& cluster) {
   constexpr double kPart = 0.5;
+  constexpr double kFew = 4;  // instances, at least, of a device where not all models have room
   constexpr int kSteps = 20;
-  double room = 0;
-  for (const ServingDevice& device : cluster.devices) room += kPart * device.memory;
-  double fits = 0;
-  double exceeds = 0;
-  if (points_with(cluster, std::numeric_limits<double>::infinity()) <= room) return;
-  for (const ServedModel& model : cluster.models) {
-    exceeds = std::max(exceeds, model.costs->instance_bytes(model.costs->max_batch()));
+  double memory = 0;
+  double exceeds = std::numeric_limits<double>::infinity();
+  for (const ServingDevice& device : cluster.devices) {
+    memory += device.memory;
+    exceeds = std::min(exceeds, device.memory);
   }
+  double least = 0;
+  for (const ServedModel& model : cluster.models) least += model.costs->instance_bytes(1);
+  if (least >= memory) {
+    points_with(cluster, exceeds / kFew);
+    return;
+  }
+  const double room = least + kPart * (memory - least);
+  double fits = 0;
+  if (points_with(cluster, exceeds) <= room) return;
   for (int step = 0; step < kSteps; ++step) {
     const double middle = (fits + exceeds) / 2;
     (points_with(cluster, middle) <= room ? fits : exceeds) = middle;
@@ -72,6 +81,12 @@ std::vector<ModelNeed> OneKindPolicy::needs_of(const ServingObservation& seen) c
     needs.push_back(
         {rates[model] * point.solo / point.batch, {model, point.choice, largest_[model]}});
   }
+  std::vector<bool> open(needs.size(), false);
+  for (StreamId id = 0; id < seen.streams.size(); ++id) {
+    const RequestStream& stream = seen.cluster->streams[id];
+    if (stream.rows == 0 || seen.streams[id].waiting > 0) open[stream.model] = true;
+  }
+  for (ModelId model = 0; model < needs.size(); ++model) needs[model].over = !open[model];
   return needs;
 }
 

@@ -1,9 +1,10 @@
 #include "schedule/placement.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
-#include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "schedule/serving_plans.h"
 
@@ -12,10 +13,19 @@ namespace {
 
 /// Changes of a device at a time: the others go on meanwhile.
 constexpr int kMostChanges = 3;
-/// What having no instance counts as, in devices of speed 1.
+/// What having no instance counts as, in instances on devices of speed 1.
 constexpr double kAlmostNone = 0.05;
 /// A model that nobody asks for needs this share of the mean need.
 constexpr double kLeastNeed = 0.05;
+
+/// A device cannot run it on more cores than it has, nor hold larger batches than fit.
+InstanceSpec fitted_to(const ServingDevice& device, InstanceSpec spec, const NetworkCosts& costs) {
+  spec = fitted(spec, costs, device.cores);
+  while (spec.max_batch > 1 && costs.instance_bytes(spec.max_batch) > device.memory) {
+    --spec.max_batch;
+  }
+  return spec;
+}
 
 /// The state of a placement while it changes.
 class Rebalancing {
@@ -28,13 +38,13 @@ class Rebalancing {
         hysteresis_(hysteresis),
         instances_(instances),
         has_(needs.size(), 0),
-        order_(needs.size()) {
+        copies_(needs.size(), 0) {
     double all = 0;
     for (const ModelNeed& need : needs) all += need.busy;
     least_need_ = kLeastNeed * all / static_cast<double>(needs.size());
     for (std::size_t device = 0; device < devices.size(); ++device) {
       if (devices[device].ejected) continue;
-      for (const InstanceSpec& spec : instances[device]) has_[spec.model] += devices[device].speed;
+      for (const InstanceSpec& spec : instances[device]) count(spec, device, 1);
     }
   }
 
@@ -42,12 +52,7 @@ class Rebalancing {
     // Those first that lose least.
     std::vector<std::pair<double, std::size_t>> by_loss;
     for (std::size_t device = 0; device < devices_.size(); ++device) {
-      if (devices_[device].ejected) continue;
-      double least = std::numeric_limits<double>::infinity();
-      for (const InstanceSpec& spec : instances_[device]) {
-        least = std::min(least, scarcity_without(spec.model, device));
-      }
-      by_loss.emplace_back(least, device);
+      if (!devices_[device].ejected) by_loss.emplace_back(least_loss(device), device);
     }
     std::sort(by_loss.begin(), by_loss.end());
     for (const auto& [loss, device] : by_loss) {
@@ -57,64 +62,103 @@ class Rebalancing {
   }
 
  private:
-  double scarcity(ModelId model, double has) const {
-    return std::max(needs_[model].busy, least_need_) / std::max(has, kAlmostNone);
+  double need(ModelId model) const {
+    return needs_[model].over ? 0 : std::max(needs_[model].busy, least_need_);
   }
-  double scarcity_without(ModelId model, std::size_t device) const {
-    return scarcity(model, has_[model] - devices_[device].speed);
-  }
+  /// How much of its need each part of what it has bears.
+  double scarcity(ModelId model) const { return need(model) / std::max(has_[model], kAlmostNone); }
   double bytes(const InstanceSpec& spec) const {
     return cluster_.models[spec.model].costs->instance_bytes(spec.max_batch);
+  }
+  /// What an instance on a device counts as: one on as many cores as are asked for, at speed 1.
+  double worth(const InstanceSpec& spec, std::size_t device) const {
+    const std::vector<int>& cores = cluster_.models[spec.model].costs->core_choices();
+    const int wanted = cores[needs_[spec.model].spec.choice];
+    return devices_[device].speed * cores[spec.choice] / wanted;
+  }
+  void count(const InstanceSpec& spec, std::size_t device, int change) {
+    has_[spec.model] += change * worth(spec, device);
+    copies_[spec.model] += change;
+  }
+  /// How scarce its model would be without it; infinity for the last one of a model that is needed.
+  double loss(const InstanceSpec& spec, std::size_t device) const {
+    if (needs_[spec.model].over) return 0;
+    if (copies_[spec.model] <= 1) return std::numeric_limits<double>::infinity();
+    const double left = has_[spec.model] - worth(spec, device);
+    return need(spec.model) / std::max(left, kAlmostNone);
+  }
+  double least_loss(std::size_t device) const {
+    double least = std::numeric_limits<double>::infinity();
+    for (const InstanceSpec& spec : instances_[device]) least = std::min(least, loss(spec, device));
+    return least;
   }
 
   /// One more instance on the device, of the scarcest model for which there is room, or can be.
   bool improve(std::size_t device) {
-    std::iota(order_.begin(), order_.end(), ModelId{0});
-    std::sort(order_.begin(), order_.end(), [this](ModelId a, ModelId b) {
-      return std::pair(scarcity(b, has_[b]), a) < std::pair(scarcity(a, has_[a]), b);
-    });
+    const std::vector<InstanceSpec>& here = instances_[device];
+    double left = cluster_.devices[device].memory;
+    for (const InstanceSpec& one : here) left -= bytes(one);
+    const double loss_here = least_loss(device);
+    // Most devices have nothing to gain at most times.
+    order_.clear();
+    for (ModelId model = 0; model < needs_.size(); ++model) {
+      if (needs_[model].over) continue;
+      const InstanceSpec spec =
+          fitted_to(cluster_.devices[device], needs_[model].spec, *cluster_.models[model].costs);
+      if (bytes(spec) > left && copies_[model] > 0 && scarcity(model) / hysteresis_ <= loss_here) {
+        continue;
+      }
+      order_.emplace_back(-scarcity(model), spec);
+    }
+    std::sort(order_.begin(), order_.end());
     return std::any_of(order_.begin(), order_.end(),
-                       [&](ModelId model) { return add(model, device); });
+                       [&](const auto& entry) { return add(entry.second, device, left); });
   }
 
-  bool add(ModelId model, std::size_t device) {
+  bool add(const InstanceSpec& spec, std::size_t device, double left) {
     std::vector<InstanceSpec>& here = instances_[device];
-    const NetworkCosts& costs = *cluster_.models[model].costs;
-    const ServingDevice& spec_of_device = cluster_.devices[device];
-    const InstanceSpec spec = fitted(needs_[model].spec, costs, spec_of_device.cores);
-    const int takes = costs.core_choices()[spec.choice];
-    const auto count = std::count_if(here.begin(), here.end(),
-                                     [model](const auto& one) { return one.model == model; });
-    if (takes > spec_of_device.cores || (count > 0 && (count + 1) * takes > spec_of_device.cores)) {
+    const int cores = cluster_.devices[device].cores;
+    const int takes = cluster_.models[spec.model].costs->core_choices()[spec.choice];
+    const auto count_here = std::count_if(here.begin(), here.end(),
+                                          [&](const auto& one) { return one.model == spec.model; });
+    if (takes > cores || (count_here > 0 && (count_here + 1) * takes > cores)) return false;
+    left -= bytes(spec);
+    std::vector<InstanceSpec> taken;
+    while (left < 0) {
+      const auto victim = least_missed(spec.model, device);
+      if (victim == here.end()) break;
+      left += bytes(*victim);
+      taken.push_back(*victim);
+      count(*victim, device, -1);
+      here.erase(victim);
+    }
+    if (left < 0) {  // not even so
+      for (const InstanceSpec& one : taken) {
+        here.push_back(one);
+        count(one, device, 1);
+      }
       return false;
     }
-    double left = spec_of_device.memory - bytes(spec);
-    if (left < 0) return false;
-    for (const InstanceSpec& one : here) left -= bytes(one);
-    const double wanted = scarcity(model, has_[model]) / hysteresis_;
-    std::vector<InstanceSpec> changed = here;
-    std::vector<double> has = has_;
-    while (left < 0) {
-      // Whatever is missed least, as long as it is missed less than this.
-      auto victim = changed.end();
-      double least = wanted;
-      for (auto one = changed.begin(); one != changed.end(); ++one) {
-        if (one->model == model) continue;
-        const double without = scarcity(one->model, has[one->model] - devices_[device].speed);
-        if (without >= least) continue;
-        least = without;
-        victim = one;
-      }
-      if (victim == changed.end()) return false;
-      left += bytes(*victim);
-      has[victim->model] -= devices_[device].speed;
-      changed.erase(victim);
-    }
-    changed.push_back(spec);
-    has[model] += devices_[device].speed;
-    here = std::move(changed);
-    has_ = std::move(has);
+    here.push_back(spec);
+    count(spec, device, 1);
     return true;
+  }
+
+  /// Of the instances that may make room for one of a model. The last one of another model only for
+  /// the first one of a model that is needed more.
+  std::vector<InstanceSpec>::iterator least_missed(ModelId model, std::size_t device) {
+    std::vector<InstanceSpec>& here = instances_[device];
+    auto victim = here.end();
+    double least = scarcity(model) / hysteresis_;
+    for (auto one = here.begin(); one != here.end(); ++one) {
+      if (one->model == model) continue;
+      double missed = loss(*one, device);
+      if (std::isinf(missed) && copies_[model] == 0) missed = need(one->model) / kAlmostNone;
+      if (missed >= least) continue;
+      least = missed;
+      victim = one;
+    }
+    return victim;
   }
 
   const Cluster& cluster_;
@@ -123,8 +167,9 @@ class Rebalancing {
   const double hysteresis_;
   Instances& instances_;
   double least_need_ = 0;
-  std::vector<double> has_;     ///< by model: devices that work and have an instance, by speed
-  std::vector<ModelId> order_;  ///< the scarcest first
+  std::vector<double> has_;                             ///< by model, on devices that work
+  std::vector<int> copies_;                             ///< likewise
+  std::vector<std::pair<double, InstanceSpec>> order_;  ///< the scarcest first
 };
 
 }  // namespace
@@ -132,10 +177,6 @@ class Rebalancing {
 Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
                  std::span<const DeviceState> devices) {
   const std::size_t models = needs.size();
-  std::vector<double> bytes(models);
-  for (std::size_t model = 0; model < models; ++model) {
-    bytes[model] = cluster.models[model].costs->instance_bytes(needs[model].spec.max_batch);
-  }
   Instances plan(cluster.devices.size());
   std::vector<double> has(models, 0);  // instances so far, by the speed of their devices
   for (std::size_t device = 0; device < plan.size(); ++device) {
@@ -150,9 +191,9 @@ Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
       InstanceSpec best_spec;
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
-        if (bytes[model] > left) continue;
         const NetworkCosts& costs = *cluster.models[model].costs;
-        const InstanceSpec spec = fitted(needs[model].spec, costs, cores);
+        const InstanceSpec spec = fitted_to(cluster.devices[device], needs[model].spec, costs);
+        if (costs.instance_bytes(spec.max_batch) > left) continue;
         const int takes = costs.core_choices()[spec.choice];
         if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;
         const std::tuple rank{has[model] == 0, here[model] == 0,
@@ -165,7 +206,7 @@ Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
       }
       if (best == models) break;
       plan[device].push_back(best_spec);
-      left -= bytes[best];
+      left -= cluster.models[best].costs->instance_bytes(best_spec.max_batch);
       ++here[best];
       has[best] += devices[device].speed;
     }

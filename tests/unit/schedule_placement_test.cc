@@ -102,6 +102,46 @@ TEST(Rebalance, ReplacesWhatOnlyAnEjectedDeviceHad) {
   EXPECT_EQ(count({instances[1]}, 3)[0], 1);
 }
 
+TEST(Rebalance, KeepsTheLastInstanceOfAModelHoweverMuchOthersNeed) {
+  const Cluster cluster = cluster_of(1, 3, 1, 450);
+  const std::vector<DeviceState> devices(1);
+  Instances instances = {{{0, 0, 4}, {1, 0, 4}, {2, 0, 4}}};
+  rebalance(cluster, needs_of({100, 0.01, 0}), devices, kHysteresis, instances);
+  EXPECT_EQ(count(instances, 3), (std::vector<int>{1, 1, 1}));
+  std::vector<ModelNeed> needs = needs_of({100, 0.01, 0});
+  needs[2].over = true;
+  rebalance(cluster, needs, devices, kHysteresis, instances);
+  EXPECT_EQ(count(instances, 3), (std::vector<int>{2, 1, 0})) << "of a data set that is done";
+}
+
+TEST(Rebalance, CountsInstancesByTheirCores) {
+  // Of model 0, for which two cores are asked for, one device has one of one core.
+  Cluster cluster = cluster_of(3, 2, 1, 290);
+  cluster.devices[0].cores = 1;
+  const std::vector<DeviceState> devices(3);
+  std::vector<ModelNeed> needs = needs_of({1.2, 1});
+  needs[0].spec.choice = 1;
+  Instances instances = {{{0, 0, 4}}, {{1, 0, 4}, {1, 0, 4}}, {{1, 0, 4}, {1, 0, 4}}};
+  rebalance(cluster, needs, devices, kHysteresis, instances);
+  const std::vector<int> got = count(instances, 2);
+  EXPECT_GE(got[0], 3) << "half an instance, and two more";
+}
+
+TEST(Placement, GivesADeviceSmallerBatchesWhereItsMemoryAsksForThem) {
+  Cluster cluster = cluster_of(2, 1, 1, 1000);
+  cluster.devices[1].memory = 125;  // batches of two: 120 bytes
+  const std::vector<DeviceState> devices(2);
+  const std::vector<ModelNeed> needs = needs_of({1});
+  Instances instances = spread(cluster, needs, devices);
+  ASSERT_EQ(instances[1].size(), 1U);
+  EXPECT_EQ(instances[1][0].max_batch, 2);
+  EXPECT_EQ(instances[0][0].max_batch, 4);
+  instances[1].clear();
+  rebalance(cluster, needs, devices, kHysteresis, instances);
+  ASSERT_EQ(instances[1].size(), 1U);
+  EXPECT_EQ(instances[1][0].max_batch, 2);
+}
+
 TEST(Rebalance, TakesFreeMemoryFirst) {
   const Cluster cluster = cluster_of(1, 3, 1, 450);
   const std::vector<DeviceState> devices(1);
@@ -111,14 +151,14 @@ TEST(Rebalance, TakesFreeMemoryFirst) {
 }
 
 TEST(Greedy, LeavesRoomForAnInstanceOfEachModelWhereMemoryIsShort) {
-  // Batches of 8 take 180 bytes, of one 110; half of the memory has room for 12 of 120.
+  // Instances for batches of one take 110 bytes; twelve, and half of what is left, are 12 of 175.
   Ledger ledger;
   RequestScheduler scheduler(cluster_of(2, 12, 0.1, 1440), make_greedy_policy(), ledger);
   std::vector<int> got(12, 0);
   for (DeviceId device : {0, 1}) {
     for (const auto& instance : scheduler.device(device).instances()) {
       ++got[instance.spec.model];
-      EXPECT_LE(instance.bytes, 120);
+      EXPECT_EQ(instance.bytes, 170);
     }
   }
   for (const int copies : got) EXPECT_GE(copies, 1);
