@@ -24,6 +24,7 @@ std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile&
   }
   auto costs = std::make_shared<schedule::NetworkCosts>(network.name, profile.device.core_choices,
                                                         profile.device.max_batch, std::move(cells));
+  costs->load = load_seconds(profile.device, network);
   costs->weight_bytes = instance_memory(profile.device, network, 0);
   costs->bytes_per_sample = instance_memory(profile.device, network, 1) - costs->weight_bytes;
   return costs;

@@ -34,6 +34,7 @@ class NetworkCosts {
 
   double weight_bytes = 0;      ///< of an instance, whatever its batches
   double bytes_per_sample = 0;  ///< of an instance, for each sample of its largest batch
+  Seconds load = 0;             ///< of an instance, until it can run batches; 0: unknown
   double instance_bytes(int batch) const { return weight_bytes + bytes_per_sample * batch; }
 
  private:

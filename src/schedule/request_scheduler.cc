@@ -46,6 +46,7 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
       settings_(settings),
       streams_of_(cluster_.models.size()),
       resting_(cluster_.devices.size()),
+      patience_(settings.patience_floor),
       next_check_(settings.check_period),
       next_plan_(settings.plan_period) {
   for (StreamId id = 0; id < cluster_.streams.size(); ++id) {
@@ -406,6 +407,8 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
   const DeviceId id = running.device;
   ServingState& device = devices_[id];
   if (running.lost) {
+    const Seconds on_its_way = now - running.since - busy;
+    if (done) patience_ = std::max(patience_, std::min(on_its_way, settings_.first_probe));
     free_place(running);
     if (done && device.ejected) readmit(id, now, orders);  // it was slow, not dead
     serve_device(id, now, orders);
@@ -416,7 +419,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     --out_;
     const Seconds out = now - running.since;
     stretch_ += kRecent * (busy / running.cell.solo - stretch_);
-    travel_ += kRecent * (out - busy - travel_);
+    travel_ += (std::exchange(travelled_, true) ? kRecent : 1) * (out - busy - travel_);
     Stream& stream = streams_[running.stream];
     for (const Request& request : running.requests) {
       ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
@@ -435,14 +438,14 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     eject(id, now);
   }
   free_place(running);
-  if (device.unsettled()) reconcile(id, orders);
+  if (device.unsettled()) reconcile(id, now, orders);
   serve_device(id, now, orders);
 }
 
 void RequestScheduler::loaded(DeviceId id, InstanceId instance, Seconds now,
                               std::vector<Order>& orders) {
   if (!devices_.at(id).loaded(instance)) return;  // the device was ejected meanwhile
-  reconcile(id, orders);
+  reconcile(id, now, orders);
   serve_device(id, now, orders);
 }
 

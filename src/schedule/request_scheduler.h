@@ -22,8 +22,9 @@ struct RequestSettings {
   Seconds plan_period = 0.25;
   /// Devices are looked at so often: for batches that do not come back.
   Seconds check_period = 0.002;
-  /// A batch that is out for so many times as long as expected, and this much longer, has its
-  /// device ejected.
+  /// A batch that is out, or an instance that is loading, for so many times as long as expected,
+  /// and this much longer, has its device ejected. Where batches of ejected devices come back, they
+  /// were on their way: from then on so much longer, at most first_probe.
   double patience = 4;
   Seconds patience_floor = 0.01;
   /// After so long an ejected device gets one batch to show that it works; then twice as long.
@@ -129,7 +130,7 @@ class RequestScheduler final : public RequestDispatcher {
   void free_place(Running& running);
   void replan(Seconds now, std::vector<Order>* orders);
   void accept_plan();
-  void reconcile(DeviceId device, std::vector<Order>& orders);
+  void reconcile(DeviceId device, Seconds now, std::vector<Order>& orders);
 
   const Cluster cluster_;
   std::unique_ptr<RequestPolicy> policy_;
@@ -148,6 +149,8 @@ class RequestScheduler final : public RequestDispatcher {
   std::uint64_t next_batch_ = 1;
   double stretch_ = 1;       ///< of batches, of late: their time as a multiple of that alone
   Seconds travel_ = 0;       ///< of batches, of late: orders and answers on their way, and waiting
+  bool travelled_ = false;   ///< one has come back
+  Seconds patience_ = 0;     ///< beside multiples of what is expected
   std::uint64_t visit_ = 0;  ///< to a device that has room again
   std::size_t waiting_ = 0;
   std::size_t out_ = 0;

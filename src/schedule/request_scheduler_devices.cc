@@ -54,7 +54,7 @@ void RequestScheduler::readmit(DeviceId id, Seconds now, std::vector<Order>& ord
   device.probing = false;
   ++counts_.readmissions;
   events_.readmitted(id, now);
-  reconcile(id, orders);
+  reconcile(id, now, orders);
 }
 
 void RequestScheduler::tell_speed(DeviceId id, double speed, Seconds now,
@@ -74,7 +74,7 @@ void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
   next_check_ = now + settings_.check_period;
   for (const Running& running : running_) {
     if (running.batch == 0 || running.lost) continue;
-    const Seconds waited = now - running.since - travel_ - settings_.patience_floor;
+    const Seconds waited = now - running.since - travel_ - patience_;
     if (waited <= 0) continue;
     const ServingState& device = devices_[running.device];
     const Seconds expected = running.cell.solo / shared_rate(device.speed(), device.demand());
@@ -82,6 +82,7 @@ void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
   }
   for (DeviceId id = 0; id < devices_.size(); ++id) {
     const ServingState& device = devices_[id];
+    if (device.load_is_late(now, settings_.patience, travel_ + patience_)) eject(id, now);
     if (device.ejected && !device.probing && now >= device.probe_at) serve_device(id, now, orders);
   }
 }
@@ -109,15 +110,15 @@ void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
       devices_[id].equip(plan_.instances[id]);
       refresh(id);
     } else {
-      reconcile(id, *orders);
+      reconcile(id, now, *orders);
     }
   }
 }
 
-void RequestScheduler::reconcile(DeviceId id, std::vector<Order>& orders) {
+void RequestScheduler::reconcile(DeviceId id, Seconds now, std::vector<Order>& orders) {
   if (devices_[id].ejected) return;
   const std::size_t before = orders.size();
-  devices_[id].reconcile(id, plan_.instances[id], orders);
+  devices_[id].reconcile(id, plan_.instances[id], now, orders);
   for (std::size_t i = before; i < orders.size(); ++i) {
     counts_.loads += orders[i].kind == Order::Kind::kLoad ? 1 : 0;
     able_[orders[i].spec.model].set(id, false);

@@ -50,7 +50,15 @@ void ServingState::equip(std::span<const InstanceSpec> wanted) {
   }
 }
 
-void ServingState::reconcile(DeviceId id, std::span<const InstanceSpec> wanted,
+bool ServingState::load_is_late(Seconds now, double patience, Seconds more) const {
+  return std::any_of(instances_.begin(), instances_.end(), [&](const Instance& instance) {
+    const Seconds load = cluster_->models[instance.spec.model].costs->load;
+    return instance.state == Instance::State::kLoading && load > 0 &&
+           now - instance.since > patience * load + more;
+  });
+}
+
+void ServingState::reconcile(DeviceId id, std::span<const InstanceSpec> wanted, Seconds now,
                              std::vector<Order>& orders) {
   for (Instance& instance : instances_) instance.wanted = false;
   std::vector<InstanceSpec> missing;
@@ -83,6 +91,7 @@ void ServingState::reconcile(DeviceId id, std::span<const InstanceSpec> wanted,
     all_ready = false;
     if (used_ + bytes > memory_) continue;
     instances_.push_back(make(spec));
+    instances_.back().since = now;
     used_ += bytes;
     orders.push_back({Order::Kind::kLoad, id, instances_.back().id, spec});
   }

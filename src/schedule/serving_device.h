@@ -18,6 +18,7 @@ class ServingState {
     double bytes = 0;
     enum class State { kLoading, kIdle, kBusy } state = State::kLoading;
     bool wanted = true;  ///< by the plan
+    Seconds since = 0;   ///< when it was ordered
   };
 
   ServingState(const ServingDevice& spec, const Cluster& cluster);
@@ -38,7 +39,10 @@ class ServingState {
   void equip(std::span<const InstanceSpec> wanted);
   /// Moves towards the plan: orders for what has to be loaded and unloaded now. New instances come
   /// before old ones go, where memory allows it; then, old ones that are idle go first.
-  void reconcile(DeviceId id, std::span<const InstanceSpec> wanted, std::vector<Order>& orders);
+  void reconcile(DeviceId id, std::span<const InstanceSpec> wanted, Seconds now,
+                 std::vector<Order>& orders);
+  /// An instance has been loading for `patience` times as long as it takes, and `more`.
+  bool load_is_late(Seconds now, double patience, Seconds more) const;
   /// There is more to load or unload.
   bool unsettled() const { return unsettled_; }
 

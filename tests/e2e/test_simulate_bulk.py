@@ -24,7 +24,6 @@ def test_all_rows_are_done_in_about_the_time_of_the_bound(widepipe, tmp_path):
     assert run["share_of_bound"] == pytest.approx(2 / run["makespan_seconds"], rel=1e-3)
     assert run["mlperf"] == {"scenario": "Offline", "result": "VALID",
                              "samples_per_second": run["requests_per_second"]}
-    # Both resources make the bound: their squares add up to at most 1.
     assert 0.8 < run["busy_core_share"] <= 1 and 0.5 < run["bandwidth_share"] < 1
     with open(tmp_path / "l.csv", newline="") as file:
         batches = list(csv.DictReader(file))
@@ -47,6 +46,13 @@ def test_faults_lose_no_row(widepipe, tmp_path):
     [run] = report_of(widepipe, tmp_path, "--fleet", "troubled", size=size)["runs"]
     assert run["devices_ejected"] > 0 and run["requests_dispatched_again"] > 0
     assert run["all"]["in_time"] == run["all"]["requests"]
+
+
+@pytest.mark.parametrize("rate, delay", [(50, 30), (8, 10), (3000, 10)])
+def test_rows_on_their_way_for_long_are_not_thrown_away(widepipe, tmp_path, rate, delay):
+    [run] = report_of(widepipe, tmp_path, "--rate", rate, "--round-delay", delay)["runs"]
+    assert run["all"]["in_time"] == run["all"]["requests"] == pytest.approx(2 * rate, abs=1)
+    assert run["devices_ejected"] <= 8
 
 
 def test_policies_are_compared_and_tuned_by_their_time(widepipe, tmp_path):
