@@ -318,7 +318,11 @@ int Replay::tell() {
   if (log_) log_->finish();
   replayed_.ranks = collectives_.size();
   replayed_.time_scale = command_.time_scale;
-  const double rate = plan_.workload.bulk ? measures_.throughput() : plan_.settings.rate;
+  double rate = plan_.settings.rate;
+  if (plan_.workload.bulk) {
+    rate = measures_.throughput();
+    plan_.bound = bulk_bound_of(plan_.profile, plan_.workload, plan_.fleet_spec, plan_.settings);
+  }
   replayed_.as_simulated = {.workload = plan_.workload,
                             .fleet = plan_.fleet_spec.name,
                             .policy = command_.policy,

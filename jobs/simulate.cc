@@ -70,7 +70,10 @@ int run_simulate(const SimulateCommand& command) {
       run.bound = bound_of(profile, workload, fleet, mine);
       run.rate = mine.rate = asked_rate(workload, run.bound, command.rate, command.load);
       run.measures = simulate(profile, workload, fleet, mine, make, to_log);
-      if (workload.bulk) run.rate = run.measures.throughput();
+      if (workload.bulk) {
+        run.rate = run.measures.throughput();
+        run.bound = bulk_bound_of(profile, workload, fleet, mine);
+      }
     }
   });
   if (log) log->finish();

@@ -18,9 +18,9 @@ Goodput find_goodput(const npu_model::Profile& profile, const WorkloadSpec& work
   if (workload.bulk) {
     settings.rate = found.bound;
     found.runs = 1;
-    Measures measures = simulate(profile, workload, fleet, settings, make_policy);
-    if (measures.passes(workload.pass)) found.rate = measures.throughput();
-    found.measures = std::move(measures);
+    found.bound = bulk_bound_of(profile, workload, fleet, settings);
+    found.measures = simulate(profile, workload, fleet, settings, make_policy);
+    found.rate = found.measures.throughput();
     return found;
   }
   double passes = 0;

@@ -65,7 +65,8 @@ double Measures::goodput() const {
 
 double Measures::throughput() const {
   const StreamMeasures total = all();
-  return makespan > 0 ? static_cast<double>(total.in_time + total.late) / makespan : 0;
+  const std::int64_t answered = total.in_time + total.late;
+  return makespan > 0 && answered == total.offered ? static_cast<double>(answered) / makespan : 0;
 }
 
 }  // namespace widepipe::rl

@@ -67,7 +67,7 @@ struct Measures {
   bool passes(const PassRule& rule) const;
   /// Requests a second that were answered in time.
   double goodput() const;
-  /// Requests a second until the last answer.
+  /// Requests a second until the last answer; 0 if some have none.
   double throughput() const;
 };
 

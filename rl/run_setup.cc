@@ -1,6 +1,7 @@
 #include "rl/run_setup.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,8 @@
 
 namespace widepipe::rl {
 namespace {
+
+constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
 std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile& profile,
                                                        const npu_model::Network& network) {
@@ -28,6 +31,54 @@ std::shared_ptr<const schedule::NetworkCosts> costs_of(const npu_model::Profile&
   costs->weight_bytes = instance_memory(profile.device, network, 0);
   costs->bytes_per_sample = instance_memory(profile.device, network, 1) - costs->weight_bytes;
   return costs;
+}
+
+/// The bound while nothing changes.
+struct BoundPhase {
+  double rate = 0;
+  Seconds length = 0;
+};
+
+std::vector<BoundPhase> bound_phases(const npu_model::Profile& profile,
+                                     const WorkloadSpec& workload, const npu_model::FleetSpec& spec,
+                                     const SimulationSettings& settings) {
+  const npu_model::Fleet fleet = fleet_of_run(profile, spec, settings);
+  const std::vector<RatePhase> phases =
+      rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));
+  const std::vector<WorkloadStream> all_streams = streams_of_run(profile, workload, settings);
+  std::vector<double> speeds;
+  for (const npu_model::FleetDevice& device : fleet.devices) speeds.push_back(device.speed);
+  std::vector<Seconds> borders = {settings.duration};
+  for (const RatePhase& phase : phases) borders.push_back(phase.begin);
+  for (const npu_model::SpeedChange& change : fleet.changes) borders.push_back(change.at);
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  std::vector<BoundPhase> found;
+  std::size_t phase = 0;
+  std::size_t change = 0;
+  for (std::size_t i = 0; i + 1 < borders.size() && borders[i] < settings.duration; ++i) {
+    while (phase + 1 < phases.size() && phases[phase + 1].begin <= borders[i]) ++phase;
+    for (; change < fleet.changes.size() && fleet.changes[change].at <= borders[i]; ++change) {
+      speeds[static_cast<std::size_t>(fleet.changes[change].device)] = fleet.changes[change].speed;
+    }
+    std::map<std::pair<double, int>, double> kinds;
+    for (std::size_t d = 0; d < speeds.size(); ++d) {
+      if (speeds[d] > 0) kinds[{speeds[d], fleet.devices[d].cores}] += 1;
+    }
+    std::vector<npu_model::BoundDevice> devices;
+    for (const auto& [kind, count] : kinds) devices.push_back({count, kind.first, kind.second});
+    double load = 0;
+    for (const double share : phases[phase].shares) load += share;
+    // Streams of one network and SLO are one to the bound.
+    std::map<std::pair<int, Seconds>, double> shares;
+    for (std::size_t s = 0; s < all_streams.size(); ++s) {
+      shares[{all_streams[s].network, all_streams[s].slo}] += phases[phase].shares[s] / load;
+    }
+    std::vector<npu_model::BoundStream> streams;
+    for (const auto& [kind, share] : shares) streams.push_back({kind.first, share, kind.second});
+    found.push_back({fluid_bound(profile, devices, streams), borders[i + 1] - borders[i]});
+  }
+  return found;
 }
 
 }  // namespace
@@ -62,7 +113,8 @@ schedule::Cluster make_cluster(const npu_model::Profile& profile,
     cluster.streams.push_back({stream.name, model, stream.slo, stream.rows});
   }
   for (const npu_model::FleetDevice& device : fleet.devices) {
-    cluster.devices.push_back({device.cores, device.memory});
+    cluster.devices.push_back(
+        {device.cores, device.memory, static_cast<std::uint32_t>(cluster.devices.size())});
   }
   return cluster;
 }
@@ -120,43 +172,28 @@ double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
     settings.rate = bound_of(profile, workload, sound, wanted);
   }
   settings = for_workload(settings, workload);
-  const npu_model::Fleet fleet = fleet_of_run(profile, spec, settings);
-  const std::vector<RatePhase> phases =
-      rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));
-  const std::vector<WorkloadStream> all_streams = streams_of_run(profile, workload, settings);
-  std::vector<double> speeds;
-  for (const npu_model::FleetDevice& device : fleet.devices) speeds.push_back(device.speed);
-  std::vector<Seconds> borders = {settings.duration};
-  for (const RatePhase& phase : phases) borders.push_back(phase.begin);
-  for (const npu_model::SpeedChange& change : fleet.changes) borders.push_back(change.at);
-  std::sort(borders.begin(), borders.end());
-  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
   double total = 0;
-  std::size_t phase = 0;
-  std::size_t change = 0;
-  for (std::size_t i = 0; i + 1 < borders.size() && borders[i] < settings.duration; ++i) {
-    while (phase + 1 < phases.size() && phases[phase + 1].begin <= borders[i]) ++phase;
-    for (; change < fleet.changes.size() && fleet.changes[change].at <= borders[i]; ++change) {
-      speeds[static_cast<std::size_t>(fleet.changes[change].device)] = fleet.changes[change].speed;
-    }
-    std::map<std::pair<double, int>, double> kinds;
-    for (std::size_t d = 0; d < speeds.size(); ++d) {
-      if (speeds[d] > 0) kinds[{speeds[d], fleet.devices[d].cores}] += 1;
-    }
-    std::vector<npu_model::BoundDevice> devices;
-    for (const auto& [kind, count] : kinds) devices.push_back({count, kind.first, kind.second});
-    double load = 0;
-    for (const double share : phases[phase].shares) load += share;
-    // Streams of one network and SLO are one to the bound.
-    std::map<std::pair<int, Seconds>, double> shares;
-    for (std::size_t s = 0; s < all_streams.size(); ++s) {
-      shares[{all_streams[s].network, all_streams[s].slo}] += phases[phase].shares[s] / load;
-    }
-    std::vector<npu_model::BoundStream> streams;
-    for (const auto& [kind, share] : shares) streams.push_back({kind.first, share, kind.second});
-    total += fluid_bound(profile, devices, streams) * (borders[i + 1] - borders[i]);
+  for (const BoundPhase& phase : bound_phases(profile, workload, spec, settings)) {
+    total += phase.rate * phase.length;
   }
   return total / settings.duration;
+}
+
+double bulk_bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                     const npu_model::FleetSpec& spec, const SimulationSettings& settings) {
+  const double rows = settings.rate * settings.duration;
+  double left = rows;
+  Seconds takes = 0;
+  double rate = 0;
+  for (const BoundPhase& phase : bound_phases(profile, workload, spec, settings)) {
+    rate = phase.rate;
+    const Seconds needs = rate > 0 ? left / rate : kNever;
+    takes += std::min(needs, phase.length);
+    if (needs <= phase.length) return rows / takes;
+    left -= rate * phase.length;
+  }
+  // What befalls devices does so within `duration`: then they stay as they are.
+  return rate > 0 ? rows / (takes + left / rate) : 0;
 }
 
 }  // namespace widepipe::rl

@@ -70,4 +70,9 @@ double asked_rate(const WorkloadSpec& workload, double bound, double rate, doubl
 double bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
                 const npu_model::FleetSpec& fleet, const SimulationSettings& settings);
 
+/// Of a data set of settings.rate * settings.duration rows: these, by the least time in which no
+/// scheduler is faster. 0 if the devices never do all of them.
+double bulk_bound_of(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                     const npu_model::FleetSpec& fleet, const SimulationSettings& settings);
+
 }  // namespace widepipe::rl

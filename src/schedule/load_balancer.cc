@@ -14,7 +14,9 @@ class LoadBalancer::Replica final : public RequestEvents {
       : scheduler(std::move(cluster), make(), *this, settings),
         balancer_(balancer),
         id_(id),
-        events_(events) {}
+        events_(events) {
+    note_models();
+  }
 
   void answered(StreamId stream, const Request& request, Seconds now) override {
     ended();
@@ -34,6 +36,11 @@ class LoadBalancer::Replica final : public RequestEvents {
   void readmitted(DeviceId, Seconds now) override { events_.readmitted(id_, now); }
 
   const ServingState& state() const { return scheduler.device(0); }
+  bool has(ModelId model) const { return has_[model]; }
+  void note_models() {
+    has_.assign(scheduler.cluster().models.size(), false);
+    for (const auto& instance : state().instances()) has_[instance.spec.model] = true;
+  }
   void begun() {
     ++outstanding;
     ++balancer_.outstanding_;
@@ -52,11 +59,13 @@ class LoadBalancer::Replica final : public RequestEvents {
   LoadBalancer& balancer_;
   const DeviceId id_;
   RequestEvents& events_;
+  std::vector<bool> has_;  ///< instances, by model
 };
 
 LoadBalancer::LoadBalancer(const Cluster& cluster, const PolicyMaker& make, RequestEvents& events,
                            const RequestSettings& settings)
     : next_(cluster.devices.size()) {
+  for (const RequestStream& stream : cluster.streams) models_.push_back(stream.model);
   for (DeviceId id = 0; id < cluster.devices.size(); ++id) {
     Cluster alone{cluster.models, cluster.streams, {cluster.devices[id]}};
     replicas_.push_back(
@@ -77,11 +86,13 @@ bool LoadBalancer::probe_due(DeviceId device, Seconds now) const {
   return state.ejected && !state.probing && now >= state.probe_at && replica.outstanding == 0;
 }
 
-DeviceId LoadBalancer::least_outstanding(Seconds now) {
+/// Of those that have the model; of all if none has.
+DeviceId LoadBalancer::least_outstanding(ModelId model, Seconds now) {
   const auto devices = static_cast<DeviceId>(replicas_.size());
   turn_ = (turn_ + 1) % devices;
   DeviceId best = turn_;
   bool found = false;
+  bool fits = false;
   for (DeviceId step = 0; step < devices; ++step) {
     const DeviceId id = (turn_ + step) % devices;
     const Replica& replica = *replicas_[id];
@@ -89,15 +100,18 @@ DeviceId LoadBalancer::least_outstanding(Seconds now) {
       if (probe_due(id, now)) return id;
       continue;
     }
-    if (found && replica.outstanding >= replicas_[best]->outstanding) continue;
+    const bool has = replica.has(model);
+    if (found && fits == has && replica.outstanding >= replicas_[best]->outstanding) continue;
+    if (found && fits && !has) continue;
     best = id;
     found = true;
+    fits = has;
   }
   return best;
 }
 
 bool LoadBalancer::add(StreamId stream, const Request& request, Seconds now) {
-  const DeviceId id = least_outstanding(now);
+  const DeviceId id = least_outstanding(models_[stream], now);
   Replica& replica = *replicas_[id];
   replica.begun();
   const bool due = replica.scheduler.add(stream, request, now);
@@ -156,6 +170,7 @@ void LoadBalancer::loaded(DeviceId id, InstanceId instance, Seconds now,
                           std::vector<Order>& orders) {
   const std::size_t before = orders.size();
   replicas_.at(id)->scheduler.loaded(0, instance, now, orders);
+  replicas_[id]->note_models();
   settle(id, before, now, orders);
 }
 

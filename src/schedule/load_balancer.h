@@ -40,9 +40,10 @@ class LoadBalancer final : public RequestDispatcher {
   class Replica;
 
   bool probe_due(DeviceId device, Seconds now) const;
-  DeviceId least_outstanding(Seconds now);
+  DeviceId least_outstanding(ModelId model, Seconds now);
   void settle(DeviceId device, std::size_t first_order, Seconds now, std::vector<Order>& orders);
 
+  std::vector<ModelId> models_;                     ///< by stream
   std::vector<std::unique_ptr<Replica>> replicas_;  ///< by device
   TimeHeap next_;                                   ///< when each asks for dispatch()
   std::vector<DeviceId> due_;

@@ -32,7 +32,8 @@ struct ServedModel {
 
 struct ServingDevice {
   int cores = 0;
-  double memory = 0;  ///< bytes
+  double memory = 0;         ///< bytes
+  std::uint32_t number = 0;  ///< in the fleet: devices with room for some models have others each
 };
 
 /// All that is known before the first request.

@@ -11,21 +11,31 @@
 namespace widepipe::schedule {
 namespace {
 
+/// One of each model first. Where not all have room, other devices begin with other ones.
 std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevice& device,
                                        const std::vector<StaticSetting>& settings) {
+  const std::size_t models = settings.size();
+  const auto spec_of = [&](std::size_t model) {
+    return fitted({static_cast<ModelId>(model), settings[model].choice, settings[model].batch},
+                  *cluster.models[model].costs, device.cores);
+  };
+  const auto bytes_of = [&](const InstanceSpec& spec) {
+    return cluster.models[spec.model].costs->instance_bytes(spec.max_batch);
+  };
+  double all = 0;
+  for (std::size_t model = 0; model < models; ++model) all += bytes_of(spec_of(model));
+  const std::size_t first = all > device.memory ? device.number : 0;
   std::vector<InstanceSpec> instances;
   double left = device.memory;
   for (int round = 0;; ++round) {
     bool more = false;
-    for (ModelId model = 0; model < settings.size(); ++model) {
-      const StaticSetting& setting = settings[model];
-      if (round >= setting.instances) continue;
+    for (std::size_t step = 0; step < models; ++step) {
+      const std::size_t model = (first + step) % models;
+      if (round >= settings[model].instances) continue;
       more = true;
-      const NetworkCosts& costs = *cluster.models[model].costs;
-      const InstanceSpec spec = fitted({model, setting.choice, setting.batch}, costs, device.cores);
-      const double bytes = costs.instance_bytes(spec.max_batch);
-      if (bytes > left) continue;
-      left -= bytes;
+      const InstanceSpec spec = spec_of(model);
+      if (bytes_of(spec) > left) continue;
+      left -= bytes_of(spec);
       instances.push_back(spec);
     }
     if (!more) return instances;

@@ -4,7 +4,11 @@
 #include <utility>
 
 #include "jobs/profile_file.h"
+#include "jobs/workload_file.h"
+#include "rl/goodput.h"
+#include "rl/run_setup.h"
 #include "rl/simulator.h"
+#include "schedule/greedy_policy.h"
 
 namespace widepipe::rl {
 namespace {
@@ -49,6 +53,35 @@ TEST(Bound, OfATraceHasTheFaultsOfTheTimeThatItTakes) {
     EXPECT_EQ(bound(c.seconds, 1000, 3), expected) << "--seconds does not apply";
     EXPECT_NEAR(bound(c.seconds, 10, 300), expected, 1e-9) << "nor how sparse the trace is";
   }
+}
+
+/// Half of the devices fail for good after 0.3 of the time that is given.
+TEST(Bound, OfADataSetIsByTheLeastTimeThatItTakes) {
+  const npu_model::Profile profile = jobs::load_profile("npu");
+  const WorkloadSpec workload = jobs::load_workload("bulk", profile);
+  const npu_model::FleetSpec sound = jobs::load_fleet("nominal", profile);
+  npu_model::FleetSpec half = sound;
+  half.events = {{npu_model::FleetEvent::Kind::kFail, 0.3, 0.5, {}, 1}};
+  SimulationSettings settings{.duration = 10, .devices = 8};
+  const double full = bound_of(profile, workload, sound, settings);
+  const struct {
+    const npu_model::FleetSpec& fleet;
+    double load;  ///< rows, as a multiple of what the sound fleet does in `duration`
+    double takes;
+  } kCases[] = {{sound, 1, 10}, {sound, 0.2, 2},  {sound, 3, 30},
+                {half, 0.2, 2}, {half, 0.65, 10}, {half, 1, 17}};
+  for (const auto& c : kCases) {
+    settings.rate = c.load * full;
+    const double bound = bulk_bound_of(profile, workload, c.fleet, settings);
+    EXPECT_NEAR(settings.rate * settings.duration / bound, c.takes, 1e-6 * c.takes) << c.load;
+  }
+  npu_model::FleetSpec none = sound;
+  none.events = {{npu_model::FleetEvent::Kind::kFail, 0.3, 1, {}, 1}};
+  settings.rate = full;
+  EXPECT_EQ(bulk_bound_of(profile, workload, none, settings), 0) << "never done";
+  const Goodput found = find_goodput(profile, workload, none, settings,
+                                     [] { return schedule::make_greedy_policy(); });
+  EXPECT_EQ(found.rate, 0) << "rows are missing";
 }
 
 }  // namespace

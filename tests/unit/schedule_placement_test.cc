@@ -8,7 +8,9 @@
 
 #include "request_fixture.h"
 #include "schedule/greedy_policy.h"
+#include "schedule/load_balancer.h"
 #include "schedule/placement.h"
+#include "schedule/static_policy.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -148,6 +150,30 @@ TEST(Rebalance, TakesFreeMemoryFirst) {
   Instances instances = {{{0, 0, 4}, {1, 0, 4}}};
   rebalance(cluster, needs_of({1, 1, 1}), devices, kHysteresis, instances);
   EXPECT_EQ(count(instances, 3), (std::vector<int>{1, 1, 1}));
+}
+
+/// Two devices with room for two instances each, of three models.
+TEST(StaticPlan, HasEachModelSomewhereWhereNotAllFit) {
+  Cluster cluster = cluster_of(2, 3, 1, 300);
+  for (DeviceId device : {0, 1}) cluster.devices[device].number = device;
+  const std::vector<StaticSetting> settings(3, {.choice = 0, .batch = 4, .instances = 2});
+  Ledger ledger;
+  const RequestScheduler central(cluster, make_static_policy(settings), ledger);
+  std::vector<int> got(3, 0);
+  for (DeviceId device : {0, 1}) {
+    for (const auto& instance : central.device(device).instances()) ++got[instance.spec.model];
+  }
+  EXPECT_EQ(got, (std::vector<int>{1, 2, 1}));
+  // Behind a balancer requests go where the model is.
+  LoadBalancer balancer(
+      cluster, [&] { return make_static_policy(settings); }, ledger);
+  std::vector<Order> orders;
+  for (RequestId id = 0; id < 12; ++id) balancer.add(id % 3, {id, 0}, 0);
+  balancer.drain();
+  balancer.dispatch(0, orders);
+  std::vector<int> sent(3, 0);
+  for (const Order& order : orders) sent[order.spec.model] += order.size;
+  EXPECT_EQ(sent, (std::vector<int>{4, 4, 4}));
 }
 
 TEST(Greedy, LeavesRoomForAnInstanceOfEachModelWhereMemoryIsShort) {
