@@ -39,7 +39,7 @@ class BulkRules {
   OperatingPoint point_on(const NetworkCosts& costs, int cores) const;
 
   Seconds target_ = 0;
-  double memory_per_core_ = 0;  ///< the least of all devices
+  double memory_per_core_ = 0;  ///< of the device that has least
   int cores_ = 1;
   std::int64_t devices_ = 1;
 };

@@ -72,7 +72,7 @@ const std::vector<NamedPolicy>& request_policies() {
        .parameters = {{"slo_share", 0.5, 0.2, 0.8}, {"stretch", 1.5, 1, 4}},
        .make = [](auto values) { return make_nexus_policy(values[0], values[1]); }},
       {.name = "bulk",
-       .what = "the rules of score: batches of a steady time, without deadlines",
+       .what = "data sets in batches of about 50 ms, without deadlines",
        .guarded = false,
        .make = [](auto) { return make_bulk_request_policy(); }},
       {.name = "aimd",

@@ -72,7 +72,7 @@ std::size_t RequestScheduler::most_waiting(const RequestStream& stream) const {
   const NetworkCosts& costs = *cluster_.models[stream.model].costs;
   const int cores = most_cores(cluster_);
   const OperatingPoint point = cheapest_point(costs, cores, stream.slo);
-  // No device is faster than that: cores and bandwidth, as shares of it, make a disc.
+  // No device of speed 1 is faster than that: cores and bandwidth, as shares of it, make a disc.
   const double each = stream.slo / cost_per_request(costs, point.choice, point.batch, cores);
   const double all = settings_.most_waiting * each * static_cast<double>(cluster_.devices.size());
   return static_cast<std::size_t>(std::clamp(std::ceil(all), 1.0, kMost));
