@@ -93,6 +93,11 @@ schedule::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy,
   } else {
     rl::SimulationSettings before = settings;
     before.seed = task.seed = kTuningSeed;
+    if (workload.shuffled || workload.slo_factors.size() > 1) {
+      // Which tenants are popular, and their SLOs, are known in advance.
+      before.streams_seed = settings.seed;
+      task.seed += settings.seed;
+    }
     before.devices = task.devices = std::min(settings.devices, kTuningDevices);
     before.duration = kTuningSeconds;
     found = tuned(policy, std::move(task), rl::steady(workload), rl::steady(fleet), before);

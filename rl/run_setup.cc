@@ -143,7 +143,8 @@ std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
                                            const WorkloadSpec& workload,
                                            const SimulationSettings& settings) {
   std::vector<WorkloadStream> streams =
-      streams_of(workload, profile, seed_for(settings.seed, Purpose::kStreams));
+      streams_of(workload, profile,
+                 seed_for(settings.streams_seed.value_or(settings.seed), Purpose::kStreams));
   if (workload.bulk) share_rows(workload, settings.rate * settings.duration, streams);
   return streams;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "npu_model/fleet.h"
@@ -25,6 +26,8 @@ struct SimulationSettings {
   double rate = 1000;  ///< requests a second, of all streams, on average
   int devices = 32;
   std::uint64_t seed = 1;
+  /// With which streams are drawn, where the workload says so; nothing: with the seed.
+  std::optional<std::uint64_t> streams_seed;
   RoundModel rounds;
   bool balanced = false;     ///< requests are bound to devices as they arrive: a LoadBalancer
   bool true_speeds = false;  ///< the scheduler is told them, instead of estimating

@@ -324,6 +324,23 @@ TEST(Policies, EachServesALightLoadWithNothingVetoed) {
   EXPECT_EQ(tuner.tunings().size(), 8U);
 }
 
+TEST(Policies, AreTunedForTheTenantsOfTheRunWhereTheseAreDrawn) {
+  const npu_model::FleetSpec fleet = jobs::load_fleet("small", npu());
+  for (const auto& [name, searches] : {std::pair("A5", 1U), std::pair("G", 2U)}) {
+    jobs::PolicyTuner tuner(npu(), 1);
+    for (const std::uint64_t seed : {1, 2, 1}) {
+      tuner.maker(jobs::simulated_policy("static-central"), jobs::load_workload(name, npu()), fleet,
+                  "", {.duration = 1, .devices = 4, .seed = seed});
+    }
+    EXPECT_EQ(tuner.tunings().size(), searches) << name;
+  }
+  SimulationSettings settings{.seed = 3};
+  const WorkloadSpec workload = jobs::load_workload("G", npu());
+  const std::string first = streams_of_run(npu(), workload, settings)[0].name;
+  settings = {.seed = 4, .streams_seed = 3};
+  EXPECT_EQ(streams_of_run(npu(), workload, settings)[0].name, first);
+}
+
 /// Likewise .725 for static settings in one central queue a model, tuned for what arrives.
 TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
   const WorkloadSpec workload = jobs::load_workload("A5", npu());
