@@ -1,5 +1,7 @@
 #include "jobs/profile_file.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "jobs/built_in_files.h"
 #include "jobs/toml_table.h"
@@ -25,17 +27,21 @@ int needed_whole(const TomlTable& table, std::string_view key) {
   return static_cast<int>(*value);
 }
 
-std::vector<int> core_choices(const TomlTable& device) {
-  const auto values = device.numbers("core_choices");
-  if (!values) device.missing("core_choices");
-  std::vector<int> choices;
-  for (const double value : *values) {
-    if (value != static_cast<int>(value)) {
-      device.unexpected("core_choices", *device.find("core_choices"), "whole numbers");
+/// Empty if there is no such key.
+std::vector<int> whole_numbers(const TomlTable& table, std::string_view key) {
+  std::vector<int> wholes;
+  for (const double value : table.numbers(key).value_or(std::vector<double>())) {
+    if (value != std::floor(value) || std::abs(value) > kMostCores) {
+      table.unexpected(key, *table.find(key), "whole numbers");
     }
-    choices.push_back(static_cast<int>(value));
+    wholes.push_back(static_cast<int>(value));
   }
-  return choices;
+  return wholes;
+}
+
+std::vector<int> core_choices(const TomlTable& device) {
+  if (device.find("core_choices") == nullptr) device.missing("core_choices");
+  return whole_numbers(device, "core_choices");
 }
 
 npu_model::DeviceConstants device_constants(const TomlTable& device) {
@@ -79,9 +85,7 @@ FleetEvent fleet_event(const TomlTable& table) {
   }
   event.at = needed(table, "at", 1);
   event.share = any_number(table, "share").value_or(0);
-  if (const auto devices = table.numbers("devices")) {
-    for (const double device : *devices) event.devices.push_back(static_cast<int>(device));
-  }
+  event.devices = whole_numbers(table, "devices");
   return event;
 }
 

@@ -16,17 +16,30 @@ using Random = std::mt19937_64;
 
 constexpr double kRounding = 1e-9;
 
+constexpr double kMostSpeed = 1000;
+/// Faults that come or go faster than this would fill memory and take for ever.
+constexpr Seconds kShortest = 1e-3;
+constexpr Seconds kLongest = 1e9;
+
+// All comparisons are such that nothing is true of a NaN.
+bool is_share(double value) { return value >= 0 && value <= 1; }
+bool is_speed(double value) { return value > 0 && value <= kMostSpeed; }
+bool is_time(Seconds value) { return value >= kShortest && value <= kLongest; }
+
+std::string speed_problem(const std::string& what, double value) {
+  return fmt::format("{} is {}, expected more than 0 and at most {}", what, value, kMostSpeed);
+}
+
 std::string problem_of(const DeviceClass& kind, const Profile& profile) {
   const std::string where = fmt::format("class '{}'", kind.name);
-  if (kind.share < 0 || kind.share > 1) {
+  if (!is_share(kind.share)) {
     return fmt::format("{}: share is {}, expected 0 to 1", where, kind.share);
   }
-  if (!(kind.speed > 0)) {
-    return fmt::format("{}: speed is {}, expected more than 0", where, kind.speed);
-  }
+  if (!is_speed(kind.speed)) return speed_problem(where + ": speed", kind.speed);
   if (kind.cores < 0) return fmt::format("{}: cores is {}, expected 1 or more", where, kind.cores);
-  if (!(kind.memory >= 0)) {
-    return fmt::format("{}: memory is {}, expected more than 0", where, kind.memory);
+  if (!(kind.memory >= 0 && std::isfinite(kind.memory))) {
+    return fmt::format("{}: memory is {}, expected a finite number, more than 0", where,
+                       kind.memory);
   }
   const int cores = kind.cores > 0 ? kind.cores : profile.device.cores;
   if (cores < profile.device.core_choices.front()) {
@@ -46,10 +59,10 @@ std::string problem_of(const DeviceClass& kind, const Profile& profile) {
 
 std::string problem_of(const FleetEvent& event, std::size_t index) {
   const std::string where = fmt::format("event {}", index + 1);
-  if (!(event.at >= 0 && event.at <= 1)) {
+  if (!is_share(event.at)) {
     return fmt::format("{}: at is {}, expected a share of the run, 0 to 1", where, event.at);
   }
-  if (!(event.share >= 0 && event.share <= 1)) {
+  if (!is_share(event.share)) {
     return fmt::format("{}: share is {}, expected 0 to 1", where, event.share);
   }
   if ((event.share > 0) == !event.devices.empty()) {
@@ -58,8 +71,8 @@ std::string problem_of(const FleetEvent& event, std::size_t index) {
   for (const int device : event.devices) {
     if (device < 0) return fmt::format("{}: device {}, expected 0 or more", where, device);
   }
-  if (event.kind == FleetEvent::Kind::kSlow && !(event.speed > 0)) {
-    return fmt::format("{}: speed is {}, expected more than 0", where, event.speed);
+  if (event.kind == FleetEvent::Kind::kSlow && !is_speed(event.speed)) {
+    return speed_problem(where + ": speed", event.speed);
   }
   return "";
 }
@@ -108,7 +121,7 @@ std::string problem_of(const FleetSpec& spec, const Profile& profile) {
     if (std::string problem = problem_of(kind, profile); !problem.empty()) return problem;
     shares += kind.share;
   }
-  if (std::abs(shares - 1) > 1e-6) {
+  if (!(std::abs(shares - 1) <= 1e-6)) {
     return fmt::format("the shares of its classes add up to {}, expected 1", shares);
   }
   for (std::size_t i = 0; i < spec.events.size(); ++i) {
@@ -119,19 +132,18 @@ std::string problem_of(const FleetSpec& spec, const Profile& profile) {
     }
   }
   const RandomFaults& faults = spec.random;
-  if (!(faults.mean_between >= 0)) {
-    return fmt::format("random: mean_between is {}, expected 0 or more", faults.mean_between);
+  if (faults.mean_between != 0 && !is_time(faults.mean_between)) {
+    return fmt::format("random: mean_between is {}, expected {} to {} s, or 0 for none",
+                       faults.mean_between, kShortest, kLongest);
   }
-  if (faults.mean_between > 0 && !(faults.mean_until_over > 0)) {
-    return fmt::format("random: mean_until_over is {}, expected more than 0",
-                       faults.mean_until_over);
+  if (faults.mean_between != 0 && !is_time(faults.mean_until_over)) {
+    return fmt::format("random: mean_until_over is {}, expected {} to {} s", faults.mean_until_over,
+                       kShortest, kLongest);
   }
-  if (!(faults.fail_share >= 0 && faults.fail_share <= 1)) {
+  if (!is_share(faults.fail_share)) {
     return fmt::format("random: fail_share is {}, expected 0 to 1", faults.fail_share);
   }
-  if (!(faults.slow_speed > 0)) {
-    return fmt::format("random: slow_speed is {}, expected more than 0", faults.slow_speed);
-  }
+  if (!is_speed(faults.slow_speed)) return speed_problem("random: slow_speed", faults.slow_speed);
   return "";
 }
 

@@ -24,8 +24,9 @@ std::string broken_rule(const std::string& where, const std::vector<Rule>& rules
     if (enough && rule.value <= rule.most && std::isfinite(rule.value)) continue;
     const std::string least =
         fmt::format("{} {}", rule.or_equal ? "at least" : "more than", rule.least);
-    return fmt::format("{}: {} is {}, expected {}{}", where, rule.name, rule.value, least,
-                       std::isfinite(rule.most) ? fmt::format(" and at most {}", rule.most) : "");
+    return fmt::format(
+        "{}: {} is {}, expected {}{}", where, rule.name, rule.value, least,
+        std::isfinite(rule.most) ? fmt::format(" and at most {}", rule.most) : ", finite");
   }
   return "";
 }

@@ -253,6 +253,10 @@ TEST(ProfileFile, MistakesAreNamed) {
        "p.toml: device: core_choices has 64, expected 1 to 32, the device's cores"},
       {"[1, 2, 4, 8, 16, 32]", "[4, 2]",
        "p.toml: device: core_choices has 2 behind 4, expected ascending numbers"},
+      {"memory_gb = 16.0", "memory_gb = inf",
+       "p.toml: device: memory is inf, expected more than 0, finite"},
+      {"[1, 2, 4, 8, 16, 32]", "[1, 1e30]",
+       "p.toml:19:16: 'core_choices' in [device]: expected whole numbers, found an array"},
       {"[1, 2, 4, 8, 16, 32]", "[1.5]",
        "p.toml:19:16: 'core_choices' in [device]: expected whole numbers, found an array"},
       {"efficiency = 0.683", "efficiency = 1.5",
@@ -282,7 +286,15 @@ TEST(FleetFile, MistakesAreNamed) {
       {"share = 0.70", "share = 0.80",
        "f.toml: the shares of its classes add up to 1.1, expected 1"},
       {"share = 0.70", "", "f.toml:4:1: [[class]] has no key 'share'"},
-      {"speed = 0.7", "speed = 0", "f.toml: class 'slow': speed is 0, expected more than 0"},
+      {"share = 0.70", "share = nan", "f.toml: class 'nominal': share is nan, expected 0 to 1"},
+      {"speed = 0.7", "speed = 0",
+       "f.toml: class 'slow': speed is 0, expected more than 0 and at most 1000"},
+      {"speed = 0.7", "speed = inf",
+       "f.toml: class 'slow': speed is inf, expected more than 0 and at most 1000"},
+      {"speed = 0.7", "speed = nan",
+       "f.toml: class 'slow': speed is nan, expected more than 0 and at most 1000"},
+      {"speed = 0.7", "memory_gb = inf",
+       "f.toml: class 'slow': memory is inf, expected a finite number, more than 0"},
       {"speed = 0.7", "memory_gb = 0.3",
        "f.toml: class 'slow': its 300 MB of memory hold no instance of 'vgg16', which takes 434 "
        "MB"},
@@ -299,11 +311,43 @@ TEST(FleetFile, MistakesAreNamed) {
        "f.toml: event 1: expected either share or devices"},
       {"share = 0.20", "share = 0.20\ndevices = [3]",
        "f.toml: event 2: expected either share or devices"},
+      {"share = 0.20", "share = nan", "f.toml: event 2: share is nan, expected 0 to 1"},
+      {"share = 0.20", "devices = [1.5]",
+       "f.toml:32:11: 'devices' in [[event]]: expected whole numbers, found an array"},
+      {"share = 0.20\nspeed = 0.4", "share = 0.20\nspeed = inf",
+       "f.toml: event 2: speed is inf, expected more than 0 and at most 1000"},
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.to);
     EXPECT_EQ(error_of([&] {
                 jobs::parse_fleet(changed("fleet-troubled", c.from, c.to), "f.toml", npu());
+              }),
+              c.expected);
+  }
+  const struct {
+    const char* random;
+    const char* expected;
+  } kFaults[] = {
+      {"mean_between_s = 0\nmean_until_over_s = 0", "no error"},
+      {"mean_between_s = 0.001\nmean_until_over_s = 0.001", "no error"},
+      {"mean_between_s = 1e-7\nmean_until_over_s = 1",
+       "f.toml: random: mean_between is 1e-07, expected 0.001 to 1000000000 s, or 0 for none"},
+      {"mean_between_s = nan\nmean_until_over_s = 1",
+       "f.toml: random: mean_between is nan, expected 0.001 to 1000000000 s, or 0 for none"},
+      {"mean_between_s = 1\nmean_until_over_s = 1e-7",
+       "f.toml: random: mean_until_over is 1e-07, expected 0.001 to 1000000000 s"},
+      {"mean_between_s = 1\nmean_until_over_s = inf",
+       "f.toml: random: mean_until_over is inf, expected 0.001 to 1000000000 s"},
+      {"mean_between_s = 1\nmean_until_over_s = 1\nfail_share = nan",
+       "f.toml: random: fail_share is nan, expected 0 to 1"},
+      {"mean_between_s = 1\nmean_until_over_s = 1\nslow_speed = inf",
+       "f.toml: random: slow_speed is inf, expected more than 0 and at most 1000"},
+  };
+  for (const auto& c : kFaults) {
+    SCOPED_TRACE(c.random);
+    const std::string text = changed("fleet-nominal", "name", "name");
+    EXPECT_EQ(error_of([&] {
+                jobs::parse_fleet(text + "\n[random]\n" + c.random + "\n", "f.toml", npu());
               }),
               c.expected);
   }
