@@ -1,5 +1,7 @@
 #include "jobs/workload_file.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "core/error.h"
@@ -17,6 +19,15 @@ rl::Rotation rotation(const TomlTable& table) {
   const auto places = table.whole("places", -kMostPlaces, kMostPlaces);
   if (!places) table.missing("places");
   return {.at = needed_number(table, "at"), .places = static_cast<int>(*places)};
+}
+
+/// A data set has no arrivals, and its rows have no deadlines.
+void refuse_arrivals(const TomlTable& top) {
+  for (const char* key :
+       {"slo_factor", "cv", "redraw_period_s", "redraw_sigma", "diurnal", "rotation"}) {
+    if (top.find(key) == nullptr) continue;
+    top.refuse(key, fmt::format("{} is of arrivals with deadlines: a bulk workload has none", key));
+  }
 }
 
 }  // namespace
@@ -43,6 +54,7 @@ rl::WorkloadSpec parse_workload(std::string_view text, const std::string& file,
       static_cast<int>(top.whole("variants", 1, kMostPlaces).value_or(workload.variants));
   workload.shuffled = top.boolean("shuffled").value_or(workload.shuffled);
   workload.bulk = top.boolean("bulk").value_or(workload.bulk);
+  if (workload.bulk) refuse_arrivals(top);
   workload.cv = any_number(top, "cv").value_or(workload.cv);
   workload.redraw_period = any_number(top, "redraw_period_s").value_or(workload.redraw_period);
   workload.redraw_sigma = any_number(top, "redraw_sigma").value_or(workload.redraw_sigma);

@@ -10,11 +10,22 @@
 #include <numeric>
 #include <set>
 
+#include "core/error.h"
+
 namespace widepipe::rl {
 namespace {
 
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 constexpr int kMostVariants = 10'000;
+/// A steeper one has streams whose share is 0.
+constexpr double kMostZipf = 10;
+constexpr double kMostSloFactor = 1e6;
+constexpr double kLeastCv = 1e-3;
+constexpr double kMostCv = 100;
+/// Rates that are drawn more often would fill memory.
+constexpr Seconds kShortestRedraw = 1e-3;
+constexpr Seconds kLongestRedraw = 1e9;
+constexpr double kMostRows = 1e9;
 /// Steps in which a wave of the load is followed.
 constexpr int kDiurnalSteps = 50;
 
@@ -43,16 +54,20 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
     }
     if (!names.insert(network).second) return fmt::format("network '{}' is there twice", network);
   }
-  if (!(spec.zipf >= 0)) return fmt::format("zipf is {}, expected 0 or more", spec.zipf);
+  if (!(spec.zipf >= 0 && spec.zipf <= kMostZipf)) {
+    return fmt::format("zipf is {}, expected 0 to {}", spec.zipf, kMostZipf);
+  }
   if (spec.variants < 1 || spec.variants > kMostVariants) {
     return fmt::format("variants is {}, expected 1 to {}", spec.variants, kMostVariants);
   }
   if (spec.slo_factors.empty()) return "it has no slo_factor";
   for (const double factor : spec.slo_factors) {
-    if (!(factor > 0)) return fmt::format("slo_factor is {}, expected more than 0", factor);
+    if (factor > 0 && factor <= kMostSloFactor) continue;
+    return fmt::format("slo_factor is {}, expected more than 0 and at most {}", factor,
+                       kMostSloFactor);
   }
-  if (!(spec.cv > 0 && spec.cv <= 100)) {
-    return fmt::format("cv is {}, expected more than 0 and at most 100", spec.cv);
+  if (!(spec.cv >= kLeastCv && spec.cv <= kMostCv)) {
+    return fmt::format("cv is {}, expected {} to {}", spec.cv, kLeastCv, kMostCv);
   }
   for (std::size_t i = 0; i < spec.rotations.size(); ++i) {
     const double at = spec.rotations[i].at;
@@ -64,12 +79,10 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
                          spec.rotations[i - 1].at);
     }
   }
-  if (spec.bulk &&
-      (spec.cv != 1 || !spec.rotations.empty() || spec.redraw_period != 0 || spec.diurnal != 0)) {
-    return "cv, rotation, redraw_period_s and diurnal are of arrivals: a bulk workload has none";
-  }
-  if (!(spec.redraw_period >= 0)) {
-    return fmt::format("redraw_period is {}, expected 0 or more", spec.redraw_period);
+  if (spec.redraw_period != 0 &&
+      !(spec.redraw_period >= kShortestRedraw && spec.redraw_period <= kLongestRedraw)) {
+    return fmt::format("redraw_period_s is {}, expected {} to {}, or 0 for never",
+                       spec.redraw_period, kShortestRedraw, kLongestRedraw);
   }
   if (!(spec.redraw_sigma >= 0 && spec.redraw_sigma <= 5)) {
     return fmt::format("redraw_sigma is {}, expected 0 to 5", spec.redraw_sigma);
@@ -120,6 +133,12 @@ std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model
 }
 
 void share_rows(const WorkloadSpec& spec, double rows, std::vector<WorkloadStream>& streams) {
+  if (!(rows >= 0.5 && rows <= kMostRows)) {
+    throw_input_error(
+        "the data set of workload '{}' has {:.6g} rows, expected 1 to {:.0f}: as many as the rate "
+        "comes to in the time",
+        spec.name, rows, kMostRows);
+  }
   const std::vector<double> shares = popularity(spec);
   double before = 0;
   for (std::size_t stream = 0; stream < streams.size(); ++stream) {
@@ -135,7 +154,11 @@ std::vector<RatePhase> rate_phases(const WorkloadSpec& spec, Seconds duration, s
   std::set<Seconds> begins = {0};
   for (const Rotation& rotation : spec.rotations) begins.insert(rotation.at * duration);
   if (spec.redraw_period > 0) {
-    for (int i = 0; i * spec.redraw_period < duration; ++i) begins.insert(i * spec.redraw_period);
+    for (std::int64_t i = 0;; ++i) {
+      const Seconds begin = static_cast<double>(i) * spec.redraw_period;
+      if (begin >= duration) break;
+      begins.insert(begins.end(), begin);
+    }
   }
   if (spec.diurnal > 0) {
     for (int i = 0; i < kDiurnalSteps; ++i) begins.insert(i * duration / kDiurnalSteps);

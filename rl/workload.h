@@ -85,7 +85,8 @@ std::string problem_of(const WorkloadSpec& spec, const npu_model::Profile& profi
 std::vector<WorkloadStream> streams_of(const WorkloadSpec& spec, const npu_model::Profile& profile,
                                        std::uint64_t seed);
 
-/// Gives the streams of a data set their parts of so many rows.
+/// Gives the streams of a data set their parts of so many rows. Throws InputError: none, or too
+/// many for memory.
 void share_rows(const WorkloadSpec& spec, double rows, std::vector<WorkloadStream>& streams);
 
 /// Rates of streams, constant from a time on. Shares of the whole load: of a mean of 1.

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from runner import check_refused
+
 SMALL = ["--devices", "8", "--seconds", "2"]
 
 
@@ -39,6 +41,19 @@ def test_how_many_rows_can_be_said(widepipe, tmp_path, options, rows):
     wanted = rows or run["bound_requests_per_second"]
     assert run["all"]["requests"] == pytest.approx(wanted, abs=1)
     assert run["all"]["in_time"] == run["all"]["requests"]
+
+
+@pytest.mark.parametrize("options, rows", [
+    (["--devices", "1", "--load", "0.001", "--seconds", "0.01"], r"0\.02\d+"),
+    (["--rate", "1e9", "--seconds", "1e6"], r"1e\+15"),
+    (["--devices", "32", "--seconds", "1e6"], r"8\.\d+e\+10"),
+], ids=["none", "too many", "too many by the bound"])
+def test_a_data_set_without_rows_or_too_large_is_refused(widepipe, tmp_path, options, rows):
+    result = widepipe.run("simulate", "--workload", "bulk", *options, "--report", "r.json",
+                          cwd=tmp_path, timeout=20)
+    check_refused(result, [f"the data set of workload 'bulk' has {rows} rows, "
+                           "expected 1 to 1000000000"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_faults_lose_no_row(widepipe, tmp_path):
