@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "core/console.h"
 #include "core/cpu.h"
@@ -54,6 +56,8 @@ class Evaluation {
       : command_(command), profile_(load_profile(command.profile)) {
     refuse_doubles("--policies", command.policies);
     std::vector<std::string> names;
+    for (const int devices : command.devices) names.push_back(std::to_string(devices));
+    refuse_doubles("--devices", std::exchange(names, {}));
     settings_ = {.profile = profile_.name,
                  .seconds = command.seconds,
                  .precision = command.precision,
@@ -154,6 +158,11 @@ void Evaluation::make(Task& task) {
       tuner_->maker(*task.policy, where.workload, where.fleet, where.inputs, settings);
   const rl::Goodput found =
       find_goodput(profile_, where.workload, where.fleet, settings, make, settings_.precision);
+  if (!(found.bound > 0)) {
+    throw_input_error(
+        "workload '{}' on {} devices, seed {}: its bound is 0, no device answers anything in time",
+        task.run.workload, task.run.devices, task.run.seed);
+  }
   task.run.goodput = found.rate;
   task.run.bound = found.bound;
   if (found.rate > 0) task.run.attainment = found.measures.all().attainment();

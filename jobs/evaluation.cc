@@ -7,8 +7,10 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -63,16 +65,44 @@ Json run_json(const EvaluatedRun& run) {
           {"attainment", run.attainment}};
 }
 
+/// More than any fleet does, in requests a second.
+constexpr double kMostRate = 1e15;
+/// A search begins a little above the bound, and so may a run of few requests end.
+constexpr double kMostShare = 1.1;
+
 EvaluatedRun run_of(const Json& json, std::string where) {
   const JsonFields fields(json, std::move(where));
-  return {.workload = fields.text("workload"),
-          .policy = fields.text("policy"),
-          .devices = fields.whole("devices", 1, std::numeric_limits<int>::max()),
-          .seed = fields.whole("seed", std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()),
-          .inputs = fields.text("inputs"),
-          .goodput = fields.number("goodput_requests_per_second"),
-          .bound = fields.number("bound_requests_per_second"),
-          .attainment = fields.number("attainment")};
+  EvaluatedRun run{
+      .workload = fields.text("workload"),
+      .policy = fields.text("policy"),
+      .devices = fields.whole("devices", 1, std::numeric_limits<int>::max()),
+      .seed = fields.whole("seed", std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()),
+      .inputs = fields.text("inputs"),
+      .goodput = fields.number("goodput_requests_per_second", kMostRate),
+      .bound = fields.number("bound_requests_per_second", kMostRate),
+      .attainment = fields.number("attainment", 1)};
+  const auto& known = simulated_policies();
+  if (std::none_of(known.begin(), known.end(),
+                   [&](const SimulatedPolicy& one) { return one.name == run.policy; })) {
+    fields.refuse("policy", "one that is known");
+  }
+  if (!(run.bound > 0)) fields.refuse("bound_requests_per_second", "more than 0");
+  if (run.goodput > kMostShare * run.bound) {
+    fields.refuse("goodput_requests_per_second", fmt::format("at most the bound, {}", run.bound));
+  }
+  return run;
+}
+
+/// `what` says what they have in common.
+template <typename Task>
+void refuse_double_tasks(const std::vector<Task>& tasks, const std::string& where,
+                         std::string_view what) {
+  std::map<decltype(tasks.front().task()), std::size_t> found;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto [first, is_new] = found.try_emplace(tasks[i].task(), i);
+    if (is_new) continue;
+    throw_input_error("{}[{}] is there twice: {} are those of [{}]", where, i, what, first->second);
+  }
 }
 
 Json result_json(const EvaluatedResult& result, const std::string& reference) {
@@ -165,6 +195,8 @@ EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettin
     const auto end =
         text->begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text->size()));
     refuse(fmt::format(", its line {} is no JSON", 1 + std::count(text->begin(), end, '\n')));
+  } catch (const Json::exception& error) {  // a number that is too large
+    refuse(fmt::format(", it cannot be read ({})", error.what()));
   }
   for (const char* key : {"settings", "runs", "tunings"}) {
     if (!json.is_object() || !json.contains(key)) refuse("");
@@ -188,6 +220,10 @@ EvaluationRecord read_evaluation(const std::string& path, const EvaluationSettin
     record.tunings.push_back(
         tuning_of(tuning, fmt::format("{}: tunings[{}]", fields.where(), record.tunings.size())));
   }
+  refuse_double_tasks(record.runs, fields.where() + ": runs",
+                      "workload, policy, devices, seed and inputs");
+  refuse_double_tasks(record.tunings, fields.where() + ": tunings",
+                      "policy, workload, inputs, devices, seed and budget");
   return record;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "jobs/simulated_policies.h"
@@ -34,10 +35,9 @@ struct EvaluatedRun {
   double bound = 0;       ///< likewise
   double attainment = 0;  ///< at that load; 0 if no load passes
 
-  bool same_task(const EvaluatedRun& other) const {
-    return workload == other.workload && policy == other.policy && devices == other.devices &&
-           seed == other.seed && inputs == other.inputs;
-  }
+  /// What tells it from others.
+  auto task() const { return std::tie(workload, policy, devices, seed, inputs); }
+  bool same_task(const EvaluatedRun& other) const { return task() == other.task(); }
 };
 
 /// A mean over seeds, and its 95 % confidence interval by Student's t; none for one seed.

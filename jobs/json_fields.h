@@ -48,10 +48,12 @@ class JsonFields {
     return value.get<T>();
   }
 
-  /// 0 or more; JSON has only finite ones.
-  double number(const char* key) const {
+  /// From 0 to `most`.
+  double number(const char* key, double most) const {
     const Json& value = at(key);
-    if (!value.is_number() || !(value.get<double>() >= 0)) refuse(key, value, "a number from 0 on");
+    if (!value.is_number() || !(value.get<double>() >= 0 && value.get<double>() <= most)) {
+      refuse(key, value, fmt::format("a number from 0 to {}", most));
+    }
     return value;
   }
 

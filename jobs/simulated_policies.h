@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "rl/goodput.h"
@@ -49,10 +50,9 @@ struct Tuning {
   int budget = 0;  ///< of evaluations
   rl::Tuned found;
 
-  bool same_task(const Tuning& other) const {
-    return policy == other.policy && workload == other.workload && inputs == other.inputs &&
-           devices == other.devices && seed == other.seed && budget == other.budget;
-  }
+  /// What tells it from others.
+  auto task() const { return std::tie(policy, workload, inputs, devices, seed, budget); }
+  bool same_task(const Tuning& other) const { return task() == other.task(); }
 };
 
 /// Gives makers of policies, tuned where that is needed: each search once, whoever asks.

@@ -21,6 +21,9 @@ using Search = SimulatedPolicy::Search;
 constexpr int kMostInt = std::numeric_limits<int>::max();
 /// Of a model on a device: far more than its memory holds.
 constexpr int kMostInstances = 1000;
+constexpr double kMostTimeout = 1e9;
+/// A short run with few requests may pass above the bound, and the load rises while it does.
+constexpr double kMostShare = 10;
 
 std::vector<schedule::StaticSetting> settings_of(const JsonFields& fields) {
   std::vector<schedule::StaticSetting> settings;
@@ -30,7 +33,7 @@ std::vector<schedule::StaticSetting> settings_of(const JsonFields& fields) {
     settings.push_back(
         {.choice = static_cast<std::uint32_t>(setting.whole("core_choice", 0, kMostInt)),
          .batch = setting.whole("batch", 1, kMostInt),
-         .timeout = setting.number("timeout_seconds"),
+         .timeout = setting.number("timeout_seconds", kMostTimeout),
          .instances = setting.whole("instances", 1, kMostInstances)});
   }
   return settings;
@@ -88,7 +91,7 @@ Tuning tuning_of(const Json& json, std::string where) {
   tuning.budget = fields.whole("budget", 1, kMostInt);
   tuning.found = {.settings = settings_of(fields),
                   .parameters = numbers_of(fields.text("parameters"), fields.where()),
-                  .share = fields.number("share_of_bound"),
+                  .share = fields.number("share_of_bound", kMostShare),
                   .evaluations = fields.whole("evaluations", 0, kMostInt)};
   if (policy->search == Search::kParameters) check_parameters(tuning, fields.where());
   return tuning;

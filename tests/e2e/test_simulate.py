@@ -187,6 +187,9 @@ def field(**changes):
     return lambda tuning: tuning.update(changes)
 
 
+BEYOND = "1e999 as a number"
+
+
 # What is damaged, of which policy (None: the first run); what is said of it.
 DAMAGED = [
     ("static-central", setting(batch=0),
@@ -200,9 +203,9 @@ DAMAGED = [
     ("static-central", setting(core_choice=6),
      "settings[3]: core_choice is 6, expected less than 6"),
     ("static-central", setting(timeout_seconds=-0.1),
-     "settings[3]: timeout_seconds is -0.1, expected a number from 0 on"),
+     "settings[3]: timeout_seconds is -0.1, expected a number from 0 to 1000000000"),
     ("static-central", setting(timeout_seconds=None),
-     "settings[3]: timeout_seconds is null, expected a number from 0 on"),
+     "settings[3]: timeout_seconds is null, expected a number from 0 to 1000000000"),
     ("static-central", setting(timeout_seconds=float("nan")), "is no JSON"),
     ("static-central", setting(instances=0),
      "settings[3]: instances is 0, expected a whole number from 1 to 1000"),
@@ -217,6 +220,8 @@ DAMAGED = [
     ("static-central", field(devices=0), "devices is 0, expected a whole number from 1 to"),
     ("static-central", field(budget=-3), "budget is -3, expected a whole number from 1 to"),
     ("static-central", field(share_of_bound=-1), "share_of_bound is -1, expected a number from 0"),
+    ("static-central", field(share_of_bound=77),
+     "share_of_bound is 77, expected a number from 0 to 10"),
     ("greedy-tuned", field(parameters="7 1.5 1.5 0.5"),
      "parameter 0, budget, is 7, expected 0.1 to 0.9"),
     ("greedy-tuned", field(parameters="0.5 1.5 0.999 0.5"),
@@ -239,8 +244,18 @@ DAMAGED = [
     ("static-central", field(policy="a\nb"), 'policy is "a\\nb", expected one that is tuned'),
     (None, field(devices=0), "runs[0]: devices is 0, expected a whole number from 1 to"),
     (None, field(bound_requests_per_second="much"),
-     'runs[0]: bound_requests_per_second is "much", expected a number from 0 on'),
+     'runs[0]: bound_requests_per_second is "much", expected a number from 0 to'),
     (None, lambda run: run.pop("inputs"), "runs[0] has no 'inputs'"),
+    (None, field(bound_requests_per_second=BEYOND), "none of an evaluation, it cannot be read ("),
+    (None, field(attainment=5), "runs[0]: attainment is 5, expected a number from 0 to 1"),
+    (None, field(goodput_requests_per_second=1e300),
+     "runs[0]: goodput_requests_per_second is 1e+300, expected a number from 0 to"),
+    (None, lambda run: run.update(goodput_requests_per_second=1.2
+                                  * run["bound_requests_per_second"]),
+     "expected at most the bound, "),
+    (None, field(bound_requests_per_second=0),
+     "runs[0]: bound_requests_per_second is 0, expected more than 0"),
+    (None, field(policy="nonesuch"), 'runs[0]: policy is "nonesuch", expected one that is known'),
 ]
 
 
@@ -253,12 +268,27 @@ def test_a_damaged_report_is_named_and_left_alone(widepipe, tmp_path, tuned_repo
              if policy in (one["policy"], None)]
     damage(parts[0])
     report["runs"] = report["runs"][:1]  # so that there is work
-    (tmp_path / "e.json").write_text(json.dumps(report, indent=1))
+    text = json.dumps(report, indent=1).replace(json.dumps(BEYOND), "1e999")
+    (tmp_path / "e.json").write_text(text)
     before = data.snapshot(tmp_path)
     facts = ["report 'e.json'", re.escape(message)]
     if policy and "JSON" not in message and "policy is" not in message:
         facts.append(rf"tunings\[\d\], of '{policy}'")
     check_refused(widepipe.run(*TUNED, cwd=tmp_path, timeout=20), facts)
+    assert data.snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("part, common", [
+    ("runs", "workload, policy, devices, seed and inputs"),
+    ("tunings", "policy, workload, inputs, devices, seed and budget"),
+])
+def test_what_stands_twice_in_a_report_is_refused(widepipe, tmp_path, tuned_report, part, common):
+    report = json.loads(tuned_report)
+    report[part].append({**report[part][1], "attainment": 0.5, "share_of_bound": 0.5})
+    (tmp_path / "e.json").write_text(json.dumps(report))
+    before = data.snapshot(tmp_path)
+    message = f"report 'e.json': {part}[3] is there twice: {common} are those of [1]"
+    check_refused(widepipe.run(*TUNED, cwd=tmp_path, timeout=20), [re.escape(message)])
     assert data.snapshot(tmp_path) == before
 
 
@@ -317,6 +347,9 @@ BAD = [
     (["simulate", "--workload", "tiny.toml"], "tiny.toml: class 'tiny': its 300 MB of memory hold "
      "no instance of 'vgg16'"),
     (["evaluate", "--policies", "greedy,greedy"], "--policies: 'greedy' is there twice"),
+    (["evaluate", "--devices", "4,8,4"], "--devices: '4' is there twice"),
+    (["evaluate", "--workloads", "slow.toml", "--devices", "4"],
+     "workload 'mine' on 4 devices, seed 1: its bound is 0, no device answers anything in time"),
     (["evaluate", "--workloads", "A5,A5"], "--workloads: 'A5' is there twice"),
     (["evaluate", "--workloads", "A5,Q"], "workload 'Q' is not known"),
     (["evaluate", "--report", "other.json"],
@@ -332,7 +365,10 @@ def test_bad_input_is_named_and_nothing_is_written(widepipe, tmp_path, arguments
         'name = "b"\nfleet = "nominal"\nnetworks = ["vgg16"]\nslo = 3\n')
     (tmp_path / "sound.toml").write_text(WORKLOAD.replace("fleet.toml", "nominal"))
     (tmp_path / "tiny.toml").write_text(WORKLOAD.replace("fleet.toml", "small/tiny.toml"))
+    (tmp_path / "slow.toml").write_text(WORKLOAD.replace("fleet.toml", "small/slow.toml"))
     (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "slow.toml").write_text(
+        'name = "s"\n[[class]]\nname = "slow"\nshare = 1\nspeed = 0.0001\n')
     (tmp_path / "small" / "tiny.toml").write_text(
         'name = "t"\n[[class]]\nname = "tiny"\nshare = 1\nmemory_gb = 0.3\n')
     (tmp_path / "other.json").write_text('{"rows": 3}')
