@@ -259,6 +259,7 @@ void Replay::lead(mpi_runtime::Watchdog& watchdog) {
            }});
   replayed_.rounds = leader.run(wakeup_);
   const schedule::Seconds ended = replayed_.rounds.ended;
+  counter.end();
   dispatcher->drop_all(ended);
   measures_.duration = plan_.settings.duration;
   take_counts(dispatcher->counts(), measures_);

@@ -22,6 +22,7 @@ void RequestCounter::answered(schedule::StreamId id, const schedule::Request& re
 
 void RequestCounter::dropped(schedule::StreamId id, const schedule::Request& /*request*/,
                              Seconds /*now*/) {
+  if (ended_) return;
   ++measures_.streams[id].dropped;
   ++measures_.events;
 }

@@ -16,6 +16,9 @@ class RequestCounter final : public schedule::RequestEvents {
   /// All outlive it.
   RequestCounter(const schedule::Cluster& cluster, Measures& measures, const BatchLog& log);
 
+  /// The run ends: what is dropped from now on had only waited, and counts as unfinished.
+  void end() { ended_ = true; }
+
   void answered(schedule::StreamId id, const schedule::Request& request, Seconds now) override;
   void dropped(schedule::StreamId id, const schedule::Request& request, Seconds now) override;
   void closed(const schedule::ClosedBatch& batch) override;
@@ -26,6 +29,7 @@ class RequestCounter final : public schedule::RequestEvents {
   const schedule::Cluster& cluster_;
   Measures& measures_;
   const BatchLog& log_;
+  bool ended_ = false;
 };
 
 /// At the end of a run: what the dispatcher counted, and those that nothing became of.

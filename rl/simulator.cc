@@ -145,6 +145,7 @@ Measures Simulation::run() {
     send_orders();
     wake_at_ = std::max(round_at(due_ ? now_ : dispatcher_->next_time()), now_);
   }
+  counter_.end();
   dispatcher_->drop_all(now_);
   take_counts(dispatcher_->counts(), measures_);
   measures_.busy_core_seconds = devices_.busy_core_seconds(now_);

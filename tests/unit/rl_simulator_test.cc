@@ -286,6 +286,19 @@ TEST(Simulator, AFailedFleetAnswersAgainOnceItHasRecovered) {
   EXPECT_LT(measures.all().attainment(), 0.8);
 }
 
+TEST(Simulator, WhatStillWaitsForAFailedFleetIsUnfinished) {
+  npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
+  fleet.events = {{npu_model::FleetEvent::Kind::kFail, 0.25, 1, {}, 1}};
+  // Without deadlines nothing is given up.
+  const StreamMeasures rows = simulate(npu(), jobs::load_workload("bulk", npu()), fleet,
+                                       {.duration = 1, .rate = 20'000, .devices = 4}, greedy)
+                                  .all();
+  EXPECT_EQ(rows.offered, 20'000);
+  EXPECT_GT(rows.in_time, 0);
+  EXPECT_EQ(rows.dropped, 0);
+  EXPECT_EQ(rows.unfinished, rows.offered - rows.in_time);
+}
+
 /// An independent simulator of the same NPU gives .573, .699 and .813 for a greedy policy on 32
 /// devices, and .746 on 100 (docs/performance.md).
 TEST(Goodput, OfGreedyAgreesWithAnIndependentStudy) {
