@@ -175,13 +175,17 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
   return json;
 }
 
+std::string what_there_is(const Simulated& simulated) {
+  if (!simulated.workload.bulk) return duration_text(simulated.seconds) + " of arrivals";
+  return grouped(simulated.runs.front().measures.all().offered) + " rows";
+}
+
 }  // namespace
 
 std::string simulated_text(const Simulated& simulated) {
-  std::string text =
-      fmt::format("workload {} on {} emulated NPUs (fleet {}), policy {}, {} of arrivals\n",
-                  simulated.workload.name, grouped(simulated.devices), simulated.fleet,
-                  simulated.policy, duration_text(simulated.seconds));
+  std::string text = fmt::format("workload {} on {} emulated NPUs (fleet {}), policy {}, {}\n",
+                                 simulated.workload.name, grouped(simulated.devices),
+                                 simulated.fleet, simulated.policy, what_there_is(simulated));
   if (simulated.round_period > 0 || simulated.round_delay > 0) {
     text += fmt::format("rounds every {} ms, {} ms on the way\n",
                         milliseconds(simulated.round_period), milliseconds(simulated.round_delay));

@@ -7,9 +7,10 @@ namespace widepipe::cli {
 void add_evaluate(CLI::App& app, jobs::EvaluateCommand& evaluate) {
   CLI::App& verb = *app.add_subcommand(
       "evaluate", "Find the goodput of policies on simulated workloads, over seeds");
-  verb.add_option("--workloads", evaluate.workloads, "Names or files [A5,F]")
+  verb.add_option("--workloads", evaluate.workloads,
+                  "What arrives: A3, A5, A10, D, E, F, G, bulk, files, or traces [A5,F]")
       ->delimiter(',')
-      ->type_name("NAME,...");
+      ->type_name("NAME|FILE,...");
   verb.add_option("--policies", evaluate.policies,
                   "Names; ratios are to the first [greedy-estimated,greedy]")
       ->delimiter(',')

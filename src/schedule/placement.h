@@ -8,7 +8,7 @@
 
 namespace widepipe::schedule {
 
-/// What devices should hold so that each model has instances in proportion to what it needs.
+/// How much there is to do for instances of a model, and what they are like.
 struct ModelNeed {
   double busy = 0;  ///< instances that would be busy all the time, on all devices together
   InstanceSpec spec;

@@ -56,6 +56,13 @@ def test_a_data_set_without_rows_or_too_large_is_refused(widepipe, tmp_path, opt
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_text_speaks_of_rows(widepipe, tmp_path):
+    text = widepipe.run("simulate", "--workload", "bulk", *SMALL, "--rate", "1000",
+                        cwd=tmp_path).expect(0).stdout
+    assert "policy greedy-estimated, 2,000 rows\n" in text
+    assert "arrivals" not in text
+
+
 def test_faults_lose_no_row(widepipe, tmp_path):
     size = ["--devices", "20", "--seconds", "2"]
     [run] = report_of(widepipe, tmp_path, "--fleet", "troubled", size=size)["runs"]
