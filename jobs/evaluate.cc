@@ -160,7 +160,7 @@ void Evaluation::make(Task& task) {
       find_goodput(profile_, where.workload, where.fleet, settings, make, settings_.precision);
   if (!(found.bound > 0)) {
     throw_input_error(
-        "workload '{}' on {} devices, seed {}: its bound is 0, no device answers anything in time",
+        "workload '{}' on {} devices, seed {}: its bound is 0: such devices cannot serve it",
         task.run.workload, task.run.devices, task.run.seed);
   }
   task.run.goodput = found.rate;

@@ -352,7 +352,7 @@ BAD = [
     (["evaluate", "--policies", "greedy,greedy"], "--policies: 'greedy' is there twice"),
     (["evaluate", "--devices", "4,8,4"], "--devices: '4' is there twice"),
     (["evaluate", "--workloads", "slow.toml", "--devices", "4"],
-     "workload 'mine' on 4 devices, seed 1: its bound is 0, no device answers anything in time"),
+     "workload 'mine' on 4 devices, seed 1: its bound is 0: such devices cannot serve it"),
     (["evaluate", "--workloads", "A5,A5"], "--workloads: 'A5' is there twice"),
     (["evaluate", "--workloads", "A5,Q"], "workload 'Q' is not known"),
     (["evaluate", "--report", "other.json"],
