@@ -341,7 +341,7 @@ int Replay::tell() {
                     replayed_.wrong, replayed_.doubled);
   }
   if (!replayed_.rounds.stopped) return kDone;
-  say(stderr, "stopped: what had not been answered was dropped\n");
+  say(stderr, "stopped: what had not been answered stays so\n");
   return kStopped;
 }
 

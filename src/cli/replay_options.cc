@@ -20,9 +20,10 @@ void add_replay(CLI::App& app, jobs::ReplayCommand& replay) {
   std::string policies;
   for (const jobs::SimulatedPolicy& policy : jobs::simulated_policies()) {
     if (policy.told_speeds) continue;
-    policies += (policies.empty() ? "" : "|") + std::string(policy.name);
+    policies += (policies.empty() ? "" : ", ") + std::string(policy.name);
   }
-  verb.add_option("--policy", replay.policy, "Who decides [greedy-estimated]")->type_name(policies);
+  verb.add_option("--policy", replay.policy, "Who decides: " + policies + " [greedy-estimated]")
+      ->type_name("NAME");
   verb.add_option("--devices-per-rank", replay.devices_per_rank, "Emulated NPUs of a rank [4]")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");

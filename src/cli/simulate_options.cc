@@ -18,10 +18,10 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
       ->type_name("NAME|FILE.toml");
   std::string policies;
   for (const jobs::SimulatedPolicy& policy : jobs::simulated_policies()) {
-    policies += (policies.empty() ? "" : "|") + std::string(policy.name);
+    policies += (policies.empty() ? "" : ", ") + std::string(policy.name);
   }
-  verb.add_option("--policy", simulate.policy, "Who decides [greedy-estimated]")
-      ->type_name(policies);
+  verb.add_option("--policy", simulate.policy, "Who decides: " + policies + " [greedy-estimated]")
+      ->type_name("NAME");
   verb.add_option("--devices", simulate.devices, "How many devices [32]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");

@@ -25,8 +25,8 @@ std::unique_ptr<RequestPolicy> make_nexus_policy(double slo_share, double stretc
 /// that take `slo_share` of its SLO cost least.
 std::unique_ptr<RequestPolicy> make_aimd_policy(double slo_share, double caution);
 
-/// For data sets: batches of the time that `score` aims at, smaller ones towards the end; nothing is
-/// held back, and deadlines are not looked at.
+/// For data sets: batches of the time that `score` aims at, smaller ones towards the end; nothing
+/// is held back, and deadlines are not looked at.
 std::unique_ptr<RequestPolicy> make_bulk_request_policy();
 
 }  // namespace widepipe::schedule

@@ -113,7 +113,7 @@ def test_a_signal_ends_it_early(widepipe, tmp_path):
     job = start(widepipe, tmp_path)
     assert job.signal(signal.SIGTERM, widepipe.program)
     result = job.finish(60).expect(3)
-    assert "stopped: what had not been answered was dropped" in result.stderr
+    assert "stopped: what had not been answered stays so" in result.stderr
     report = json.loads((tmp_path / "r.json").read_text())
     _, live = check_answers(report)
     assert live["stopped"] and live["ended_seconds"] < 60
