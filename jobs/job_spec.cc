@@ -101,7 +101,10 @@ InputSpec parse_value(const std::string& argument) {
 }
 
 std::string default_stream_name(const std::string& model) {
-  return std::filesystem::path(model).stem().string();
+  const std::filesystem::path path(model);
+  // Of a folder, "models/lenet/": that is refused later, under a name.
+  const std::string stem = (path.has_filename() ? path : path.parent_path()).stem().string();
+  return stem.empty() ? model : stem;
 }
 
 std::string stream_prefix(const JobSpec& job, const StreamSpec& stream) {

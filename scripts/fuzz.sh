@@ -23,7 +23,7 @@ seeds() {
     onnx_import)
       find /usr/share/libonnx-testdata/data -name '*.onnx' -size -16k
       find jobs/examples -name '*.onnx' ;;
-    job_file) find jobs/examples -name '*.toml' ;;
+    job_file) find jobs/examples tests/fuzz/seeds/job_file -name '*.toml' ;;
     *) find "tests/fuzz/seeds/$1" -type f ;;
   esac
 }

@@ -138,6 +138,22 @@ TEST(JobFile, PathsBesideAJobFileInThisFolderStayAsTheyAre) {
   EXPECT_EQ(to_string(job.streams[0].output), "out.h5:/y");
 }
 
+TEST(JobFile, AStreamWithoutANameIsCalledAfterItsModel) {
+  const std::pair<const char*, const char*> kCases[] = {{"models/lenet.onnx", "lenet"},
+                                                        {"lenet", "lenet"},
+                                                        {"models/lenet/", "lenet"},
+                                                        {"models/lenet.v2/", "lenet"},
+                                                        {".onnx", ".onnx"},
+                                                        {"/", "/"},
+                                                        {"..", ".."}};
+  for (const auto& [model, name] : kCases) {
+    EXPECT_EQ(default_stream_name(model), name) << model;
+    const std::string file =
+        std::string("[[stream]]\nmodel = '") + model + "'\ninput = 'a.h5:/x'\noutput = 'b.h5:/y'\n";
+    EXPECT_EQ(parse_job(file, "job.toml").streams[0].name, name) << model;
+  }
+}
+
 TEST(JobFile, RowsAreAWindow) {
   struct Case {
     const char* text;
