@@ -114,11 +114,7 @@ class Source {
     return true;
   }
   bool over(schedule::Seconds now) const {
-    constexpr double kLongestDrain = 5;
-    constexpr double kLongestBulk = 20;
-    if (draining_ && dispatcher_.drained()) return true;
-    const double factor = plan_.workload.bulk ? kLongestBulk : 1;
-    return now > factor * plan_.settings.duration + kLongestDrain;
+    return (draining_ && dispatcher_.drained()) || now > latest_end(plan_.workload, plan_.settings);
   }
   schedule::Seconds mean_lateness() const {
     return count_ == 0 ? 0 : lateness_.sum / static_cast<double>(count_);

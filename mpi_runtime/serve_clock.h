@@ -25,7 +25,6 @@ class ServeClock {
   void hear(schedule::Seconds leader) {
     if (leader >= 0) offset_ = std::max(offset_, leader - own());
   }
-  double scale() const { return scale_; }
 
  private:
   schedule::Seconds own() const {

@@ -5,17 +5,14 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/mix_bits.h"
+
 namespace widepipe::rl {
 namespace {
 
 using schedule::DeviceId;
 
-std::uint64_t mixed(std::uint64_t x) {
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ x >> 27) * 0x94D049BB133111EBULL;
-  return x ^ x >> 31;
-}
+std::uint64_t mixed(std::uint64_t x) { return mix_bits(x + kGoldenGamma); }
 
 npu_model::Fleet part_of(const npu_model::Fleet& fleet, DeviceId first, std::size_t count) {
   npu_model::Fleet part;

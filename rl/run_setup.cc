@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/mix_bits.h"
 #include "npu_model/bound.h"
 #include "npu_model/equations.h"
 #include "schedule/load_balancer.h"
@@ -84,10 +85,7 @@ std::vector<BoundPhase> bound_phases(const npu_model::Profile& profile,
 }  // namespace
 
 std::uint64_t seed_for(std::uint64_t seed, Purpose purpose) {
-  std::uint64_t mixed = seed * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(purpose);
-  mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
-  mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
-  return mixed ^ mixed >> 31;
+  return mix_bits(seed * kGoldenGamma + static_cast<std::uint64_t>(purpose));
 }
 
 SimulationSettings for_workload(SimulationSettings settings, const WorkloadSpec& workload) {
@@ -153,6 +151,12 @@ npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model
                               const SimulationSettings& settings) {
   return make_fleet(fleet, profile, settings.devices, settings.duration,
                     seed_for(settings.seed, Purpose::kFleet));
+}
+
+Seconds latest_end(const WorkloadSpec& workload, const SimulationSettings& settings) {
+  constexpr Seconds kDrain = 5;
+  constexpr double kBulk = 20;
+  return (workload.bulk ? kBulk : 1) * settings.duration + kDrain;
 }
 
 double asked_rate(const WorkloadSpec& workload, double bound, double rate, double load) {

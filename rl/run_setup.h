@@ -63,6 +63,10 @@ std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
 npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
                               const SimulationSettings& settings);
 
+/// When a run ends even if requests are out: a data set may take many times the time that is given
+/// for it, and others some seconds behind the last arrival.
+Seconds latest_end(const WorkloadSpec& workload, const SimulationSettings& settings);
+
 /// Requests a second, of what was asked for: as `rate`, or as a `load` of the bound; with neither
 /// (0) all that the bound does of a data set, a trace as it was, else 0.6 of the bound.
 double asked_rate(const WorkloadSpec& workload, double bound, double rate, double load);

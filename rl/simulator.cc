@@ -19,11 +19,6 @@ using schedule::StreamId;
 
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
-/// What is out when arrivals end is waited for so long.
-constexpr Seconds kLongestDrain = 5;
-/// A data set may take so many times the time that is given for it.
-constexpr double kLongestBulk = 20;
-
 class Simulation {
  public:
   Simulation(const npu_model::Profile& profile, const WorkloadSpec& workload,
@@ -33,6 +28,7 @@ class Simulation {
       : settings_(settings),
         calls_(calls),
         bulk_(workload.bulk),
+        end_(latest_end(workload, settings)),
         streams_(streams_of_run(profile, workload, settings)),
         fleet_(fleet_of_run(profile, fleet, settings)),
         cluster_(make_cluster(profile, streams_, fleet_)),
@@ -89,6 +85,7 @@ class Simulation {
   const SimulationSettings settings_;
   std::vector<SchedulerCall>* const calls_;
   const bool bulk_;
+  const Seconds end_;  ///< at the latest
   const std::vector<WorkloadStream> streams_;
   const npu_model::Fleet fleet_;
   const schedule::Cluster cluster_;
@@ -114,7 +111,6 @@ Measures Simulation::run() {
   send_orders();
   if (bulk_) hand_in_rows();
   next_arrival_ = bulk_ ? ArrivalGenerator::Arrival{kNever, 0} : arrivals_.next();
-  const Seconds end = (bulk_ ? kLongestBulk : 1) * settings_.duration + kLongestDrain;
   wake_at_ = round_at(dispatcher_->next_time());
   for (;;) {
     const Seconds arrival = draining_ ? kNever : std::min(next_arrival_.at, settings_.duration);
@@ -124,7 +120,7 @@ Measures Simulation::run() {
     const Seconds change =
         next_change_ < fleet_.changes.size() ? fleet_.changes[next_change_].at : kNever;
     const Seconds next = std::min({arrival, device, news, order, change, wake_at_});
-    if (next > end || (draining_ && dispatcher_->drained())) break;
+    if (next > end_ || (draining_ && dispatcher_->drained())) break;
     now_ = std::max(now_, next);
     if (next == change) {
       change_speed();
