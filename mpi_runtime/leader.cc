@@ -121,31 +121,35 @@ void Leader::look_after(Watchdog& watchdog) {
   const schedule::Seconds limit = std::chrono::duration<double>(watchdog.limit()).count();
   if (limit <= 0) return;
   // While rounds stand still, or this process did, devices cannot be blamed for being late.
-  const bool suspended = now() - last_look_ > limit / kPartOfTheLimit;
+  // One look at the clock for all of it: a process that is suspended between two of them would
+  // count the time as a device's.
+  const schedule::Seconds at = now();
+  const schedule::Seconds passed = at - last_look_;
+  last_look_ = at;
+  const bool suspended = passed > limit / kPartOfTheLimit;
   const double round_takes =
       rounds_.empty() ? 0 : std::chrono::duration<double>(clock() - rounds_.front().posted).count();
   const bool stalled =
       round_takes > std::max(limit / kPartOfTheLimit, usual_round_seconds_ * kTimesTheUsual);
   if (suspended || stalled) {
-    scheduler_.excuse(now() - last_look_);
-    had_room_ += now() - last_look_;
+    scheduler_.excuse(passed);
+    had_room_ += passed;
   }
-  last_look_ = now();
   // At every turn: a slow disk has some now and then.
-  if (failure_ || sink_.has_room()) had_room_ = now();
-  if (now() < next_check_) return;
-  next_check_ = now() + limit / kPartOfTheLimit;
-  look_for_overdue(watchdog, limit);
+  if (failure_ || sink_.has_room()) had_room_ = at;
+  if (at < next_check_) return;
+  next_check_ = at + limit / kPartOfTheLimit;
+  look_for_overdue(watchdog, at, limit);
 }
 
 /// What does not come back, or is not taken, while rounds go on.
-void Leader::look_for_overdue(Watchdog& watchdog, schedule::Seconds limit) {
-  const schedule::Seconds full = now() - had_room_;
+void Leader::look_for_overdue(Watchdog& watchdog, schedule::Seconds at, schedule::Seconds limit) {
+  const schedule::Seconds full = at - had_room_;
   if (full > limit) {
     watchdog.give_up(fmt::format("rank {}: the file system of the output takes nothing for {}",
                                  watchdog.name(0), duration_text(full)));
   }
-  const std::optional<schedule::Overdue> overdue = scheduler_.overdue(now(), limit);
+  const std::optional<schedule::Overdue> overdue = scheduler_.overdue(at, limit);
   if (!overdue) return;
   const schedule::Dispatch& batch = overdue->dispatch;
   watchdog.give_up(fmt::format(

@@ -103,7 +103,7 @@ class Leader {
   };
 
   void look_after(Watchdog& watchdog);
-  void look_for_overdue(Watchdog& watchdog, schedule::Seconds limit);
+  void look_for_overdue(Watchdog& watchdog, schedule::Seconds at, schedule::Seconds limit);
   void dispatch();
   void fail();
   void send(const schedule::Dispatch& dispatch);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -145,6 +146,7 @@ struct Case {
   RowWriter::Outputs* outputs = nullptr;   ///< this rank writes its rows there
   Watchdog* watchdog = nullptr;            ///< of rank 0
   std::shared_ptr<std::atomic_flag> gate;  ///< rank 0's reads wait for it
+  std::function<TimePoint()> now = {};     ///< rank 0's clock
 };
 
 class Rounds : public ::testing::Test {
@@ -233,6 +235,7 @@ class Rounds : public ::testing::Test {
     if (c.outputs == nullptr) settings.column_bytes[0] = column_bytes(*model, outputs);
     if (c.scatter) settings.scatter_sources = {source};
     settings.watchdog = c.watchdog;
+    if (c.now) settings.surroundings.now = c.now;
     Leader leader(*collectives_, scheduler, ranks, worker ? &*worker : nullptr, wakeup, sink, stats,
                   settings, {.stop_requested = stop, .tick = [](double) {}});
     return leader.run();
@@ -443,6 +446,30 @@ TEST_F(Rounds, AStopBringsHomeWhatIsOut) {
   EXPECT_TRUE(result.stopped);
   EXPECT_LT(sink.rows().size(), 100'000U);
   EXPECT_EQ(sink.rows().size() % 4, 0U) << "whole batches";
+}
+
+TEST_F(Rounds, TimeInWhichRankZeroIsSuspendedIsNobodysFault) {
+  // Wherever it stands: between any two looks at the clock.
+  for (int suspended_at = 100; suspended_at < 160; ++suspended_at) {
+    SCOPED_TRACE(::testing::Message() << "at look " << suspended_at);
+    std::atomic<bool> ended = false;
+    Watchdog watchdog({.limit = std::chrono::seconds(20), .rank = 0, .names = {"0", "1", "2", "3"}},
+                      [&](const std::string& why) {
+                        ended = true;
+                        ADD_FAILURE() << why;
+                      });
+    int looks = 0;
+    MemorySink sink;
+    const Case c{.rows = 400, .batch = 2, .watchdog = &watchdog, .now = [&] {
+                   const auto suspended = std::chrono::minutes(++looks > suspended_at ? 10 : 0);
+                   return std::chrono::steady_clock::now() + suspended;
+                 }};
+    run(c, make_data(400), sink);
+    EXPECT_FALSE(ended);
+    if (!root_) continue;
+    EXPECT_GT(looks, suspended_at);
+    EXPECT_EQ(sink.rows().size(), 400U);
+  }
 }
 
 }  // namespace
