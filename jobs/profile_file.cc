@@ -1,6 +1,9 @@
 #include "jobs/profile_file.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "core/error.h"
 #include "jobs/built_in_files.h"
@@ -56,6 +59,7 @@ npu_model::DeviceConstants device_constants(const TomlTable& device) {
           .instance_overhead = needed(device, "instance_overhead_mb", kMega),
           .load = needed(device, "load_s", 1),
           .load_bytes_per_second = needed(device, "load_gb_per_s", kGiga),
+          .bytes_per_value = any_number(device, "bytes_per_value").value_or(2),
           .jitter = needed(device, "jitter", 1),
           .max_batch = needed_whole(device, "max_batch"),
           .core_choices = core_choices(device)};
@@ -70,15 +74,25 @@ npu_model::DeviceClass device_class(const TomlTable& table) {
 }
 
 FleetEvent fleet_event(const TomlTable& table) {
+  using npu_model::Trouble;
+  static constexpr std::pair<std::string_view, Trouble> kTroubles[] = {{"fail", Trouble::kGone},
+                                                                       {"hang", Trouble::kHangs},
+                                                                       {"error", Trouble::kFails},
+                                                                       {"wrong", Trouble::kWrong}};
   FleetEvent event;
   const std::string kind = needed_text(table, "kind");
-  if (kind == "slow") {
+  const auto* trouble = std::find_if(std::begin(kTroubles), std::end(kTroubles),
+                                     [&](const auto& one) { return one.first == kind; });
+  if (trouble != std::end(kTroubles)) {
+    event.trouble = trouble->second;
+  } else if (kind == "slow") {
     event.kind = FleetEvent::Kind::kSlow;
     event.speed = needed(table, "speed", 1);
   } else if (kind == "recover") {
     event.kind = FleetEvent::Kind::kRecover;
-  } else if (kind != "fail") {
-    table.unexpected("kind", *table.find("kind"), "'fail', 'slow' or 'recover'");
+  } else {
+    table.unexpected("kind", *table.find("kind"),
+                     "'error', 'fail', 'hang', 'recover', 'slow' or 'wrong'");
   }
   if (kind != "slow" && table.find("speed") != nullptr) {
     table.refuse("speed", "'speed' belongs to events of the kind 'slow'");
@@ -99,13 +113,13 @@ npu_model::Profile parse_profile(std::string_view text, const std::string& file)
   if (device == nullptr) top.missing("device");
   profile.device = device_constants(
       TomlTable(*device, file, "[device]",
-                {"batch_gain", "batch_half", "core_choices", "cores", "gb_per_s",
+                {"batch_gain", "batch_half", "bytes_per_value", "core_choices", "cores", "gb_per_s",
                  "instance_overhead_mb", "jitter", "launch_ms", "load_gb_per_s", "load_s",
                  "max_batch", "memory_gb", "scaling_exponent", "tflops_per_core"}));
   for (const toml::table* table : tables_of(top, "network")) {
     const TomlTable keys(*table, file, "[[network]]",
-                         {"efficiency", "features_mb", "gmac", "mparam", "name", "reference_cores",
-                          "sharing_loss", "slo_base_ms"});
+                         {"efficiency", "features_mb", "gmac", "launch_ms", "mparam", "name",
+                          "reference_cores", "sharing_loss", "slo_base_ms"});
     profile.networks.push_back({.name = needed_text(keys, "name"),
                                 .macs = needed(keys, "gmac", kGiga),
                                 .parameters = needed(keys, "mparam", kMega),
@@ -113,7 +127,8 @@ npu_model::Profile parse_profile(std::string_view text, const std::string& file)
                                 .efficiency = needed(keys, "efficiency", 1),
                                 .sharing_loss = needed(keys, "sharing_loss", 1),
                                 .reference_cores = needed_whole(keys, "reference_cores"),
-                                .slo_base = needed(keys, "slo_base_ms", kMilli)});
+                                .slo_base = needed(keys, "slo_base_ms", kMilli),
+                                .launch = any_number(keys, "launch_ms").value_or(0) * kMilli});
   }
   if (const std::string problem = problem_of(profile); !problem.empty()) {
     throw_input_error("{}: {}", file, problem);

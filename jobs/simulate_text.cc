@@ -183,9 +183,10 @@ std::string what_there_is(const Simulated& simulated) {
 }  // namespace
 
 std::string simulated_text(const Simulated& simulated) {
-  std::string text = fmt::format("workload {} on {} emulated NPUs (fleet {}), policy {}, {}\n",
-                                 simulated.workload.name, grouped(simulated.devices),
-                                 simulated.fleet, simulated.policy, what_there_is(simulated));
+  std::string text =
+      fmt::format("workload {} on {} {}s (fleet {}), policy {}, {}\n", simulated.workload.name,
+                  grouped(simulated.devices), simulated.device, simulated.fleet, simulated.policy,
+                  what_there_is(simulated));
   if (simulated.round_period > 0 || simulated.round_delay > 0) {
     text += fmt::format("rounds every {} ms, {} ms on the way\n",
                         milliseconds(simulated.round_period), milliseconds(simulated.round_delay));
@@ -231,6 +232,10 @@ std::string simulated_json(const Simulated& simulated) {
   return json.dump(2) + "\n";
 }
 
+const char* reason_text(schedule::CloseReason reason) {
+  return kReasons[static_cast<std::size_t>(reason)];
+}
+
 std::string log_header() {
   return "at_s,batch,stream,device,cores,size,reason,waiting,head_slack_ms,expected_ms,speed,"
          "demand\n";
@@ -239,8 +244,8 @@ std::string log_header() {
 std::string log_line(const schedule::ClosedBatch& batch, const std::string& stream) {
   return fmt::format("{:.9f},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{:.4f}\n", batch.at,
                      batch.batch, stream, batch.device, batch.cores, batch.size,
-                     kReasons[static_cast<std::size_t>(batch.reason)], batch.waiting,
-                     batch.head_slack / kMilli, batch.expected / kMilli, batch.speed, batch.demand);
+                     reason_text(batch.reason), batch.waiting, batch.head_slack / kMilli,
+                     batch.expected / kMilli, batch.speed, batch.demand);
 }
 
 }  // namespace widepipe::jobs

@@ -25,6 +25,7 @@ struct SimulatedRun {
 struct Simulated {
   rl::WorkloadSpec workload;
   std::string fleet;
+  std::string device = "emulated NPU";
   std::string policy;
   int devices = 0;
   double seconds = 0;
@@ -37,6 +38,9 @@ struct Simulated {
 
 std::string simulated_text(const Simulated& simulated);
 std::string simulated_json(const Simulated& simulated);
+
+/// As logs and reports call it.
+const char* reason_text(schedule::CloseReason reason);
 
 /// The log of closed batches: comma-separated, its columns named in the first line.
 std::string log_header();

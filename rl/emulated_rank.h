@@ -9,12 +9,15 @@
 
 #include "rl/emulated_fleet.h"
 #include "schedule/order_executor.h"
+#include "schedule/timeline.h"
 
 namespace widepipe::rl {
 
 /// What emulated devices answer: a function of the model and of the row that was asked for, and of
 /// nothing else, so that an answer which got lost, doubled or mixed up shows.
 std::uint64_t emulated_answer(schedule::ModelId model, std::uint64_t row);
+/// What a device answers that computes wrong.
+std::uint64_t emulated_wrong_answer(schedule::ModelId model, std::uint64_t row);
 
 /// The emulated devices of one rank: [first, first + how many the rank has), of a fleet. What
 /// befalls them does so at its time, unannounced. All times are computed; they do not depend on how
@@ -32,10 +35,12 @@ class EmulatedRank final : public schedule::OrderExecutor {
               Seconds now) override;
   std::optional<schedule::DeviceNews> take_news(Seconds now) override;
 
-  /// Of the last call.
-  Seconds time() const { return time_; }
-  double busy_core_seconds(Seconds now) { return devices_.busy_core_seconds(now); }
-  Seconds bandwidth_seconds() const { return devices_.bandwidth_seconds(); }
+  void take_status(Seconds now, std::vector<schedule::DeviceStatus>& all) override;
+
+  /// Batches and loads that end are recorded from now on; `timeline` outlives this.
+  void record(schedule::Timeline* timeline) { timeline_ = timeline; }
+  /// Until the last call, of all its devices.
+  EmulatedFleet::Use use() const { return devices_.use(time_); }
 
  private:
   /// A batch that a device has.
@@ -46,8 +51,8 @@ class EmulatedRank final : public schedule::OrderExecutor {
   };
 
   void advance(Seconds now);
-  void change_speed(const npu_model::SpeedChange& change);
-  schedule::DeviceNews told(const EmulatedFleet::News& news);
+  void change(const npu_model::DeviceChange& change);
+  schedule::DeviceNews told(const EmulatedFleet::News& news, Seconds at);
 
   const schedule::DeviceId first_;
   const npu_model::Fleet own_;  ///< devices and changes of this rank, numbered from 0
@@ -56,6 +61,9 @@ class EmulatedRank final : public schedule::OrderExecutor {
   Seconds time_ = 0;
   std::map<schedule::BatchId, Batch> batches_;
   std::deque<schedule::DeviceNews> news_;  ///< that nobody has taken yet
+  std::vector<EmulatedFleet::Use> known_;  ///< as of the last status, at:
+  Seconds known_at_ = 0;
+  schedule::Timeline* timeline_ = nullptr;
 };
 
 }  // namespace widepipe::rl

@@ -51,7 +51,7 @@ std::vector<BoundPhase> bound_phases(const npu_model::Profile& profile,
   for (const npu_model::FleetDevice& device : fleet.devices) speeds.push_back(device.speed);
   std::vector<Seconds> borders = {settings.duration};
   for (const RatePhase& phase : phases) borders.push_back(phase.begin);
-  for (const npu_model::SpeedChange& change : fleet.changes) borders.push_back(change.at);
+  for (const npu_model::DeviceChange& change : fleet.changes) borders.push_back(change.at);
   std::sort(borders.begin(), borders.end());
   borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
   std::vector<BoundPhase> found;

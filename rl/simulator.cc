@@ -43,7 +43,7 @@ class Simulation {
     measures_.duration = settings.duration;
     for (DeviceId id = 0; id < fleet_.devices.size(); ++id) {
       for (const auto& instance : dispatcher_->device(id).instances()) {
-        devices_.equip(id, instance.id);
+        devices_.equip(id, instance.id, instance.spec);
       }
       if (settings_.true_speeds) dispatcher_->tell_speed(id, fleet_.devices[id].speed, 0, orders_);
     }
@@ -66,7 +66,7 @@ class Simulation {
   void hear_of_devices();
   void tell(const EmulatedFleet::News& news);
   void send_orders();
-  void change_speed();
+  void change_device();
 
   struct OnItsWay {
     Seconds at;
@@ -123,7 +123,7 @@ Measures Simulation::run() {
     if (next > end_ || (draining_ && dispatcher_->drained())) break;
     now_ = std::max(now_, next);
     if (next == change) {
-      change_speed();
+      change_device();
     } else if (next == device) {
       hear_of_devices();
     } else if (next == order) {
@@ -144,8 +144,9 @@ Measures Simulation::run() {
   counter_.end();
   dispatcher_->drop_all(now_);
   take_counts(dispatcher_->counts(), measures_);
-  measures_.busy_core_seconds = devices_.busy_core_seconds(now_);
-  measures_.bandwidth_seconds = devices_.bandwidth_seconds();
+  const EmulatedFleet::Use use = devices_.use(now_);
+  measures_.busy_core_seconds = use.core_seconds;
+  measures_.bandwidth_seconds = use.bandwidth_seconds;
   measures_.device_seconds = static_cast<double>(fleet_.devices.size()) * now_;
   for (const npu_model::FleetDevice& device : fleet_.devices) {
     measures_.core_seconds += device.cores * now_;
@@ -203,8 +204,10 @@ void Simulation::tell(const EmulatedFleet::News& news) {
     note(SchedulerCall::Kind::kLoaded, news.device, news.instance);
     dispatcher_->loaded(news.device, news.instance, now_, orders_);
   } else {
-    note(SchedulerCall::Kind::kComplete, 0, news.batch, news.busy);
-    dispatcher_->complete(news.batch, true, news.busy, now_, orders_);
+    // Answers are taken for checked.
+    const bool good = news.kind == EmulatedFleet::News::Kind::kDone && !news.wrong;
+    note(SchedulerCall::Kind::kComplete, good ? 1 : 0, news.batch, news.busy);
+    dispatcher_->complete(news.batch, good, news.busy, now_, orders_);
   }
 }
 
@@ -220,11 +223,12 @@ void Simulation::send_orders() {
   orders_.clear();
 }
 
-void Simulation::change_speed() {
-  const npu_model::SpeedChange& change = fleet_.changes[next_change_++];
-  const auto device = static_cast<DeviceId>(change.device);
-  devices_.set_speed(device, change.speed, now_);
-  if (settings_.true_speeds) dispatcher_->tell_speed(device, change.speed, now_, orders_);
+void Simulation::change_device() {
+  const npu_model::DeviceChange& change = fleet_.changes[next_change_++];
+  devices_.change(change, now_);
+  if (settings_.true_speeds) {
+    dispatcher_->tell_speed(static_cast<DeviceId>(change.device), change.speed, now_, orders_);
+  }
   ++measures_.events;
 }
 

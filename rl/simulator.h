@@ -15,7 +15,7 @@ namespace widepipe::rl {
 /// A call of a simulation to its scheduler, so that a benchmark can repeat them all.
 struct SchedulerCall {
   enum class Kind { kAdd, kDispatch, kComplete, kLoaded, kDrain } kind = Kind::kAdd;
-  std::uint32_t place = 0;  ///< kAdd: the stream; kLoaded: the device
+  std::uint32_t place = 0;  ///< kAdd: the stream; kLoaded: the device; kComplete: 1 if done
   std::uint64_t what = 0;   ///< kAdd: the request; kComplete: the batch; kLoaded: the instance
   Seconds at = 0;           ///< kAdd: the arrival; kComplete: busy
   Seconds now = 0;

@@ -28,7 +28,7 @@ Costs costs_on(const Profile& profile, const BoundDevice& device,
         if (solo / device.speed > streams[s].slo) continue;
         const double of_cores = cores * solo / (device.cores * device.speed) / batch;
         const double of_memory =
-            moved_bytes(network, batch) / profile.device.bytes_per_second / batch;
+            moved_bytes(profile.device, network, batch) / profile.device.bytes_per_second / batch;
         for (int angle = 0; angle < kAngles; ++angle) {
           const double theta = angle * std::numbers::pi / 2 / (kAngles - 1);
           double& cost = costs[static_cast<std::size_t>(angle)][s];

@@ -6,14 +6,21 @@
 namespace widepipe::npu_model {
 namespace {
 
-constexpr double kHalfPrecisionBytes = 2;
-constexpr double kHalfOfSingle = 0.5;  // fp16 features, of their size in fp32
+constexpr double kSingleBytes = 4;  // features are given in fp32
 constexpr double kFlopsPerMac = 2;
+
+Bytes weight_bytes(const DeviceConstants& device, const Network& network) {
+  return device.bytes_per_value * network.parameters;
+}
+
+Bytes feature_bytes(const DeviceConstants& device, const Network& network) {
+  return network.features * (device.bytes_per_value / kSingleBytes);
+}
 
 }  // namespace
 
-Bytes moved_bytes(const Network& network, int batch) {
-  return kHalfPrecisionBytes * network.parameters + batch * network.features * kHalfOfSingle;
+Bytes moved_bytes(const DeviceConstants& device, const Network& network, int batch) {
+  return weight_bytes(device, network) + batch * feature_bytes(device, network);
 }
 
 Seconds compute_seconds(const DeviceConstants& device, const Network& network, int cores,
@@ -26,14 +33,20 @@ Seconds compute_seconds(const DeviceConstants& device, const Network& network, i
 }
 
 Seconds solo_seconds(const DeviceConstants& device, const Network& network, int cores, int batch) {
-  return device.launch + std::max(compute_seconds(device, network, cores, batch),
-                                  moved_bytes(network, batch) / device.bytes_per_second);
+  return device.launch + network.launch +
+         std::max(compute_seconds(device, network, cores, batch),
+                  moved_bytes(device, network, batch) / device.bytes_per_second);
 }
 
 double bandwidth_demand(const DeviceConstants& device, const Network& network, int cores,
                         int batch) {
-  return moved_bytes(network, batch) /
+  return moved_bytes(device, network, batch) /
          (solo_seconds(device, network, cores, batch) * device.bytes_per_second);
+}
+
+Seconds alone_seconds(const DeviceConstants& device, const Network& network, int cores, int batch) {
+  return solo_seconds(device, network, cores, batch) /
+         progress_rate(1, bandwidth_demand(device, network, cores, batch));
 }
 
 double progress_rate(double speed, double demand) {
@@ -42,12 +55,12 @@ double progress_rate(double speed, double demand) {
 }
 
 Bytes instance_memory(const DeviceConstants& device, const Network& network, int max_batch) {
-  return kHalfPrecisionBytes * network.parameters + device.instance_overhead +
-         max_batch * network.features * kHalfOfSingle;
+  return weight_bytes(device, network) + device.instance_overhead +
+         max_batch * feature_bytes(device, network);
 }
 
 Seconds load_seconds(const DeviceConstants& device, const Network& network) {
-  return device.load + kHalfPrecisionBytes * network.parameters / device.load_bytes_per_second;
+  return device.load + weight_bytes(device, network) / device.load_bytes_per_second;
 }
 
 }  // namespace widepipe::npu_model

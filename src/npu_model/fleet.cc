@@ -105,9 +105,9 @@ void add_random_faults(Fleet& fleet, const RandomFaults& faults, Seconds duratio
     for (Seconds at = wait(random) * faults.mean_between; at < duration;
          at += wait(random) * faults.mean_between) {
       const bool fails = share(random) < faults.fail_share;
-      fleet.changes.push_back({at, device, fails ? 0 : speed * faults.slow_speed});
+      fleet.changes.push_back({at, device, fails ? 0 : speed * faults.slow_speed, {}});
       at += wait(random) * faults.mean_until_over;
-      fleet.changes.push_back({at, device, speed});
+      fleet.changes.push_back({at, device, speed, {}});
     }
   }
 }
@@ -179,14 +179,14 @@ Fleet make_fleet(const FleetSpec& spec, const Profile& profile, int devices, Sec
       if (std::erase(from, device) > 0) to.push_back(device);
       const double usual = fleet.devices[static_cast<std::size_t>(device)].speed;
       double speed = usual;
-      if (event.kind == FleetEvent::Kind::kFail) speed = 0;
+      if (event.kind == FleetEvent::Kind::kTrouble) speed = 0;
       if (event.kind == FleetEvent::Kind::kSlow) speed = usual * event.speed;
-      fleet.changes.push_back({event.at * duration, device, speed});
+      fleet.changes.push_back({event.at * duration, device, speed, event.trouble});
     }
   }
   add_random_faults(fleet, spec.random, duration, random);
   std::stable_sort(fleet.changes.begin(), fleet.changes.end(),
-                   [](const SpeedChange& a, const SpeedChange& b) { return a.at < b.at; });
+                   [](const DeviceChange& a, const DeviceChange& b) { return a.at < b.at; });
   return fleet;
 }
 

@@ -20,13 +20,22 @@ struct DeviceClass {
   bool operator==(const DeviceClass&) const = default;
 };
 
-/// Something that befalls some devices at a time.
+/// How a device does not work.
+enum class Trouble {
+  kGone,   ///< what runs is lost, nothing comes back
+  kHangs,  ///< nothing comes back; when it works again it goes on with what it had
+  kFails,  ///< all batches come back at once, not computed
+  kWrong   ///< batches come back in time, with wrong answers
+};
+
+/// Something that befalls some devices at a time, until they recover.
 struct FleetEvent {
   enum class Kind {
-    kFail,    ///< what runs is lost, nothing comes back, until it recovers
+    kTrouble,
     kSlow,    ///< speed becomes `speed` times that of its class
     kRecover  ///< works again, at the speed of its class
-  } kind = Kind::kFail;
+  } kind = Kind::kTrouble;
+  Trouble trouble = Trouble::kGone;
   double at = 0;  ///< a share of the run, 0 to 1
   /// Which: a share of the fleet, drawn at random among those that nothing befell so far (kRecover:
   /// of those that something did); or these.
@@ -68,16 +77,17 @@ struct FleetDevice {
   double speed = 1;
 };
 
-/// A device's speed from then on, 0 if it does not work.
-struct SpeedChange {
+/// What a device is like from then on.
+struct DeviceChange {
   Seconds at = 0;
   int device = 0;
-  double speed = 1;
+  double speed = 1;                  ///< 0: it does not work
+  Trouble trouble = Trouble::kGone;  ///< then: how
 };
 
 struct Fleet {
   std::vector<FleetDevice> devices;
-  std::vector<SpeedChange> changes;  ///< in the order of their times
+  std::vector<DeviceChange> changes;  ///< in the order of their times
 };
 
 /// The same seed, the same fleet. Numbers of devices follow the shares by largest remainder; which

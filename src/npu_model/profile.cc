@@ -63,6 +63,7 @@ std::string problem_of(const Profile& profile) {
                              {"instance_overhead", device.instance_overhead, 0, true},
                              {"load", device.load, 0, true},
                              {"load_bytes_per_second", device.load_bytes_per_second, 0, false},
+                             {"bytes_per_value", device.bytes_per_value, 0, false, 16},
                              {"jitter", device.jitter, 0, true, 10},
                              {"max_batch", static_cast<double>(device.max_batch), 1, true, 65536}});
   if (problem.empty()) problem = problem_of_cores(device);
@@ -80,7 +81,8 @@ std::string problem_of(const Profile& profile) {
                                   {"sharing_loss", network.sharing_loss, 0, true},
                                   {"reference_cores", static_cast<double>(network.reference_cores),
                                    1, true, static_cast<double>(device.cores)},
-                                  {"slo_base", network.slo_base, 0, false}});
+                                  {"slo_base", network.slo_base, 0, false},
+                                  {"launch", network.launch, 0, true}});
     if (!problem.empty()) return problem;
   }
   return "";

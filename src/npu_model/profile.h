@@ -25,7 +25,8 @@ struct DeviceConstants {
   Bytes instance_overhead = 0;  ///< memory of an instance beside weights and features
   Seconds load = 0;             ///< of an instance, whatever its size
   double load_bytes_per_second = 0;
-  double jitter = 0;  ///< work takes (1 + jitter * Exp(1)) times as long
+  double bytes_per_value = 2;  ///< of weights and features: 2 in fp16, 4 in fp32
+  double jitter = 0;           ///< work takes (1 + jitter * Exp(1)) times as long
   int max_batch = 0;
   std::vector<int> core_choices;  ///< of an instance, ascending
 
@@ -42,6 +43,7 @@ struct Network {
   double sharing_loss = 0;  ///< what a further core adds to the work of a batch of one, as a share
   int reference_cores = 0;
   Seconds slo_base = 0;  ///< the SLO of a workload is a multiple of it
+  Seconds launch = 0;    ///< of a batch, beside the device's
 
   bool operator==(const Network&) const = default;
 };

@@ -10,10 +10,8 @@ namespace widepipe::npu_model {
 void RunningSet::set_rate() { rate_ = progress_rate(speed_, demand_); }
 
 void RunningSet::advance(Seconds now) {
-  if (now > at_) {
-    work_ += (now - at_) * rate_;
-    bandwidth_seconds_ += (now - at_) * rate_ * demand_;
-  }
+  bandwidth_seconds_ = bandwidth_seconds(now);
+  if (now > at_) work_ += (now - at_) * rate_;
   at_ = now;
 }
 

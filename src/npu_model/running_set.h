@@ -37,8 +37,10 @@ class RunningSet {
   std::size_t size() const { return heap_.size(); }
   double demand() const { return demand_; }
   double speed() const { return speed_; }
-  /// Seconds of the memory's whole bandwidth that were in use until the last call.
-  Seconds bandwidth_seconds() const { return bandwidth_seconds_; }
+  /// Seconds of the memory's whole bandwidth that were in use until now.
+  Seconds bandwidth_seconds(Seconds now) const {
+    return bandwidth_seconds_ + (now > at_ ? (now - at_) * rate_ * demand_ : 0);
+  }
 
  private:
   struct Running {

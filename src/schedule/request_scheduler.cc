@@ -410,7 +410,8 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     const Seconds on_its_way = now - running.since - busy;
     if (done) patience_ = std::max(patience_, std::min(on_its_way, settings_.first_probe));
     free_place(running);
-    if (done && device.ejected) readmit(id, now, orders);  // it was slow, not dead
+    // It was slow, not dead.
+    if (done && device.ejected && !device.failed) readmit(id, now, orders);
     serve_device(id, now, orders);
     return;
   }
@@ -435,6 +436,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
   } else {
     take_back(running, now);
     running.lost = true;
+    device.failed = true;
     eject(id, now);
   }
   free_place(running);
@@ -444,7 +446,10 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
 
 void RequestScheduler::loaded(DeviceId id, InstanceId instance, Seconds now,
                               std::vector<Order>& orders) {
-  if (!devices_.at(id).loaded(instance)) return;  // the device was ejected meanwhile
+  if (!devices_.at(id).loaded(instance)) {  // the device was ejected meanwhile, and it forgotten
+    orders.push_back({Order::Kind::kUnload, id, instance, {}});
+    return;
+  }
   reconcile(id, now, orders);
   serve_device(id, now, orders);
 }

@@ -52,6 +52,7 @@ void RequestScheduler::readmit(DeviceId id, Seconds now, std::vector<Order>& ord
   ServingState& device = devices_[id];
   device.ejected = false;
   device.probing = false;
+  device.failed = false;
   ++counts_.readmissions;
   events_.readmitted(id, now);
   reconcile(id, now, orders);

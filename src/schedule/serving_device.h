@@ -65,6 +65,7 @@ class ServingState {
   Seconds probe_at = 0;     ///< while it is: when it gets a batch
   Seconds probe_pause = 0;  ///< before the next one
   bool probing = false;     ///< a batch is out, to see
+  bool failed = false;      ///< a batch did: only such a batch can show that it works
 
  private:
   double bytes_of(const InstanceSpec& spec) const;

@@ -56,7 +56,7 @@ double repeat(const schedule::Cluster& cluster, const schedule::NamedPolicy& pol
         scheduler.dispatch(call.now, orders);
         break;
       case Kind::kComplete:
-        scheduler.complete(call.what, true, call.at, call.now, orders);
+        scheduler.complete(call.what, call.place != 0, call.at, call.now, orders);
         break;
       case Kind::kLoaded:
         scheduler.loaded(call.place, static_cast<schedule::InstanceId>(call.what), call.now,

@@ -129,7 +129,9 @@ TEST_P(OneDevice, EmulatedTakesTheTimesOfTheOptimum) {
   std::vector<int> networks;
   for (const rl::WorkloadStream& stream : streams) networks.push_back(stream.network);
   rl::EmulatedFleet device(profile_, fleet, cluster, networks, 1);
-  for (schedule::InstanceId id = 0; id < networks.size(); ++id) device.equip(0, id);
+  for (schedule::InstanceId id = 0; id < networks.size(); ++id) {
+    device.equip(0, id, {id, 0, profile_.device.max_batch});
+  }
   const std::vector<OptimumBatch> batches = exact_optimum(arrivals());
   ASSERT_GT(batches.size(), 5U);
   for (const OptimumBatch& batch : batches) {

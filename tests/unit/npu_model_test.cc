@@ -49,7 +49,7 @@ TEST(NpuEquations, ByHand) {
   const DeviceConstants& device = npu().device;
   const Network& resnet50 = network("resnet50");
   // 2 * 25.6 M + 8 * 103 MB / 2
-  EXPECT_DOUBLE_EQ(moved_bytes(resnet50, 8), 51.2e6 + 412e6);
+  EXPECT_DOUBLE_EQ(moved_bytes(device, resnet50, 8), 51.2e6 + 412e6);
   // eta(8) = 10.4 / 8.3; one core: 8 * 8.2e9 / (2e12 * .683 * eta); eight: (1 + .22 * 7 / 8^.8) / 8
   const double one_core = 8 * 8.2e9 / (2e12 * 0.683 * 10.4 / 8.3);
   EXPECT_NEAR(compute_seconds(device, resnet50, 1, 8), one_core, 1e-12);
@@ -140,7 +140,7 @@ TEST(RunningSet, EndsWhenAStepwiseIntegrationDoes) {
         reference[next++] = {batch.work, batch.demand, batch.work};
       }
       EXPECT_EQ(set.size(), reference.size());
-      EXPECT_NEAR(set.bandwidth_seconds(), bandwidth, 1e-4);
+      EXPECT_NEAR(set.bandwidth_seconds(now), bandwidth, 1e-4);
     }
   }
 }
@@ -175,7 +175,7 @@ TEST(Fleet, FollowsSharesAndSeed) {
   const Fleet fleet = make_fleet(mixed, npu(), 100, 30, 4);
   int failed = 0;
   int slowed = 0;
-  for (const SpeedChange& change : fleet.changes) {
+  for (const DeviceChange& change : fleet.changes) {
     EXPECT_EQ(change.at, 15);
     const double usual = fleet.devices[static_cast<std::size_t>(change.device)].speed;
     failed += change.speed == 0 ? 1 : 0;
@@ -201,7 +201,7 @@ TEST(Fleet, RandomFaultsComeAtTheirRate) {
   int begins = 0;
   int failures = 0;
   double last = 0;
-  for (const SpeedChange& change : fleet.changes) {
+  for (const DeviceChange& change : fleet.changes) {
     EXPECT_GE(change.at, last);
     last = change.at;
     begins += change.speed < 1 ? 1 : 0;
@@ -299,8 +299,8 @@ TEST(FleetFile, MistakesAreNamed) {
        "f.toml: class 'slow': its 300 MB of memory hold no instance of 'vgg16', which takes 434 "
        "MB"},
       {"kind = \"fail\"", "kind = \"burn\"",
-       "f.toml:26:8: 'kind' in [[event]]: expected 'fail', 'slow' or 'recover', found a string, "
-       "'burn'"},
+       "f.toml:26:8: 'kind' in [[event]]: expected 'error', 'fail', 'hang', 'recover', 'slow' "
+       "or 'wrong', found a string, 'burn'"},
       {"kind = \"fail\"", "kind = \"fail\"\nspeed = 1",
        "f.toml:27:1: 'speed' belongs to events of the kind 'slow'"},
       {"at = 0.5\nkind = \"fail\"", "at = 1.5\nkind = \"fail\"",

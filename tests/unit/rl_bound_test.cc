@@ -61,7 +61,7 @@ TEST(Bound, OfADataSetIsByTheLeastTimeThatItTakes) {
   const WorkloadSpec workload = jobs::load_workload("bulk", profile);
   const npu_model::FleetSpec sound = jobs::load_fleet("nominal", profile);
   npu_model::FleetSpec half = sound;
-  half.events = {{npu_model::FleetEvent::Kind::kFail, 0.3, 0.5, {}, 1}};
+  half.events = {{.at = 0.3, .share = 0.5, .devices = {}}};
   SimulationSettings settings{.duration = 10, .devices = 8};
   const double full = bound_of(profile, workload, sound, settings);
   const struct {
@@ -76,7 +76,7 @@ TEST(Bound, OfADataSetIsByTheLeastTimeThatItTakes) {
     EXPECT_NEAR(settings.rate * settings.duration / bound, c.takes, 1e-6 * c.takes) << c.load;
   }
   npu_model::FleetSpec none = sound;
-  none.events = {{npu_model::FleetEvent::Kind::kFail, 0.3, 1, {}, 1}};
+  none.events = {{.at = 0.3, .share = 1, .devices = {}}};
   settings.rate = full;
   EXPECT_EQ(bulk_bound_of(profile, workload, none, settings), 0) << "never done";
   const Goodput found = find_goodput(profile, workload, none, settings,

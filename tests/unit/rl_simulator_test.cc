@@ -272,7 +272,8 @@ TEST(Simulator, AFailedFleetAnswersAgainOnceItHasRecovered) {
   const WorkloadSpec workload = jobs::load_workload("A10", npu());
   npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
   using Kind = npu_model::FleetEvent::Kind;
-  fleet.events = {{Kind::kFail, 0.25, 1, {}, 1}, {Kind::kRecover, 0.5, 1, {}, 1}};
+  fleet.events = {{.kind = Kind::kTrouble, .at = 0.25, .share = 1, .devices = {}},
+                  {.kind = Kind::kRecover, .at = 0.5, .share = 1, .devices = {}}};
   std::vector<schedule::ClosedBatch> late;
   const Measures measures =
       simulate(npu(), workload, fleet, {.duration = 8, .rate = 2000, .devices = 4}, greedy,
@@ -286,9 +287,34 @@ TEST(Simulator, AFailedFleetAnswersAgainOnceItHasRecovered) {
   EXPECT_LT(measures.all().attainment(), 0.8);
 }
 
+TEST(Simulator, TroubleOfEverySortLosesNothing) {
+  const WorkloadSpec workload = jobs::load_workload("bulk", npu());
+  for (const auto trouble : {npu_model::Trouble::kGone, npu_model::Trouble::kHangs,
+                             npu_model::Trouble::kFails, npu_model::Trouble::kWrong}) {
+    const auto sort = static_cast<int>(trouble);
+    npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
+    fleet.events = {
+        {.trouble = trouble, .at = 0.2, .share = 0.25, .devices = {}},
+        {.kind = npu_model::FleetEvent::Kind::kRecover, .at = 0.6, .share = 1, .devices = {}}};
+    std::map<schedule::DeviceId, Seconds> last;
+    const Measures measures =
+        simulate(npu(), workload, fleet, {.duration = 4, .rate = 8'000, .devices = 4}, greedy,
+                 [&](const schedule::ClosedBatch& batch) { last[batch.device] = batch.at; });
+    const StreamMeasures rows = measures.all();
+    EXPECT_EQ(rows.in_time, rows.offered) << sort;
+    EXPECT_EQ(measures.ejections, 1) << sort;
+    EXPECT_EQ(measures.readmissions, 1) << sort;
+    EXPECT_GT(measures.dispatched_again, 0) << sort;
+    ASSERT_EQ(last.size(), 4U) << sort;
+    for (const auto& [device, at] : last) {
+      EXPECT_GT(at, 2.4) << sort << ": device " << device << " works again";
+    }
+  }
+}
+
 TEST(Simulator, WhatStillWaitsForAFailedFleetIsUnfinished) {
   npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
-  fleet.events = {{npu_model::FleetEvent::Kind::kFail, 0.25, 1, {}, 1}};
+  fleet.events = {{.at = 0.25, .share = 1, .devices = {}}};
   // Without deadlines nothing is given up.
   const StreamMeasures rows = simulate(npu(), jobs::load_workload("bulk", npu()), fleet,
                                        {.duration = 1, .rate = 20'000, .devices = 4}, greedy)
