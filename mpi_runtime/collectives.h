@@ -1,7 +1,7 @@
 #pragma once
 // The seam between widepipe and MPI: the few collective operations that rounds are made of.
 // Three sorts of it: MpiCollectives, SerialCollectives (a run without a launcher, and unit
-// tests), and in time a grouped one that forwards through group leaders.
+// tests), and GroupedCollectives, whose slots go through the first ranks of groups.
 
 #include <cstddef>
 #include <functional>

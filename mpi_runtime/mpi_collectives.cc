@@ -5,23 +5,14 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
-#include <limits>
-#include <stdexcept>
 #include <utility>
 
 #include "core/surroundings.h"
 #include "mpi_runtime/backoff.h"
-#include "mpi_runtime/mpi_call.h"
+#include "mpi_runtime/mpi_request.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
-
-int to_count(std::size_t bytes) {
-  if (bytes > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    throw std::logic_error(fmt::format("{} bytes in one MPI operation: counts are int", bytes));
-  }
-  return static_cast<int>(bytes);
-}
 
 struct IntBlocks {
   std::vector<int> counts;
@@ -33,23 +24,6 @@ struct IntBlocks {
       displacements.push_back(to_count(offsets[i]));
     }
   }
-};
-
-/// One MPI request and its test.
-class Request {
- public:
-  MPI_Request* get() { return &request_; }
-  bool test() {
-    int done = 0;
-    WIDEPIPE_MPI(MPI_Test(&request_, &done, MPI_STATUS_IGNORE));
-    return done != 0;
-  }
-  Request() = default;
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-
- private:
-  MPI_Request request_ = MPI_REQUEST_NULL;
 };
 
 class MpiScatter final : public Scatter {

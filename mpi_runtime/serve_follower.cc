@@ -13,7 +13,7 @@ ServeFollower::ServeFollower(Collectives& collectives, schedule::OrderExecutor* 
       clock_(clock),
       settings_(settings),
       stop_requested_(std::move(stop_requested)) {
-  if (executor != nullptr) devices_.emplace(*executor);
+  if (executor != nullptr) devices_.emplace(*executor, settings.status_period);
   for (std::uint32_t round = 1; round <= kRoundsInFlight; ++round) expect_slot();
 }
 
@@ -51,16 +51,21 @@ void ServeFollower::expect_slot() {
 void ServeFollower::answer(SlotReader slot) {
   const ServeHeader down = slot.header();
   clock_.hear(down.now);
+  const schedule::Seconds from = clock_.now();
   std::vector<std::uint64_t> rows;
   for (std::uint32_t i = 0; i < down.entries; ++i) {
     const auto order = slot.next<OrderWire>(rows);
     devices_->accept(order, rows, clock_.now());
   }
+  if (devices_) devices_->accepted();
   AlignedBuffer bytes(settings_.slot_bytes);
   SlotWriter up(bytes.span());
   if (devices_) devices_->report(up, clock_.now());
   up.finish({.round = down.round, .stop_requested = stop_requested_() ? 1U : 0U});
   sends_.push_back(collectives_.send_gather(Lane::kSlotsUp, std::move(bytes)));
+  if (settings_.timeline != nullptr && clock_.running()) {
+    settings_.timeline->add({.from = from, .until = clock_.now(), .number = down.round});
+  }
   if (down.last_round == 0 || down.round + kRoundsInFlight <= down.last_round) expect_slot();
 }
 

@@ -12,6 +12,7 @@
 #include "mpi_runtime/serve_clock.h"
 #include "mpi_runtime/serve_rank.h"
 #include "mpi_runtime/watchdog.h"
+#include "schedule/timeline.h"
 
 namespace widepipe::mpi_runtime {
 
@@ -21,7 +22,9 @@ struct ServeSettings {
   /// Rounds leave at least this often; sooner when there are orders. Real time.
   std::chrono::microseconds round_period{1000};
   std::chrono::microseconds longest_pause = kLongestPause;
-  Watchdog* watchdog = nullptr;  ///< may be null
+  schedule::Seconds status_period = 0.1;  ///< of devices, on the clock of the replay
+  Watchdog* watchdog = nullptr;           ///< may be null, as may be:
+  schedule::Timeline* timeline = nullptr;
 };
 
 /// A rank's side of the rounds of a replay, other than rank 0's.

@@ -1,7 +1,5 @@
 #include "mpi_runtime/serve_leader.h"
 
-#include <ctime>
-
 #include <algorithm>
 #include <utility>
 
@@ -11,12 +9,6 @@ namespace widepipe::mpi_runtime {
 namespace {
 
 using Real = std::chrono::steady_clock;
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 }  // namespace
 
@@ -30,7 +22,7 @@ ServeLeader::ServeLeader(Collectives& collectives, schedule::RequestDispatcher& 
       settings_(settings),
       hooks_(std::move(hooks)),
       outbox_(static_cast<std::size_t>(collectives.size())) {
-  if (own != nullptr) own_.emplace(*own);
+  if (own != nullptr) own_.emplace(*own, settings.status_period);
 }
 
 ServeResult ServeLeader::run(Wakeup& wakeup) {
@@ -38,12 +30,16 @@ ServeResult ServeLeader::run(Wakeup& wakeup) {
   equip();
   while (queued_ > 0 || !rounds_.empty()) backoff.pause(turn());
   result_ = {};
+  result_.started = Real::now();
   clock_.start();
-  const double before = cpu_seconds();
+  const double before = thread_cpu_seconds();
+  sections_.start();
   while (last_round_ == 0 || next_round_ <= last_round_ || !rounds_.empty() || !sends_.empty()) {
     backoff.pause(turn());
   }
-  result_.cpu_seconds = cpu_seconds() - before;
+  result_.cpu_seconds = thread_cpu_seconds() - before;
+  sections_.enter(Section::kRest);
+  result_.cpu_by_section = sections_.seconds();
   if (result_.rounds > 0) result_.mean_round_seconds /= result_.rounds;
   return result_;
 }
@@ -70,11 +66,15 @@ bool ServeLeader::turn() {
   if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
   if (clock_.running() && last_round_ == 0) {
     const schedule::Seconds now = clock_.now();
+    sections_.enter(Section::kArrivals);
     const bool due = hooks_.arrive(now);
+    sections_.enter(Section::kDecisions);
     if (due || now >= dispatcher_.next_time()) {
       dispatcher_.dispatch(now, orders_);
+      sections_.enter(Section::kOrders);
       queue_orders();
     }
+    sections_.enter(Section::kRest);
     result_.stopped |= hooks_.stop_requested();
     if (result_.stopped || hooks_.over(now)) {
       result_.ended = now;
@@ -82,11 +82,13 @@ bool ServeLeader::turn() {
     }
   }
   moved |= collect();
+  sections_.enter(Section::kMpi);
   moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
   if (may_post()) {
     post_round();
     moved = true;
   }
+  sections_.enter(Section::kRest);
   return moved;
 }
 
@@ -127,7 +129,9 @@ void ServeLeader::queue_orders() {
 }
 
 bool ServeLeader::collect() {
+  sections_.enter(Section::kMpi);
   if (rounds_.empty() || !rounds_.front().slots->test()) return false;
+  sections_.enter(Section::kNews);
   const Round round = std::move(rounds_.front());
   rounds_.pop_front();
   if (settings_.watchdog != nullptr) settings_.watchdog->round_done();
@@ -135,6 +139,9 @@ bool ServeLeader::collect() {
   ++result_.rounds;
   result_.mean_round_seconds += took;
   result_.longest_round_seconds = std::max(result_.longest_round_seconds, took);
+  if (settings_.timeline != nullptr && round.from >= 0) {
+    settings_.timeline->add({.from = round.from, .until = clock_.now(), .number = round.number});
+  }
   const std::shared_ptr<const Blocks> slots = round.slots->gathered();
   std::vector<std::uint64_t> answers;
   for (int rank = 0; rank < collectives_.size(); ++rank) {
@@ -145,6 +152,7 @@ bool ServeLeader::collect() {
       tell(news, answers);
     }
   }
+  sections_.enter(Section::kOrders);
   queue_orders();
   return true;
 }
@@ -152,19 +160,24 @@ bool ServeLeader::collect() {
 void ServeLeader::tell(const NewsWire& wire, std::vector<std::uint64_t>& answers) {
   // Once it is over nobody waits for them.
   if (last_round_ != 0) return;
+  if (wire.kind == NewsWire::kStatus) {
+    if (hooks_.status) hooks_.status(status_of(wire, answers));
+    return;
+  }
   const schedule::Seconds now = clock_.now();
-  if (static_cast<schedule::DeviceNews::Kind>(wire.kind) == schedule::DeviceNews::Kind::kLoaded) {
+  const auto kind = static_cast<schedule::DeviceNews::Kind>(wire.kind);
+  if (kind == schedule::DeviceNews::Kind::kLoaded) {
     dispatcher_.loaded(wire.device, wire.instance, now, orders_);
     return;
   }
-  const schedule::DeviceNews news{.kind = schedule::DeviceNews::Kind::kDone,
+  const schedule::DeviceNews news{.kind = kind,
                                   .device = wire.device,
                                   .instance = wire.instance,
                                   .batch = wire.batch,
                                   .busy = wire.busy,
                                   .answers = std::move(answers)};
-  hooks_.done(news, dispatcher_.requests_of(wire.batch));
-  dispatcher_.complete(wire.batch, true, wire.busy, now, orders_);
+  const bool done = hooks_.done(news, dispatcher_.requests_of(wire.batch));
+  dispatcher_.complete(wire.batch, done, wire.busy, now, orders_);
 }
 
 bool ServeLeader::may_post() const {
@@ -179,6 +192,7 @@ void ServeLeader::fill(SlotWriter& slot, std::deque<Entry>& outbox) const {
 }
 
 void ServeLeader::post_round() {
+  sections_.enter(Section::kOrders);
   last_post_ = Real::now();
   const auto ranks = static_cast<std::size_t>(collectives_.size());
   const std::vector<std::size_t> sizes(ranks, settings_.slot_bytes);
@@ -189,19 +203,23 @@ void ServeLeader::post_round() {
     SlotWriter slot(slots.block(static_cast<int>(rank)));
     if (rank == 0 && own_) {  // they need no way over MPI
       for (const Entry& entry : outbox_[0]) own_->accept(entry.order, entry.rows, clock_.now());
+      own_->accepted();
       outbox_[0].clear();
     }
     fill(slot, outbox_[rank]);
     slot.finish(header);
     queued_ += outbox_[rank].size();
   }
+  sections_.enter(Section::kMpi);
   sends_.push_back(collectives_.scatter_from_root(Lane::kSlotsDown, std::move(slots)));
+  sections_.enter(Section::kOrders);
   AlignedBuffer mine(settings_.slot_bytes);
   SlotWriter up(mine.span());
   if (own_) own_->report(up, clock_.now());
   up.finish({.round = header.round});
-  rounds_.push_back(
-      {last_post_, collectives_.gather_to_root(Lane::kSlotsUp, std::move(mine), sizes)});
+  sections_.enter(Section::kMpi);
+  rounds_.push_back({header.round, header.now, last_post_,
+                     collectives_.gather_to_root(Lane::kSlotsUp, std::move(mine), sizes)});
 }
 
 }  // namespace widepipe::mpi_runtime

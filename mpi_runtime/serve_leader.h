@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "mpi_runtime/collectives.h"
+#include "mpi_runtime/cpu_sections.h"
 #include "mpi_runtime/serve_clock.h"
 #include "mpi_runtime/serve_follower.h"
 #include "mpi_runtime/serve_rank.h"
@@ -24,9 +27,12 @@ struct ServeHooks {
   std::function<bool(schedule::Seconds now)> over;
   /// Asked often: true ends the run early.
   std::function<bool()> stop_requested;
-  /// A batch is done, and the dispatcher does not know yet. No requests: they are elsewhere by now.
-  std::function<void(const schedule::DeviceNews& news, std::span<const schedule::Request> requests)>
+  /// A batch is done, or has failed, and the dispatcher does not know yet. No requests: they are
+  /// elsewhere by now. False if they have no answers: it failed, or its device computes wrong.
+  std::function<bool(const schedule::DeviceNews& news, std::span<const schedule::Request> requests)>
       done;
+  /// May be null: what a device reports of itself.
+  std::function<void(const schedule::DeviceStatus& status)> status;
 };
 
 /// What a run of rounds came to.
@@ -35,8 +41,10 @@ struct ServeResult {
   std::uint32_t rounds = 0;
   double mean_round_seconds = 0;  ///< real: from the scatter to the last rank's answer
   double longest_round_seconds = 0;
-  double cpu_seconds = 0;  ///< of this thread, once the clock ran
+  double cpu_seconds = 0;  ///< of this thread, once the clock ran; and by section:
+  std::array<double, kSections> cpu_by_section{};
   schedule::Seconds ended = 0;
+  std::chrono::steady_clock::time_point started;  ///< when the clock began to run
 };
 
 /// Rank 0's side of the rounds of a replay: gives the dispatcher what arrives and what devices say,
@@ -59,6 +67,8 @@ class ServeLeader {
     std::vector<std::uint64_t> rows;
   };
   struct Round {
+    std::uint32_t number;
+    schedule::Seconds from;
     std::chrono::steady_clock::time_point posted;
     std::unique_ptr<Gather> slots;
   };
@@ -89,6 +99,7 @@ class ServeLeader {
   std::uint32_t last_round_ = 0;
   std::chrono::steady_clock::time_point last_post_{};
   bool asks_ = false;  ///< who is alive
+  CpuSections sections_;
   ServeResult result_;
 };
 

@@ -38,9 +38,10 @@ struct OrderWire {
   std::uint64_t batch = 0;
 };
 
-/// What a device says; then its answers.
+/// What a device says; then its answers, or the numbers of its status.
 struct NewsWire {
-  std::uint32_t kind = 0;  ///< schedule::DeviceNews::Kind
+  static constexpr std::uint32_t kStatus = 100;
+  std::uint32_t kind = 0;  ///< schedule::DeviceNews::Kind, or kStatus
   std::uint32_t device = 0;
   std::uint32_t instance = 0;
   std::uint32_t size = 0;  ///< answers that follow, 8 bytes each

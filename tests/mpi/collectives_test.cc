@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "mpi_runtime/agreement.h"
+#include "mpi_runtime/bytes_to_root.h"
 #include "mpi_runtime/fleet.h"
+#include "mpi_runtime/grouped_collectives.h"
 #include "mpi_runtime/mpi_collectives.h"
 #include "mpi_runtime/serial_collectives.h"
 
@@ -149,6 +152,87 @@ TEST_P(Seams, PlacesAreKnownEverywhere) {
     EXPECT_FALSE(place.budget.cpus.empty());
   }
 }
+
+TEST_P(Seams, BytesOfAllRanksReachRankZero) {
+  const std::vector<std::byte> mine(static_cast<std::size_t>(collectives_->rank()) * 1000,
+                                    mark(collectives_->rank(), 0, 0, 0));
+  const auto all = bytes_to_root(*collectives_, mine);
+  EXPECT_EQ(all != nullptr, root_);
+  for (int rank = 0; root_ && rank < collectives_->size(); ++rank) {
+    const auto block = all->block(rank);
+    ASSERT_EQ(block.size(), static_cast<std::size_t>(rank) * 1000);
+    for (const std::byte byte : block) ASSERT_EQ(byte, mark(rank, 0, 0, 0));
+  }
+}
+
+/// Slots through groups of so many ranks, with several rounds under way.
+class Groups : public testing::TestWithParam<int> {};
+
+TEST_P(Groups, SlotsArriveInOrder) {
+  constexpr int kRounds = 50;
+  constexpr std::size_t kSlot = 300;
+  const auto flat = make_mpi_collectives();
+  const auto grouped = make_grouped_collectives(*flat, GetParam());
+  const int rank = grouped->rank();
+  const int ranks = grouped->size();
+  const std::vector<std::size_t> sizes(static_cast<std::size_t>(ranks), kSlot);
+  std::vector<std::unique_ptr<Scatter>> scatters;
+  std::vector<std::unique_ptr<Gather>> gathers;
+  for (int round = 0; round < kRounds; ++round) {
+    AlignedBuffer mine(kSlot);
+    for (std::size_t i = 0; i < kSlot; ++i) mine.data()[i] = mark(rank, 0, i, round);
+    if (rank == 0) {
+      Blocks blocks = Blocks::of_sizes(sizes);
+      for (int to = 0; to < ranks; ++to) {
+        const auto block = blocks.block(to);
+        for (std::size_t i = 0; i < kSlot; ++i) block[i] = mark(0, to, i, round);
+      }
+      scatters.push_back(grouped->scatter_from_root(Lane::kSlotsDown, std::move(blocks)));
+      gathers.push_back(grouped->gather_to_root(Lane::kSlotsUp, std::move(mine), sizes));
+    } else {
+      scatters.push_back(grouped->receive_scatter(Lane::kSlotsDown, kSlot));
+      gathers.push_back(grouped->send_gather(Lane::kSlotsUp, std::move(mine)));
+    }
+  }
+  // The last first: what a rank passes on must not depend on who asks.
+  std::vector<bool> here(2 * kRounds);
+  for (int left = 2 * kRounds; left > 0;) {
+    for (int round = kRounds - 1; round >= 0; --round) {
+      const auto i = static_cast<std::size_t>(round);
+      for (const std::size_t place : {i, i + kRounds}) {
+        if (here[place]) continue;
+        here[place] = place == i ? scatters[i]->test() : gathers[i]->test();
+        left -= here[place] ? 1 : 0;
+      }
+    }
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    const auto slot = scatters[static_cast<std::size_t>(round)]->received();
+    ASSERT_EQ(slot.size(), kSlot);
+    for (std::size_t i = 0; i < kSlot; ++i) ASSERT_EQ(slot[i], mark(0, rank, i, round));
+    if (rank != 0) continue;
+    const auto blocks = gathers[static_cast<std::size_t>(round)]->gathered();
+    for (int from = 0; from < ranks; ++from) {
+      for (std::size_t i = 0; i < kSlot; ++i) {
+        ASSERT_EQ(blocks->block(from)[i], mark(from, 0, i, round)) << round;
+      }
+    }
+  }
+}
+
+TEST_P(Groups, SlotsOfDifferentSizesAreRefused) {
+  const auto flat = make_mpi_collectives();
+  if (flat->size() == 1) return;
+  const auto grouped = make_grouped_collectives(*flat, GetParam());
+  if (grouped->rank() != 0) return;
+  std::vector<std::size_t> sizes(static_cast<std::size_t>(grouped->size()), 8);
+  sizes.back() = 9;
+  EXPECT_THROW(grouped->scatter_from_root(Lane::kSlotsDown, Blocks::of_sizes(sizes)),
+               std::logic_error);
+  EXPECT_THROW(grouped->gather_to_root(Lane::kSlotsUp, AlignedBuffer(8), sizes), std::logic_error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Groups, testing::Values(1, 2, 3, 100));
 
 INSTANTIATE_TEST_SUITE_P(Each, Seams, testing::Values("mpi", "serial"),
                          [](const auto& param_info) { return std::string(param_info.param); });
