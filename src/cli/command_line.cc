@@ -8,6 +8,7 @@
 #include "cli/evaluate_options.h"
 #include "cli/help_pages.h"
 #include "cli/plan_options.h"
+#include "cli/profile_options.h"
 #include "cli/replay_options.h"
 #include "cli/score_options.h"
 #include "cli/simulate_options.h"
@@ -68,6 +69,7 @@ Parsed parse(int argc, const char* const* argv) {
       "3 stopped early, resumable; 4 failed, resumable. Run `widepipe VERB --help` for a verb.");
   add_score(app, parsed.command.score);
   add_plan(app, parsed.command.plan);
+  add_profile(app, parsed.command.profile);
   add_submit(app, parsed.command.submit);
   add_merge(app, parsed.command.merge);
   add_simulate(app, parsed.command.simulate);
@@ -89,7 +91,8 @@ Parsed parse(int argc, const char* const* argv) {
     if (app.get_subcommands().empty() && !first.empty() && first.front() != '-') {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
-          "widepipe: verb '{}' is not known: expected score, plan, submit, merge, simulate, "
+          "widepipe: verb '{}' is not known: expected score, plan, profile, submit, merge, "
+          "simulate, "
           "evaluate, replay, trace, inspect, completion or manual; see `widepipe --help`\n",
           first);
       return parsed;

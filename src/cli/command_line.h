@@ -7,6 +7,7 @@
 #include "jobs/inspect.h"
 #include "jobs/merge.h"
 #include "jobs/plan.h"
+#include "jobs/profile.h"
 #include "jobs/replay.h"
 #include "jobs/score.h"
 #include "jobs/simulate.h"
@@ -19,6 +20,7 @@ struct CommandLine {
   jobs::ScoreCommand score;
   jobs::SubmitCommand submit;
   jobs::PlanCommand plan;
+  jobs::ProfileCommand profile;
   jobs::MergeCommand merge;
   jobs::TraceCommand trace;
   jobs::SimulateCommand simulate;

@@ -83,6 +83,7 @@ int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::
   return exit_code(speaks, [&] {
     if (command.verb == "merge") return widepipe::jobs::run_merge(command.merge);
     if (command.verb == "plan") return widepipe::jobs::run_plan(command.plan);
+    if (command.verb == "profile") return widepipe::jobs::run_profile(command.profile);
     if (command.verb == "simulate") return widepipe::jobs::run_simulate(command.simulate);
     if (command.verb == "evaluate") return widepipe::jobs::run_evaluate(command.evaluate);
     if (command.verb == "trace") return widepipe::jobs::run_trace(command.trace);
