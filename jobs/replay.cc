@@ -10,19 +10,25 @@
 #include <vector>
 
 #include "core/console.h"
+#include "core/cpu.h"
 #include "core/error.h"
 #include "jobs/batch_log.h"
 #include "jobs/exit_codes.h"
-#include "jobs/profile_file.h"
+#include "jobs/ready_job.h"
 #include "jobs/replay_ledger.h"
+#include "jobs/replay_plan.h"
+#include "jobs/replay_source.h"
 #include "jobs/replay_text.h"
+#include "jobs/replay_timeline.h"
 #include "jobs/report_file.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
-#include "jobs/workload_file.h"
 #include "mpi_runtime/agreement.h"
+#include "mpi_runtime/bytes_to_root.h"
 #include "mpi_runtime/fleet.h"
+#include "mpi_runtime/grouped_collectives.h"
+#include "mpi_runtime/model_executor.h"
 #include "mpi_runtime/serve_follower.h"
 #include "mpi_runtime/serve_leader.h"
 #include "report/run_report.h"
@@ -33,154 +39,66 @@ namespace {
 
 constexpr double kMilli = 1e-3;
 
-/// All that follows from the command, the same on every rank.
-struct Plan {
-  npu_model::Profile profile;
-  rl::WorkloadSpec workload;
-  npu_model::FleetSpec fleet_spec;
-  rl::SimulationSettings settings;
-  double bound = 0;
-  std::vector<rl::WorkloadStream> streams;
-  npu_model::Fleet fleet;
-  schedule::Cluster cluster;
-  std::vector<int> rank_of_device;
-};
-
-Plan make_plan(const ReplayCommand& command, int ranks) {
-  Plan plan;
-  plan.profile = load_profile(command.profile);
-  plan.workload = load_workload(command.workload, plan.profile);
-  plan.fleet_spec =
-      load_fleet(command.fleet.empty() ? plan.workload.fleet : command.fleet, plan.profile);
-  const int first = command.dedicated_scheduler ? 1 : 0;
-  if (first >= ranks) {
-    throw_input_error("--dedicated-scheduler: needs another rank for the devices, found {} rank",
-                      ranks);
-  }
-  for (int rank = first; rank < ranks; ++rank) {
-    for (int i = 0; i < command.devices_per_rank; ++i) plan.rank_of_device.push_back(rank);
-  }
-  plan.settings = {.duration = command.seconds,
-                   .devices = static_cast<int>(plan.rank_of_device.size()),
-                   .seed = command.seed};
-  simulated_policy(command.policy).set(plan.settings);
-  if (plan.settings.true_speeds) {
-    throw_input_error(
-        "policy '{}' is told how fast devices are, which nobody knows live: only simulate has it",
-        command.policy);
-  }
-  plan.bound = bound_of(plan.profile, plan.workload, plan.fleet_spec, plan.settings);
-  plan.settings.rate = rl::asked_rate(plan.workload, plan.bound, command.rate, command.load);
-  plan.settings = for_workload(plan.settings, plan.workload);
-  plan.streams = streams_of_run(plan.profile, plan.workload, plan.settings);
-  plan.fleet = fleet_of_run(plan.profile, plan.fleet_spec, plan.settings);
-  plan.cluster = make_cluster(plan.profile, plan.streams, plan.fleet);
-  return plan;
-}
-
-/// Requests as they come, on time or as soon as rank 0 gets to it.
-class Source {
- public:
-  Source(const Plan& plan, schedule::RequestDispatcher& dispatcher, ReplayLedger& ledger,
-         rl::Measures& measures)
-      : plan_(plan),
-        dispatcher_(dispatcher),
-        ledger_(ledger),
-        measures_(measures),
-        arrivals_(plan.workload,
-                  rate_phases(plan.workload, plan.settings.duration,
-                              seed_for(plan.settings.seed, rl::Purpose::kRates)),
-                  plan.settings.rate, seed_for(plan.settings.seed, rl::Purpose::kArrivals)) {
-    if (!plan.workload.bulk) next_ = arrivals_.next();
-  }
-
-  bool hand_in(schedule::Seconds now) {
-    if (draining_) return false;
-    bool due = false;
-    if (plan_.workload.bulk) {
-      for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
-        for (std::size_t row = 0; row < plan_.streams[id].rows; ++row) due |= add(id, 0, now);
-      }
-    } else {
-      for (; next_.at <= now && next_.at < plan_.settings.duration; next_ = arrivals_.next()) {
-        due |= add(next_.stream, next_.at, now);
-        lateness_.longest = std::max(lateness_.longest, now - next_.at);
-        lateness_.sum += now - next_.at;
-      }
-      if (now < plan_.settings.duration) return due;
-    }
-    draining_ = true;
-    dispatcher_.drain();
-    return true;
-  }
-  bool over(schedule::Seconds now) const {
-    return (draining_ && dispatcher_.drained()) || now > latest_end(plan_.workload, plan_.settings);
-  }
-  schedule::Seconds mean_lateness() const {
-    return count_ == 0 ? 0 : lateness_.sum / static_cast<double>(count_);
-  }
-  schedule::Seconds longest_lateness() const { return lateness_.longest; }
-
- private:
-  bool add(schedule::StreamId stream, schedule::Seconds at, schedule::Seconds now) {
-    ++measures_.streams[stream].offered;
-    ++measures_.events;
-    ledger_.handed_in();
-    return dispatcher_.add(stream, {count_++, at}, now);
-  }
-
-  const Plan& plan_;
-  schedule::RequestDispatcher& dispatcher_;
-  ReplayLedger& ledger_;
-  rl::Measures& measures_;
-  rl::ArrivalGenerator arrivals_;
-  rl::ArrivalGenerator::Arrival next_;
-  bool draining_ = false;  ///< no more will come
-  schedule::RequestId count_ = 0;
-  struct {
-    double sum = 0;
-    double longest = 0;
-  } lateness_;
-};
-
 class Replay {
  public:
   Replay(const ReplayCommand& command, mpi_runtime::Collectives& collectives)
-      : command_(command), collectives_(collectives), root_(collectives.rank() == 0) {}
+      : command_(command),
+        collectives_(collectives),
+        root_(collectives.rank() == 0),
+        clock_(command.time_scale) {}
 
   int run();
 
  private:
   void prepare();
+  std::vector<std::string> files_read() const;
+  RealModels prepare_job();
+  void make_real_device();
+  void make_emulated_devices();
   mpi_runtime::ServeSettings serve_settings(mpi_runtime::Watchdog& watchdog) const;
-  mpi_runtime::WatchdogSettings watchdog_settings();
-  void lead(mpi_runtime::Watchdog& watchdog);
-  void add_up_devices(schedule::Seconds ended);
+  mpi_runtime::WatchdogSettings watchdog_settings() const;
+  void lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watchdog);
+  void add_up_devices();
+  std::unique_ptr<AnswerRule> answer_rule() const;
+  TimelineNames timeline_names() const;
   int tell();
 
   const ReplayCommand& command_;
   mpi_runtime::Collectives& collectives_;
   const bool root_;
   const StopSignal signal_;
-  Plan plan_;
+  ReplayPlan plan_;
+  std::vector<std::string> rank_names_;  ///< rank@host
   schedule::PolicyMaker policy_;
   std::unique_ptr<BatchLogFile> log_;
-  std::unique_ptr<rl::EmulatedRank> devices_;  ///< null on a rank without any
+  std::unique_ptr<schedule::Timeline> timeline_;          ///< of this rank; null if nobody asks
+  std::unique_ptr<ReplayTimeline> decisions_;             ///< of rank 0, likewise
+  std::unique_ptr<ReadyJob> job_;                         ///< of real models, or null
+  std::vector<std::uint64_t> rows_;                       ///< rank 0, of their data, by model
+  std::shared_ptr<const mpi_runtime::Blocks> timelines_;  ///< on rank 0, of all ranks
   mpi_runtime::Wakeup wakeup_;
+  mpi_runtime::ServeClock clock_;
+  std::unique_ptr<schedule::OrderExecutor> devices_;  ///< null on a rank without any; one of:
+  rl::EmulatedRank* emulated_ = nullptr;
+  mpi_runtime::ModelExecutor* real_ = nullptr;
   rl::Measures measures_;
   Replayed replayed_;
 };
 
 /// [collective] Finds bad input, and what the policy has to know in advance.
 void Replay::prepare() {
+  std::optional<RealModels> real;
+  if (!command_.job_file.empty()) real = prepare_job();
   mpi_runtime::agree(collectives_, [&] {
     if (root_) {
-      check_report_file(command_.report,
-                        {command_.workload, command_.fleet, command_.profile, command_.log});
-      check_report_file(command_.log, {command_.workload, command_.fleet, command_.profile},
-                        "--log");
+      std::vector<std::string> files = files_read();
+      check_report_file(command_.log, files, "--log");
+      files.push_back(command_.log);
+      check_report_file(command_.report, files);
+      files.push_back(command_.report);
+      check_report_file(command_.timeline, files, "--timeline");
     }
-    plan_ = make_plan(command_, collectives_.size());
+    plan_ = make_replay_plan(command_, collectives_.size(), real ? &*real : nullptr);
   });
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
@@ -191,29 +109,116 @@ void Replay::prepare() {
       log_ = std::make_unique<BatchLogFile>(command_.log, plan_.streams);
     }
   });
+  const auto places = exchange_places(collectives_, "", "");
+  for (std::size_t rank = 0; rank < places.size(); ++rank) {
+    rank_names_.push_back(fmt::format("{}@{}", rank, places[rank].host));
+  }
+  if (!command_.timeline.empty()) {
+    // Half of it is rank 0's own record.
+    timeline_ = std::make_unique<schedule::Timeline>(kMostTimelineEvents / 2 / places.size());
+  }
+  if (job_) {
+    make_real_device();
+  } else {
+    make_emulated_devices();
+  }
+}
+
+/// Rank 0.
+std::vector<std::string> Replay::files_read() const {
+  std::vector<std::string> files = {command_.workload, command_.fleet, command_.profile};
+  if (!job_) return files;
+  files.push_back(command_.job_file);
+  for (const auto& stream : job_->setup().streams()) {
+    const std::vector<std::string> read = stream->files_read();
+    files.insert(files.end(), read.begin(), read.end());
+  }
+  return files;
+}
+
+/// [collective] The models of the job, on all ranks; nothing is written.
+RealModels Replay::prepare_job() {
+  ScoreCommand score;
+  score.job_file = command_.job_file;
+  score.overrides.emplace_back([this](JobSettings& settings) {
+    settings.dry_run = true;
+    settings.scatter_rows = false;  // ranks read the rows of their requests
+    settings.dedicated_scheduler |= command_.dedicated_scheduler;
+  });
+  job_ = std::make_unique<ReadyJob>(score, collectives_);
+  mpi_runtime::agree(collectives_, [&] {
+    if (job_->complete()) {
+      throw_input_error("{}: its outputs are complete: name others, nothing is written there",
+                        command_.job_file);
+    }
+    if (job_->settings().device != "cpu") {
+      throw_input_error("{}: device is '{}', and requests are served on 'cpu' alone",
+                        command_.job_file, job_->settings().device);
+    }
+  });
+  RealModels real;
+  for (std::size_t id = 0; id < job_->active().size(); ++id) {
+    real.streams.push_back(job_->stream(id).name);
+  }
+  for (const mpi_runtime::RankShare& share : job_->fleet().shares)
+    real.cores.push_back(share.cores);
+  if (job_->fleet().dedicated_scheduler) real.cores.front() = 0;
+  for (const mpi_runtime::RankPlace& place : job_->fleet().places) real.hosts.push_back(place.host);
+  return real;
+}
+
+/// [collective]
+void Replay::make_real_device() {
+  const std::optional<mpi_runtime::WorkerConfig> worker = job_->worker_config();
+  if (root_) {
+    rows_.resize(plan_.cluster.models.size());
+    for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
+      const std::size_t of_job = job_->active()[plan_.job_stream[id]];
+      rows_[plan_.cluster.streams[id].model] =
+          static_cast<std::uint64_t>(job_->setup().stream(of_job).rows());
+    }
+  }
+  const auto mine =
+      std::find(plan_.rank_of_device.begin(), plan_.rank_of_device.end(), collectives_.rank());
+  if (!worker || mine == plan_.rank_of_device.end()) return;
+  const auto device = static_cast<schedule::DeviceId>(mine - plan_.rank_of_device.begin());
+  mpi_runtime::ModelExecutorConfig config{
+      .device = device,
+      .cores = plan_.cluster.devices[device].cores,
+      .models = std::vector<std::shared_ptr<const model::Model>>(plan_.cluster.models.size()),
+      .core_choices = plan_.profile.device.core_choices,
+      .sources = {},
+      .name = rank_names_[static_cast<std::size_t>(collectives_.rank())],
+      .timeline = timeline_.get()};
+  for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
+    config.models[plan_.cluster.streams[id].model] = worker->models[plan_.job_stream[id]];
+    config.sources.push_back(worker->sources[plan_.job_stream[id]]);
+  }
+  auto executor = std::make_unique<mpi_runtime::ModelExecutor>(std::move(config), wakeup_, clock_);
+  real_ = executor.get();
+  devices_ = std::move(executor);
+}
+
+void Replay::make_emulated_devices() {
   const auto mine = [&](int rank) { return rank == collectives_.rank(); };
   const auto first = std::find_if(plan_.rank_of_device.begin(), plan_.rank_of_device.end(), mine);
   const auto count = std::count_if(first, plan_.rank_of_device.end(), mine);
   if (count == 0) return;
-  devices_ = std::make_unique<rl::EmulatedRank>(
+  auto executor = std::make_unique<rl::EmulatedRank>(
       plan_.profile, plan_.fleet, plan_.cluster, networks_of(plan_.streams, plan_.cluster),
       static_cast<schedule::DeviceId>(first - plan_.rank_of_device.begin()),
       static_cast<std::size_t>(count),
       seed_for(plan_.settings.seed, rl::Purpose::kJitter) +
           static_cast<std::uint64_t>(collectives_.rank()));
+  executor->record(timeline_.get());
+  emulated_ = executor.get();
+  devices_ = std::move(executor);
 }
 
-/// [collective]
-mpi_runtime::WatchdogSettings Replay::watchdog_settings() {
-  mpi_runtime::WatchdogSettings settings{
-      .limit = std::chrono::milliseconds(std::llround(command_.watchdog_seconds / kMilli)),
-      .rank = collectives_.rank(),
-      .names = {}};
-  const auto places = exchange_places(collectives_, "", "");
-  for (std::size_t rank = 0; rank < places.size(); ++rank) {
-    settings.names.push_back(fmt::format("{}@{}", rank, places[rank].host));
-  }
-  return settings;
+mpi_runtime::WatchdogSettings Replay::watchdog_settings() const {
+  return {.limit = std::chrono::milliseconds(std::llround(command_.watchdog_seconds / kMilli)),
+          .rank = collectives_.rank(),
+          .names = rank_names_};
 }
 
 mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdog) const {
@@ -224,18 +229,29 @@ mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdo
       .slot_bytes = mpi_runtime::serve_slot_bytes(plan_.profile.device.max_batch),
       .round_period = std::chrono::microseconds(std::llround(command_.round_period_ms / kMilli)),
       .longest_pause = mpi_runtime::kLongestPause * crowd,
-      .watchdog = &watchdog};
+      .watchdog = &watchdog,
+      .timeline = timeline_.get()};
+}
+
+std::unique_ptr<AnswerRule> Replay::answer_rule() const {
+  if (job_) return std::make_unique<SameAnswers>(rows_);
+  return std::make_unique<EmulatedAnswers>();
 }
 
 /// [collective, rank 0]
-void Replay::lead(mpi_runtime::Watchdog& watchdog) {
+void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watchdog) {
   rl::BatchLog to_log;
   if (log_) to_log = [this](const schedule::ClosedBatch& batch) { log_->add(batch); };
   rl::RequestCounter counter(plan_.cluster, measures_, to_log);
-  ReplayLedger ledger(counter);
-  const auto dispatcher = make_dispatcher(plan_.cluster, plan_.settings, policy_, ledger);
-  Source source(plan_, *dispatcher, ledger, measures_);
-  mpi_runtime::ServeClock clock(command_.time_scale);
+  const std::unique_ptr<AnswerRule> rule = answer_rule();
+  ReplayLedger ledger(counter, *rule);
+  schedule::RequestEvents* events = &ledger;
+  if (timeline_) {
+    decisions_ = std::make_unique<ReplayTimeline>(ledger, kMostTimelineEvents / 2);
+    events = decisions_.get();
+  }
+  const auto dispatcher = make_dispatcher(plan_.cluster, plan_.settings, policy_, *events);
+  ReplaySource source(plan_, *dispatcher, ledger, measures_);
   const auto model_of = [&](const schedule::DeviceNews& news) {
     const auto instances = dispatcher->device(news.device).instances();
     const auto found = std::find_if(instances.begin(), instances.end(),
@@ -243,16 +259,31 @@ void Replay::lead(mpi_runtime::Watchdog& watchdog) {
     return found == instances.end() ? std::numeric_limits<schedule::ModelId>::max()
                                     : found->spec.model;
   };
+  const auto done = [&](const schedule::DeviceNews& news,
+                        std::span<const schedule::Request> requests) {
+    using End = ReplayTimeline::End;
+    const bool failed = news.kind == schedule::DeviceNews::Kind::kFailed;
+    const bool good = !failed && ledger.check(model_of(news), requests, news.answers);
+    if (decisions_) {
+      End end = good ? End::kAnswered : End::kWrong;
+      if (requests.empty()) end = End::kLate;
+      if (failed) end = End::kFailed;
+      decisions_->ended(news.batch, clock_.now(), end);
+    }
+    return good;
+  };
+  replayed_.devices.resize(plan_.rank_of_device.size());
+  const auto status = [&](const schedule::DeviceStatus& one) {
+    replayed_.devices[one.device].add(one);
+    if (decisions_) decisions_->status(one);
+  };
   mpi_runtime::ServeLeader leader(
-      collectives_, *dispatcher, plan_.rank_of_device, devices_.get(), clock,
-      serve_settings(watchdog),
+      rounds, *dispatcher, plan_.rank_of_device, devices_.get(), clock_, serve_settings(watchdog),
       {.arrive = [&](schedule::Seconds now) { return source.hand_in(now); },
        .over = [&](schedule::Seconds now) { return source.over(now); },
        .stop_requested = [this] { return signal_.received(); },
-       .done =
-           [&](const schedule::DeviceNews& news, std::span<const schedule::Request> requests) {
-             ledger.check(model_of(news), requests, news.answers);
-           }});
+       .done = done,
+       .status = status});
   replayed_.rounds = leader.run(wakeup_);
   const schedule::Seconds ended = replayed_.rounds.ended;
   counter.end();
@@ -261,49 +292,71 @@ void Replay::lead(mpi_runtime::Watchdog& watchdog) {
   take_counts(dispatcher->counts(), measures_);
   replayed_.batches = dispatcher->counts().batches;
   replayed_.wrong = ledger.wrong();
+  replayed_.refused = ledger.refused();
   replayed_.doubled = ledger.doubled();
   replayed_.open = ledger.open();
   replayed_.mean_lateness = source.mean_lateness();
   replayed_.longest_lateness = source.longest_lateness();
 }
 
-/// [collective] What the devices of all ranks did.
-void Replay::add_up_devices(schedule::Seconds ended) {
-  std::string mine = "0 0";
-  if (devices_) {
-    mine = fmt::format("{} {}", devices_->busy_core_seconds(devices_->time()),
-                       devices_->bandwidth_seconds());
-  }
+/// [collective] What the devices of all ranks did, and what the ranks took.
+void Replay::add_up_devices() {
+  rl::EmulatedFleet::Use use;
+  if (emulated_ != nullptr) use = emulated_->use();
+  if (real_ != nullptr) use.core_seconds = real_->core_seconds();
+  const std::string mine =
+      fmt::format("{} {} {}", use.core_seconds, use.bandwidth_seconds, peak_process_bytes());
   for (const std::string& text : collectives_.all_texts(mine)) {
     std::istringstream numbers(text);
     double cores = 0;
     double bandwidth = 0;
-    numbers >> cores >> bandwidth;
+    double memory = 0;
+    numbers >> cores >> bandwidth >> memory;
     measures_.busy_core_seconds += cores;
     measures_.bandwidth_seconds += bandwidth;
+    replayed_.most_memory = std::max(replayed_.most_memory, memory);
+    replayed_.mean_memory += memory / collectives_.size();
   }
+  const schedule::Seconds ended = replayed_.rounds.ended;
   for (const npu_model::FleetDevice& device : plan_.fleet.devices) {
     measures_.core_seconds += device.cores * ended;
   }
   measures_.device_seconds = static_cast<double>(plan_.fleet.devices.size()) * ended;
 }
 
+TimelineNames Replay::timeline_names() const {
+  TimelineNames names{
+      .ranks = rank_names_, .rank_of_device = plan_.rank_of_device, .streams = {}, .models = {}};
+  for (const rl::WorkloadStream& stream : plan_.streams) names.streams.push_back(stream.name);
+  for (const schedule::ServedModel& model : plan_.cluster.models)
+    names.models.push_back(model.name);
+  return names;
+}
+
 int Replay::run() {
-  prepare();
   const auto start = std::chrono::steady_clock::now();
+  prepare();
+  // One rank has nobody to exchange slots with.
+  std::unique_ptr<mpi_runtime::Collectives> grouped;
+  if (command_.group_size > 1 && collectives_.size() > 1) {
+    grouped = make_grouped_collectives(collectives_, command_.group_size);
+  }
+  mpi_runtime::Collectives& rounds = grouped ? *grouped : collectives_;
   {
     mpi_runtime::Watchdog watchdog(watchdog_settings());
     if (root_) {
-      lead(watchdog);
+      lead(rounds, watchdog);
     } else {
-      mpi_runtime::ServeClock clock(command_.time_scale);
-      mpi_runtime::ServeFollower(collectives_, devices_.get(), clock, serve_settings(watchdog),
-                                 [this] { return signal_.received(); })
-          .run(wakeup_);
+      mpi_runtime::ServeFollower(rounds, devices_.get(), clock_, serve_settings(watchdog), [this] {
+        return signal_.received();
+      }).run(wakeup_);
     }
   }
-  add_up_devices(replayed_.rounds.ended);
-  replayed_.wall_seconds = seconds_since(start);
+  const auto served = replayed_.rounds.started;
+  replayed_.start_seconds = std::chrono::duration<double>(served - start).count();
+  replayed_.wall_seconds = seconds_since(served);
+  add_up_devices();
+  if (timeline_) timelines_ = bytes_to_root(collectives_, packed(*timeline_));
   int code = kDone;
   mpi_runtime::agree(collectives_, [&] {
     if (root_) code = tell();
@@ -313,8 +366,15 @@ int Replay::run() {
 
 int Replay::tell() {
   if (log_) log_->finish();
+  if (timelines_) {
+    write_timeline(command_.timeline, *timelines_, *decisions_, timeline_names(),
+                   replayed_.rounds.ended);
+  }
   replayed_.ranks = collectives_.size();
   replayed_.time_scale = command_.time_scale;
+  replayed_.group_size = command_.group_size;
+  replayed_.rank_of_device = plan_.rank_of_device;
+  replayed_.rank_names = rank_names_;
   double rate = plan_.settings.rate;
   if (plan_.workload.bulk) {
     rate = measures_.throughput();
@@ -322,6 +382,7 @@ int Replay::tell() {
   }
   replayed_.as_simulated = {.workload = plan_.workload,
                             .fleet = plan_.fleet_spec.name,
+                            .device = job_ ? "cpu device" : "emulated NPU",
                             .policy = command_.policy,
                             .devices = plan_.settings.devices,
                             .seconds = plan_.settings.duration,

@@ -1,5 +1,6 @@
 #pragma once
-// `widepipe replay`: a workload served live, over MPI rounds, by the emulated NPUs of all ranks.
+// `widepipe replay`: a workload served live, over MPI rounds, by the emulated NPUs of all ranks, or
+// by real models on their cores.
 
 #include <cstdint>
 #include <string>
@@ -15,15 +16,19 @@ struct ReplayCommand {
   std::string policy = "greedy-estimated";
   int devices_per_rank = 4;
   bool dedicated_scheduler = false;  ///< rank 0 has no devices
-  double seconds = 10;               ///< emulated ones
-  double load = 0;                   ///< as of SimulateCommand
+  /// Not empty: real models, those of this job, on the cores of all ranks; as the profile says.
+  std::string job_file;
+  double seconds = 10;  ///< emulated ones
+  double load = 0;      ///< as of SimulateCommand
   double rate = 0;
   std::uint64_t seed = 1;
   double time_scale = 1;       ///< real seconds an emulated one takes
   double round_period_ms = 1;  ///< real
+  int group_size = 1;          ///< of ranks that rounds go through; 1: straight to each rank
   int evaluations = 400;
   double watchdog_seconds = 60;  ///< 0: none
   std::string log;
+  std::string timeline;
   std::string report;
 };
 

@@ -4,15 +4,32 @@
 
 namespace widepipe::jobs {
 
-void ReplayLedger::check(schedule::ModelId model, std::span<const schedule::Request> requests,
+AnswerRule::Verdict EmulatedAnswers::judge(schedule::ModelId model, schedule::RequestId request,
+                                           std::uint64_t answer) {
+  if (answer == rl::emulated_answer(model, request)) return Verdict::kRight;
+  return answer == rl::emulated_wrong_answer(model, request) ? Verdict::kRefused : Verdict::kWrong;
+}
+
+AnswerRule::Verdict SameAnswers::judge(schedule::ModelId model, schedule::RequestId request,
+                                       std::uint64_t answer) {
+  if (model >= rows_.size()) return Verdict::kWrong;
+  const auto found = known_.try_emplace({model, request % rows_[model]}, answer).first;
+  return found->second == answer ? Verdict::kRight : Verdict::kWrong;
+}
+
+bool ReplayLedger::check(schedule::ModelId model, std::span<const schedule::Request> requests,
                          const std::vector<std::uint64_t>& answers) {
   if (answers.size() != requests.size()) {
     wrong_ += static_cast<std::int64_t>(requests.size());
-    return;
+    return true;
   }
+  const std::int64_t refused = refused_;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    wrong_ += answers[i] != rl::emulated_answer(model, requests[i].id) ? 1 : 0;
+    const AnswerRule::Verdict verdict = rule_.judge(model, requests[i].id, answers[i]);
+    if (verdict == AnswerRule::Verdict::kWrong) ++wrong_;
+    if (verdict == AnswerRule::Verdict::kRefused) ++refused_;
   }
+  return refused_ == refused;
 }
 
 void ReplayLedger::end(const schedule::Request& request) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/units.h"
@@ -20,7 +22,44 @@ double cpu_a_batch(const Replayed& replayed) {
              : replayed.rounds.cpu_seconds / static_cast<double>(replayed.batches);
 }
 
+constexpr std::array kSectionNames = {"arrivals", "decisions", "news", "orders", "mpi", "rest"};
+static_assert(kSectionNames.size() == mpi_runtime::kSections);
+
+Json cpu_json(const Replayed& replayed) {
+  Json json;
+  for (std::size_t i = 0; i < kSectionNames.size(); ++i) {
+    json[kSectionNames[i]] = replayed.rounds.cpu_by_section[i];
+  }
+  return json;
+}
+
+Json devices_json(const Replayed& replayed) {
+  Json json = Json::array();
+  for (std::size_t id = 0; id < replayed.devices.size(); ++id) {
+    const DeviceSeen& device = replayed.devices[id];
+    json.push_back(
+        {{"device", id},
+         {"rank", replayed.rank_names[static_cast<std::size_t>(replayed.rank_of_device[id])]},
+         {"cores_busy_share", device.cores_busy},
+         {"bandwidth_share", device.bandwidth_used},
+         {"memory_bytes", device.memory_used},
+         {"most_memory_bytes", device.most_memory_used}});
+  }
+  return json;
+}
+
 }  // namespace
+
+void DeviceSeen::add(const schedule::DeviceStatus& status) {
+  if (status.at > 0) {
+    const double weight = (status.at - at) / status.at;
+    cores_busy += weight * (status.cores_busy - cores_busy);
+    bandwidth_used += weight * (status.bandwidth_used - bandwidth_used);
+  }
+  at = status.at;
+  memory_used = status.memory_used;
+  most_memory_used = std::max(most_memory_used, memory_used);
+}
 
 std::string replayed_text(const Replayed& replayed) {
   const mpi_runtime::ServeResult& rounds = replayed.rounds;
@@ -35,6 +74,12 @@ std::string replayed_text(const Replayed& replayed) {
                   rounds.longest_round_seconds / kMilli);
   text += fmt::format("  rank 0        {:.1f} us of its thread a batch, {} batches\n",
                       cpu_a_batch(replayed) / kMicro, grouped(replayed.batches));
+  text += "    of it      ";
+  for (std::size_t i = 0; i < kSectionNames.size(); ++i) {
+    const double part = rounds.cpu_seconds > 0 ? rounds.cpu_by_section[i] / rounds.cpu_seconds : 0;
+    text += fmt::format("{} {} {:.0f} %", i == 0 ? "" : ",", kSectionNames[i], 100 * part);
+  }
+  text += "\n";
   text += fmt::format("  handed in     {:.3f} ms late, emulated, the latest {:.2f} ms\n",
                       replayed.mean_lateness / kMilli, replayed.longest_lateness / kMilli);
   text += fmt::format("  answers       {}\n",
@@ -42,6 +87,10 @@ std::string replayed_text(const Replayed& replayed) {
                           ? "all are those of their requests, none is there twice"
                           : fmt::format("{} are WRONG, {} are there TWICE", grouped(replayed.wrong),
                                         grouped(replayed.doubled)));
+  if (replayed.refused > 0) {
+    text += fmt::format("  refused       {} wrong answers of devices, asked for again\n",
+                        grouped(replayed.refused));
+  }
   return text;
 }
 
@@ -59,11 +108,18 @@ std::string replayed_json(const Replayed& replayed) {
                   {"batches", replayed.batches},
                   {"rank_0_cpu_seconds", rounds.cpu_seconds},
                   {"rank_0_cpu_seconds_per_batch", cpu_a_batch(replayed)},
+                  {"rank_0_cpu_seconds_by_section", cpu_json(replayed)},
+                  {"group_size", replayed.group_size},
+                  {"start_seconds", replayed.start_seconds},
+                  {"memory_bytes_per_rank", replayed.mean_memory},
+                  {"most_memory_bytes_of_a_rank", replayed.most_memory},
                   {"mean_lateness_seconds", replayed.mean_lateness},
                   {"longest_lateness_seconds", replayed.longest_lateness},
                   {"answers_wrong", replayed.wrong},
                   {"answers_doubled", replayed.doubled},
-                  {"requests_open", replayed.open}};
+                  {"answers_refused", replayed.refused},
+                  {"requests_open", replayed.open},
+                  {"devices", devices_json(replayed)}};
   return json.dump(2) + "\n";
 }
 

@@ -16,6 +16,7 @@
 #include "core/cpu.h"
 #include "core/error.h"
 #include "device/instance.h"
+#include "device/instance_thread.h"
 #include "kernels/isa.h"
 
 namespace widepipe::device {
@@ -50,11 +51,9 @@ class CpuDevice final : public Device {
   }
 
   ModelId load(std::shared_ptr<const model::Model> model) override {
-    const model::Plan one_row(model, model->packed_weights(), 1, 1);
-    const std::int64_t micro_batch = std::min(
-        model->max_batch(), config_.micro_batch > 0
-                                ? config_.micro_batch
-                                : choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes()));
+    const std::int64_t micro_batch = config_.micro_batch > 0
+                                         ? std::min(model->max_batch(), config_.micro_batch)
+                                         : usual_micro_batch(model);
     std::unique_lock lock(mutex_);
     models_.push_back({std::move(model), micro_batch});
     arrived_.notify_all();
@@ -105,7 +104,7 @@ class CpuDevice final : public Device {
         if (const std::string unfit = why_unfit(done.batch, *model); !unfit.empty()) {
           throw InputError(unfit);
         }
-        run(*instances[done.batch.model], *model, done.batch);
+        run_batch(*instances[done.batch.model], *model, done.batch);
       } catch (const std::bad_alloc&) {
         done.error = no_memory_text(done.batch.rows);
         done.no_memory = true;
@@ -137,18 +136,6 @@ class CpuDevice final : public Device {
     instances.push_back(std::move(instance));
     ++instances_prepared_;
     prepared_.notify_all();
-  }
-
-  static void run(ModelInstance& instance, const model::Model& model, Batch& batch) {
-    std::vector<const std::byte*> inputs;
-    std::vector<std::byte*> outputs;
-    for (const AlignedBuffer& input : batch.inputs) inputs.push_back(input.data());
-    batch.outputs.clear();
-    for (const model::Port& port : model.outputs()) {
-      batch.outputs.emplace_back(static_cast<std::size_t>(batch.rows) * port.bytes_per_row);
-      outputs.push_back(batch.outputs.back().data());
-    }
-    instance.run(batch.rows, inputs, outputs);
   }
 
   const DeviceConfig config_;

@@ -91,6 +91,109 @@ def test_devices_that_fail_lose_nothing(widepipe, tmp_path):
     assert live["requests_open"] == 0
 
 
+@pytest.mark.parametrize("trouble", ["hang", "error", "wrong"])
+def test_devices_that_do_not_work_are_left_out_until_they_do(widepipe, tmp_path, trouble):
+    (tmp_path / "sick.toml").write_text(FAILING.replace('"fail"', f'"{trouble}"'))
+    size = ["--time-scale", "5", "--devices-per-rank", "4", "--seconds", "2"]
+    result, report = replay(widepipe, tmp_path, "--fleet", "sick.toml", "--workload", "bulk",
+                            "--load", "1.5", "--timeline", "t.json", ranks=2, size=size)
+    run, live = check_answers(report)
+    assert run["all"]["in_time"] == run["all"]["requests"]
+    assert run["requests_dispatched_again"] > 0 and live["requests_open"] == 0
+    assert run["devices_ejected"] >= 2 and run["devices_readmitted"] >= 2
+    assert (live["answers_refused"] > 0) == (trouble == "wrong")
+    assert ("wrong answers of devices, asked for again" in result.stdout) == (trouble == "wrong")
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    ends = {event["id"]: event["ts"] for event in events if event["ph"] == "e"}
+    found_out = {}
+    for event in events:
+        if event["ph"] == "b" and event["args"]["end"] in ("failed", "answered wrong"):
+            device = event["args"]["device"]
+            found_out[device] = min(found_out.get(device, 1e9), ends[event["id"]])
+    assert (len(found_out) == 2) == (trouble != "hang")
+    for event in events:
+        words = event["name"].split()
+        if event["ph"] == "i" and words[2] == "readmitted" and int(words[1]) in found_out:
+            at = event["ts"]
+            assert at < found_out[int(words[1])] or at > 1.2e6, "it is still sick"
+
+
+@pytest.mark.parametrize("ranks", [None, 1, 2, 3, 4])
+@pytest.mark.parametrize("group", [2, 3])
+def test_rounds_through_groups(widepipe, tmp_path, group, ranks):
+    _, report = replay(widepipe, tmp_path, "--group-size", str(group), "--load", "0.2",
+                       "--log", "l.csv", ranks=ranks)
+    run, live = check_answers(report)
+    assert live["group_size"] == group and live["requests_open"] == 0
+    assert live["rounds"] > 0 and live["start_seconds"] > 0
+    with open(tmp_path / "l.csv", newline="") as file:
+        devices = {int(batch["device"]) // 4 for batch in csv.DictReader(file)}
+    assert devices == set(range(ranks or 1)), "all ranks had work"
+
+
+def test_devices_report_how_they_are_used(widepipe, tmp_path):
+    _, report = replay(widepipe, tmp_path, "--load", "0.4", ranks=2)
+    run, live = check_answers(report)
+    devices = live["devices"]
+    assert [device["device"] for device in devices] == list(range(8))
+    assert [device["rank"].split("@")[0] for device in devices] == 4 * ["0"] + 4 * ["1"]
+    mean = sum(device["cores_busy_share"] for device in devices) / len(devices)
+    assert mean == pytest.approx(run["busy_core_share"], rel=0.5)
+    for device in devices:
+        assert 0 < device["bandwidth_share"] < 1
+        assert 0 < device["memory_bytes"] <= device["most_memory_bytes"] <= 16e9
+    sections = live["rank_0_cpu_seconds_by_section"]
+    assert set(sections) == {"arrivals", "decisions", "news", "orders", "mpi", "rest"}
+    assert sum(sections.values()) == pytest.approx(live["rank_0_cpu_seconds"], rel=0.05)
+    assert 1e6 < live["memory_bytes_per_rank"] <= live["most_memory_bytes_of_a_rank"]
+
+
+@pytest.mark.parametrize("ranks", [None, 3])
+def test_the_timeline_shows_who_did_what_when(widepipe, tmp_path, ranks):
+    _, report = replay(widepipe, tmp_path, "--load", "0.2", "--timeline", "t.json", "--log",
+                       "l.csv", ranks=ranks)
+    run, live = check_answers(report)
+    timeline = json.loads((tmp_path / "t.json").read_text())
+    assert timeline["otherData"]["events_left_out"] == 0
+    events = timeline["traceEvents"]
+    assert all({"ph", "name", "pid"} <= set(event) for event in events)
+    names = {event["pid"]: event["args"]["name"] for event in events
+             if event["name"] == "process_name"}
+    assert [name.split("@")[0] for _, name in sorted(names.items())] == [
+        str(rank) for rank in range(ranks or 1)]
+    begun = {event["id"]: event for event in events if event["ph"] == "b"}
+    ended = {event["id"]: event for event in events if event["ph"] == "e"}
+    assert set(begun) == set(ended) and len(begun) == live["batches"]
+    on_devices = [event for event in events if event["ph"] == "X" and "batch" in event["args"]]
+    assert len(on_devices) == live["batches"]
+    tracks = {}
+    for event in on_devices:
+        batch = begun[f"{event['args']['batch']:x}"]
+        assert batch["args"]["end"] == "answered"
+        assert batch["args"]["requests"] == event["args"]["requests"]
+        assert batch["args"]["closed because"] in run["batches_closed"]
+        # Clocks are aligned: a device begins after the order, and ends before the answer.
+        assert batch["ts"] <= event["ts"] + 1e-3
+        assert event["ts"] + event["dur"] <= ended[batch["id"]]["ts"] + 1e-3
+        tracks.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["dur"]))
+    for spans in tracks.values():
+        spans.sort()
+        for (at, duration), (after, _) in zip(spans, spans[1:]):
+            assert at + duration <= after + 1e-2, "an instance does one thing at a time"
+    rounds = [event for event in events if event["ph"] == "X" and event["name"][:6] == "round "]
+    assert {event["pid"] for event in rounds} == set(names)
+    counters = {event["name"].split(":")[0] for event in events if event["ph"] == "C"}
+    assert "waiting" in counters and "device 0" in counters
+
+
+def test_a_timeline_without_deadlines(widepipe, tmp_path):
+    _, report = replay(widepipe, tmp_path, "--workload", "bulk", "--load", "0.2", "--timeline",
+                       "t.json", ranks=2)
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    slacks = {event["args"]["head slack ms"] for event in events if event["ph"] == "b"}
+    assert slacks == {None}
+
+
 @pytest.mark.parametrize("policy", ["static-lb", "nexus", "qlearning"])
 def test_policies_that_are_tuned_first(widepipe, tmp_path, policy):
     _, report = replay(widepipe, tmp_path, "--policy", policy, "--evaluations", "3", "--load", "0.1",
@@ -147,6 +250,8 @@ BAD = [
     (["--load", "0.5", "--rate", "3"], "--load excludes --rate"),
     (["--log", "no/such/folder.csv"], "--log no/such/folder.csv"),
     (["--report", "no/such/folder.json"], "--report no/such/folder.json"),
+    (["--timeline", "no/such/folder.json"], "--timeline no/such/folder.json"),
+    (["--group-size", "0"], "--group-size: Value 0 not in range"),
 ]
 
 

@@ -121,6 +121,117 @@ TEST(EmulatedRank, ADeviceThatFailsSaysNothing) {
   EXPECT_FALSE(rank.take_news(7));
 }
 
+TEST(EmulatedRank, TroubleShowsInWhatComesBack) {
+  using npu_model::Trouble;
+  struct Expected {
+    Trouble trouble;
+    std::vector<DeviceNews::Kind>
+        news;    ///< of a batch before, one in the middle, one when it works
+    bool wrong;  ///< the first two
+  };
+  constexpr auto kDone = DeviceNews::Kind::kDone;
+  constexpr auto kFailed = DeviceNews::Kind::kFailed;
+  for (const Expected& expected : {Expected{Trouble::kGone, {kDone}, false},
+                                   Expected{Trouble::kHangs, {kDone, kDone, kDone}, false},
+                                   Expected{Trouble::kFails, {kDone, kFailed, kDone}, false},
+                                   Expected{Trouble::kWrong, {kDone, kDone, kDone}, true}}) {
+    const auto sort = static_cast<int>(expected.trouble);
+    World world(1);
+    world.fleet.changes = {{0.0005, 0, 0, expected.trouble}, {1, 0, 1, {}}};
+    rl::EmulatedRank rank = world.rank(0, 1);
+    rank.equip(0, 1, {0, 0, 32});
+    rank.accept(run_of(0, 1, 1, 8), rows_from(0, 8), 0);
+    EXPECT_FALSE(rank.take_news(0.0006)) << sort;
+    rank.accept(run_of(0, 1, 2, 4), rows_from(8, 4), 0.5);
+    std::vector<DeviceNews> news;
+    const auto ask = [&](double now) {
+      while (const auto one = rank.take_news(now)) news.push_back(*one);
+    };
+    ask(0.99);
+    if (expected.trouble == Trouble::kHangs) {
+      EXPECT_TRUE(news.empty());
+    }
+    ask(2);
+    rank.accept(run_of(0, 1, 3, 2), rows_from(12, 2), 2);
+    ask(3);
+    ASSERT_EQ(news.size(), expected.news.size()) << sort;
+    for (std::size_t i = 0; i < news.size(); ++i) {
+      EXPECT_EQ(news[i].kind, expected.news[i]) << sort;
+      if (news[i].kind == kFailed) {
+        EXPECT_TRUE(news[i].answers.empty());
+        EXPECT_LT(news[i].busy, 0.001);
+        continue;
+      }
+      const std::uint64_t first = std::array<std::uint64_t, 3>{0, 8, 12}[news[i].batch - 1];
+      const auto answer = expected.wrong && i < 2 ? rl::emulated_wrong_answer : rl::emulated_answer;
+      ASSERT_FALSE(news[i].answers.empty()) << sort;
+      EXPECT_EQ(news[i].answers.front(), answer(0, first)) << sort << " batch " << news[i].batch;
+    }
+    if (expected.trouble == Trouble::kHangs) {
+      EXPECT_GT(news[0].busy, 0.99) << "it goes on with what it had";
+    }
+  }
+}
+
+TEST(EmulatedRank, ABatchForAnInstanceThatWasGivenUpFails) {
+  const World world(1);
+  rl::EmulatedRank rank = world.rank(0, 1);
+  rank.equip(0, 1, {0, 0, 32});
+  rank.accept(run_of(0, 1, 1, 8), rows_from(0, 8), 0);
+  rank.accept(run_of(0, 1, 2, 8), rows_from(8, 8), 0);  // waits for the first
+  rank.accept({Order::Kind::kUnload, 0, 1, {0, 0, 32}, 0, 0, 0}, {}, 0);
+  const auto first = rank.take_news(1);
+  const auto second = rank.take_news(1);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->kind, DeviceNews::Kind::kDone);
+  EXPECT_EQ(second->kind, DeviceNews::Kind::kFailed);
+  EXPECT_EQ(second->batch, 2U);
+}
+
+TEST(EmulatedRank, ItsStatusIsWhatItDidSinceTheOneBefore) {
+  const World world(2);
+  rl::EmulatedRank rank = world.rank(1, 1);
+  std::vector<schedule::DeviceStatus> all;
+  rank.take_status(0, all);
+  rank.equip(1, 1, {0, 0, 32});
+  rank.accept(run_of(1, 1, 1, 32), rows_from(0, 32), 1);
+  const auto news = rank.take_news(2);
+  ASSERT_TRUE(news);
+  rank.take_status(2, all);
+  rank.take_status(3, all);
+  ASSERT_EQ(all.size(), 3U);
+  const schedule::NetworkCosts& costs = *world.cluster.models[0].costs;
+  const double cores = costs.core_choices()[0];
+  EXPECT_EQ(all[1].device, 1U);
+  EXPECT_EQ(all[1].at, 2);
+  EXPECT_NEAR(all[1].cores_busy, news->busy * cores / world.fleet.devices[1].cores / 2, 1e-12);
+  EXPECT_GT(all[1].bandwidth_used, 0);
+  EXPECT_LT(all[1].bandwidth_used, news->busy);
+  EXPECT_EQ(all[1].memory_used, costs.instance_bytes(32));
+  EXPECT_EQ(all[0].memory_used, 0);
+  EXPECT_EQ(all[2].cores_busy, 0);
+  EXPECT_EQ(all[2].memory_used, all[1].memory_used);
+}
+
+TEST(ServeWire, AStatusComesBack) {
+  const schedule::DeviceStatus status{7, 1.5, 0.25, 0.125, 3e9};
+  const auto values = mpi_runtime::to_wire(status);
+  const auto back = mpi_runtime::status_of({.device = 7}, values);
+  EXPECT_EQ(back.device, 7U);
+  EXPECT_EQ(back.at, 1.5);
+  EXPECT_EQ(back.cores_busy, 0.25);
+  EXPECT_EQ(back.bandwidth_used, 0.125);
+  EXPECT_EQ(back.memory_used, 3e9);
+}
+
+TEST(Timeline, CountsWhatHasNoRoom) {
+  schedule::Timeline timeline(3);
+  for (std::uint64_t i = 0; i < 5; ++i) timeline.add({.number = i});
+  EXPECT_EQ(timeline.events().size(), 3U);
+  EXPECT_EQ(timeline.left_out(), 2U);
+  EXPECT_EQ(timeline.events().back().number, 2U);
+}
+
 TEST(ServeWire, EntriesAndTheirValuesComeBackAndWhatHasNoRoomIsRefused) {
   using namespace mpi_runtime;
   EXPECT_EQ(serve_slot_bytes(32), 2048U);
@@ -178,7 +289,8 @@ struct Nobody final : schedule::RequestEvents {
 
 TEST(ReplayLedger, FindsWhatIsWrongDoubledOrOpen) {
   Nobody nobody;
-  jobs::ReplayLedger ledger(nobody);
+  jobs::EmulatedAnswers rule;
+  jobs::ReplayLedger ledger(nobody, rule);
   for (int i = 0; i < 4; ++i) ledger.handed_in();
   const std::array<schedule::Request, 3> requests = {{{0, 0}, {1, 0}, {2, 0}}};
   std::vector<std::uint64_t> answers;
@@ -195,11 +307,27 @@ TEST(ReplayLedger, FindsWhatIsWrongDoubledOrOpen) {
   EXPECT_EQ(ledger.wrong(), 8) << "lost";
   ledger.check(2, {}, answers);
   EXPECT_EQ(ledger.wrong(), 8) << "of a batch whose requests went elsewhere";
+  answers.clear();
+  for (const auto& request : requests) answers.push_back(rl::emulated_wrong_answer(2, request.id));
+  EXPECT_FALSE(ledger.check(2, requests, answers)) << "the device computes wrong";
+  EXPECT_EQ(ledger.refused(), 3);
+  EXPECT_EQ(ledger.wrong(), 8);
   ledger.answered(0, requests[0], 1);
   ledger.dropped(0, requests[1], 1);
   EXPECT_EQ(ledger.open(), 2);
   ledger.answered(0, requests[1], 1);
   EXPECT_EQ(ledger.doubled(), 1);
+}
+
+TEST(ReplayLedger, AnswersOfRealDevicesAreTheSameForARow) {
+  using Verdict = jobs::AnswerRule::Verdict;
+  jobs::SameAnswers rule({3, 5});
+  EXPECT_EQ(rule.judge(0, 1, 77), Verdict::kRight) << "nobody knows better";
+  EXPECT_EQ(rule.judge(0, 4, 77), Verdict::kRight) << "the same row";
+  EXPECT_EQ(rule.judge(0, 4, 78), Verdict::kWrong);
+  EXPECT_EQ(rule.judge(0, 5, 78), Verdict::kRight) << "another row";
+  EXPECT_EQ(rule.judge(1, 1, 79), Verdict::kRight) << "another model";
+  EXPECT_EQ(rule.judge(1, 6, 77), Verdict::kWrong);
 }
 
 /// Devices whose answers are spoiled now and then.
@@ -223,6 +351,10 @@ class Spoiled final : public schedule::OrderExecutor {
     return news;
   }
 
+  void take_status(schedule::Seconds now, std::vector<schedule::DeviceStatus>& all) override {
+    sound_.take_status(now, all);
+  }
+
   int spoiled = 0;
 
  private:
@@ -237,7 +369,8 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
     rl::EmulatedRank sound = world.rank(0, 2);
     Spoiled devices(sound, every);
     Nobody nobody;
-    jobs::ReplayLedger ledger(nobody);
+    jobs::EmulatedAnswers rule;
+    jobs::ReplayLedger ledger(nobody, rule);
     const auto dispatcher = make_dispatcher(
         world.cluster, world.settings, [] { return schedule::make_greedy_policy(); }, ledger);
     mpi_runtime::ServeClock clock(4);
@@ -262,8 +395,7 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
       const auto instances = dispatcher->device(news.device).instances();
       const auto one = std::find_if(instances.begin(), instances.end(),
                                     [&](const auto& i) { return i.id == news.instance; });
-      ASSERT_NE(one, instances.end());
-      ledger.check(one->spec.model, requests, news.answers);
+      return one != instances.end() && ledger.check(one->spec.model, requests, news.answers);
     };
     mpi_runtime::ServeLeader leader(
         *collectives, *dispatcher, {0, 0}, &devices, clock,

@@ -1,0 +1,107 @@
+#include "jobs/replay_plan.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "core/error.h"
+#include "jobs/profile_file.h"
+#include "jobs/simulated_policies.h"
+#include "jobs/workload_file.h"
+
+namespace widepipe::jobs {
+
+namespace {
+
+void place_emulated(const ReplayCommand& command, int ranks, ReplayPlan& plan) {
+  plan.fleet_spec =
+      load_fleet(command.fleet.empty() ? plan.workload.fleet : command.fleet, plan.profile);
+  const int first = command.dedicated_scheduler ? 1 : 0;
+  if (first >= ranks) {
+    throw_input_error("--dedicated-scheduler: needs another rank for the devices, found {} rank",
+                      ranks);
+  }
+  for (int rank = first; rank < ranks; ++rank) {
+    for (int i = 0; i < command.devices_per_rank; ++i) plan.rank_of_device.push_back(rank);
+  }
+}
+
+/// One device a rank, with its cores and a part of its host's memory.
+void place_real(const RealModels& real, ReplayPlan& plan) {
+  std::map<std::string, int> on_host;
+  for (std::size_t rank = 0; rank < real.cores.size(); ++rank) {
+    if (real.cores[rank] == 0) continue;
+    plan.rank_of_device.push_back(static_cast<int>(rank));
+    ++on_host[real.hosts[rank]];
+  }
+  int most = 1;
+  for (const auto& [host, count] : on_host) most = std::max(most, count);
+  const auto devices = static_cast<double>(plan.rank_of_device.size());
+  const double memory = plan.profile.device.memory / most;
+  std::map<int, int> kinds;
+  for (const int rank : plan.rank_of_device) ++kinds[real.cores[static_cast<std::size_t>(rank)]];
+  plan.fleet_spec.name = "as it is";
+  for (const auto& [cores, count] : kinds) {
+    plan.fleet_spec.classes.push_back({.name = fmt::format("{} cores", cores),
+                                       .share = count / devices,
+                                       .cores = cores,
+                                       .memory = memory});
+  }
+  if (const std::string problem = problem_of(plan.fleet_spec, plan.profile); !problem.empty()) {
+    throw_input_error("devices do not fit profile '{}': {}", plan.profile.name, problem);
+  }
+}
+
+/// Which stream of the job serves a stream of the workload: that of the network's name.
+std::size_t job_stream_of(const RealModels& real, const std::string& network) {
+  const auto found = std::find(real.streams.begin(), real.streams.end(), network);
+  if (found == real.streams.end()) {
+    throw_input_error(
+        "the workload asks for network '{}', and the job has no stream of this name: "
+        "expected one of {}",
+        network, fmt::join(real.streams, ", "));
+  }
+  return static_cast<std::size_t>(found - real.streams.begin());
+}
+
+}  // namespace
+
+ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealModels* real) {
+  ReplayPlan plan;
+  plan.profile = load_profile(command.profile);
+  plan.workload = load_workload(command.workload, plan.profile);
+  if (real != nullptr) {
+    place_real(*real, plan);
+  } else {
+    place_emulated(command, ranks, plan);
+  }
+  plan.settings = {.duration = command.seconds,
+                   .devices = static_cast<int>(plan.rank_of_device.size()),
+                   .seed = command.seed};
+  simulated_policy(command.policy).set(plan.settings);
+  if (plan.settings.true_speeds) {
+    throw_input_error(
+        "policy '{}' is told how fast devices are, which nobody knows live: only simulate has it",
+        command.policy);
+  }
+  plan.bound = bound_of(plan.profile, plan.workload, plan.fleet_spec, plan.settings);
+  plan.settings.rate = rl::asked_rate(plan.workload, plan.bound, command.rate, command.load);
+  plan.settings = for_workload(plan.settings, plan.workload);
+  plan.streams = streams_of_run(plan.profile, plan.workload, plan.settings);
+  plan.fleet = fleet_of_run(plan.profile, plan.fleet_spec, plan.settings);
+  if (real != nullptr) {
+    for (std::size_t i = 0; i < plan.rank_of_device.size(); ++i) {  // not in any order
+      plan.fleet.devices[i].cores = real->cores[static_cast<std::size_t>(plan.rank_of_device[i])];
+    }
+    for (const rl::WorkloadStream& stream : plan.streams) {
+      const auto network = static_cast<std::size_t>(stream.network);
+      plan.job_stream.push_back(job_stream_of(*real, plan.profile.networks[network].name));
+    }
+  }
+  plan.cluster = make_cluster(plan.profile, plan.streams, plan.fleet);
+  return plan;
+}
+
+}  // namespace widepipe::jobs

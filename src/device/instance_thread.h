@@ -1,0 +1,69 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "device/device.h"
+#include "device/instance.h"
+
+namespace widepipe::device {
+
+/// One instance of one model, on a thread of its own with some cores: what a scheduler loads and
+/// unloads while others run. Batches are done in the order in which they come.
+class InstanceThread {
+ public:
+  /// Called on the thread: gives the batch that is to be run; what it throws fails the batch.
+  using Fetch = std::function<Batch()>;
+  /// Called on the thread when the instance is ready, with why it is not; empty if it is.
+  using Ready = std::function<void(const std::string& error)>;
+
+  /// Returns at once.
+  InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready,
+                 CompletionSink done);
+  /// Waits for the batch that is being computed; those that are not begun come back failed.
+  ~InstanceThread();
+  InstanceThread(const InstanceThread&) = delete;
+  InstanceThread& operator=(const InstanceThread&) = delete;
+
+  /// Any thread; returns at once. Fetching counts as work on the batch.
+  void submit(std::uint64_t id, Fetch fetch);
+  /// Returns at once: what the destructor waits for begins. Nothing may be submitted any more.
+  void stop() { thread_.request_stop(); }
+  /// The destructor will not wait.
+  bool ended() const { return ended_; }
+
+ private:
+  struct Task {
+    std::uint64_t id;
+    Fetch fetch;
+  };
+
+  void work(const std::stop_token& stop);
+  Completion run(ModelInstance& instance, Task& task) const;
+
+  const std::shared_ptr<const model::Model> model_;
+  const int cores_;
+  const Ready ready_;
+  const CompletionSink done_;
+  std::mutex mutex_;
+  std::condition_variable_any arrived_;
+  std::deque<Task> waiting_;
+  std::atomic<bool> ended_ = false;
+  std::jthread thread_;  // last: joined before what it uses goes
+};
+
+/// Runs a batch whose buffers fit; makes its outputs.
+void run_batch(ModelInstance& instance, const model::Model& model, Batch& batch);
+
+/// Rows that an instance of this model computes at a time.
+std::int64_t usual_micro_batch(const std::shared_ptr<const model::Model>& model);
+
+}  // namespace widepipe::device
