@@ -11,7 +11,7 @@
 #include "dataset/row_source.h"
 #include "jobs/job_spec.h"
 #include "model/model.h"
-#include "mpi_runtime/worker.h"
+#include "mpi_runtime/stored_columns.h"
 
 namespace widepipe::jobs {
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -12,15 +13,18 @@
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
+#include "core/units.h"
 #include "jobs/batch_log.h"
 #include "jobs/exit_codes.h"
 #include "jobs/ready_job.h"
 #include "jobs/replay_ledger.h"
 #include "jobs/replay_plan.h"
+#include "jobs/replay_results.h"
 #include "jobs/replay_source.h"
 #include "jobs/replay_text.h"
 #include "jobs/replay_timeline.h"
 #include "jobs/report_file.h"
+#include "jobs/request_rows.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
@@ -53,7 +57,12 @@ class Replay {
   void prepare();
   std::vector<std::string> files_read() const;
   RealModels prepare_job();
+  std::vector<std::int64_t> rows_to_compute();
   void make_real_device();
+  void find_rows();
+  void check_trace_rows() const;
+  void check_payloads() const;
+  void open_outputs();
   void make_emulated_devices();
   mpi_runtime::ServeSettings serve_settings(mpi_runtime::Watchdog& watchdog) const;
   mpi_runtime::WatchdogSettings watchdog_settings() const;
@@ -62,6 +71,7 @@ class Replay {
   std::unique_ptr<AnswerRule> answer_rule() const;
   TimelineNames timeline_names() const;
   int tell();
+  int code_of_outputs() const;
 
   const ReplayCommand& command_;
   mpi_runtime::Collectives& collectives_;
@@ -74,7 +84,8 @@ class Replay {
   std::unique_ptr<schedule::Timeline> timeline_;          ///< of this rank; null if nobody asks
   std::unique_ptr<ReplayTimeline> decisions_;             ///< of rank 0, likewise
   std::unique_ptr<ReadyJob> job_;                         ///< of real models, or null
-  std::vector<std::uint64_t> rows_;                       ///< rank 0, of their data, by model
+  std::unique_ptr<RequestRows> rows_;                     ///< rank 0, of their data
+  std::unique_ptr<ReplayResults> results_;                ///< rank 0, if they are written
   std::shared_ptr<const mpi_runtime::Blocks> timelines_;  ///< on rank 0, of all ranks
   mpi_runtime::Wakeup wakeup_;
   mpi_runtime::ServeClock clock_;
@@ -102,9 +113,11 @@ void Replay::prepare() {
   });
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
+    const SimulatedPolicy& policy = simulated_policy(command_.policy);
     PolicyTuner tuner(plan_.profile, command_.evaluations);
-    policy_ = tuner.maker(simulated_policy(command_.policy), plan_.workload, plan_.fleet_spec, "",
-                          plan_.settings);
+    policy_ = command_.set.empty()
+                  ? tuner.maker(policy, plan_.workload, plan_.fleet_spec, "", plan_.settings)
+                  : maker_with(policy, command_.set);
     if (!command_.log.empty()) {
       log_ = std::make_unique<BatchLogFile>(command_.log, plan_.streams);
     }
@@ -141,15 +154,20 @@ RealModels Replay::prepare_job() {
   ScoreCommand score;
   score.job_file = command_.job_file;
   score.overrides.emplace_back([this](JobSettings& settings) {
-    settings.dry_run = true;
+    settings.dry_run = !command_.write;
     settings.scatter_rows = false;  // ranks read the rows of their requests
     settings.dedicated_scheduler |= command_.dedicated_scheduler;
   });
   job_ = std::make_unique<ReadyJob>(score, collectives_);
   mpi_runtime::agree(collectives_, [&] {
     if (job_->complete()) {
-      throw_input_error("{}: its outputs are complete: name others, nothing is written there",
-                        command_.job_file);
+      throw_input_error("{}: its outputs are complete: name others{}", command_.job_file,
+                        command_.write ? "" : ", nothing is written there");
+    }
+    if (command_.write && job_->settings().write_via_ranks) {
+      throw_input_error(
+          "{}: write_via is 'ranks', and what requests come to is gathered: leave it out",
+          command_.job_file);
     }
     if (job_->settings().device != "cpu") {
       throw_input_error("{}: device is '{}', and requests are served on 'cpu' alone",
@@ -160,6 +178,7 @@ RealModels Replay::prepare_job() {
   for (std::size_t id = 0; id < job_->active().size(); ++id) {
     real.streams.push_back(job_->stream(id).name);
   }
+  real.rows = rows_to_compute();
   for (const mpi_runtime::RankShare& share : job_->fleet().shares)
     real.cores.push_back(share.cores);
   if (job_->fleet().dedicated_scheduler) real.cores.front() = 0;
@@ -170,14 +189,10 @@ RealModels Replay::prepare_job() {
 /// [collective]
 void Replay::make_real_device() {
   const std::optional<mpi_runtime::WorkerConfig> worker = job_->worker_config();
-  if (root_) {
-    rows_.resize(plan_.cluster.models.size());
-    for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
-      const std::size_t of_job = job_->active()[plan_.job_stream[id]];
-      rows_[plan_.cluster.streams[id].model] =
-          static_cast<std::uint64_t>(job_->setup().stream(of_job).rows());
-    }
-  }
+  mpi_runtime::agree(collectives_, [&] {
+    if (root_) find_rows();
+  });
+  if (command_.write) open_outputs();
   const auto mine =
       std::find(plan_.rank_of_device.begin(), plan_.rank_of_device.end(), collectives_.rank());
   if (!worker || mine == plan_.rank_of_device.end()) return;
@@ -188,15 +203,87 @@ void Replay::make_real_device() {
       .models = std::vector<std::shared_ptr<const model::Model>>(plan_.cluster.models.size()),
       .core_choices = plan_.profile.device.core_choices,
       .sources = {},
+      .stored = {},
       .name = rank_names_[static_cast<std::size_t>(collectives_.rank())],
       .timeline = timeline_.get()};
   for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
     config.models[plan_.cluster.streams[id].model] = worker->models[plan_.job_stream[id]];
     config.sources.push_back(worker->sources[plan_.job_stream[id]]);
+    if (command_.write) {
+      config.stored.push_back({.outputs = worker->outputs[plan_.job_stream[id]],
+                               .fail_nonfinite = worker->fail_nonfinite[plan_.job_stream[id]]});
+    }
   }
   auto executor = std::make_unique<mpi_runtime::ModelExecutor>(std::move(config), wakeup_, clock_);
   real_ = executor.get();
   devices_ = std::move(executor);
+}
+
+/// [collective] Of the job's streams, as rank 0 knows it.
+std::vector<std::int64_t> Replay::rows_to_compute() {
+  std::string text;
+  for (const std::size_t stream : job_->active()) {
+    if (!root_) continue;
+    text += fmt::format("{} ", count_rows(job_->setup().stream(stream).rows_to_compute()));
+  }
+  std::istringstream numbers(collectives_.all_texts(text).front());
+  std::vector<std::int64_t> rows;
+  for (std::int64_t n = 0; numbers >> n;) rows.push_back(n);
+  return rows;
+}
+
+/// Rank 0: which rows requests are for. Of a data set those that no earlier run has computed.
+void Replay::find_rows() {
+  std::vector<std::vector<RowRange>> wanted;
+  for (const std::size_t of_job : job_->active()) {
+    const StreamSetup& stream = job_->setup().stream(of_job);
+    wanted.push_back(plan_.workload.bulk ? stream.rows_to_compute()
+                                         : std::vector<RowRange>{{0, stream.rows()}});
+  }
+  rows_ = std::make_unique<RequestRows>(plan_.job_stream, std::move(wanted));
+  if (plan_.workload.trace) check_trace_rows();
+  if (command_.write) check_payloads();
+}
+
+void Replay::check_trace_rows() const {
+  const rl::Trace& trace = *plan_.workload.trace;
+  for (std::size_t i = 0; i < trace.rows.size(); ++i) {
+    const std::size_t of_job = plan_.job_stream[trace.stream[i]];
+    const std::int64_t rows = job_->setup().stream(job_->active()[of_job]).rows();
+    if (trace.rows[i] < rows) continue;
+    throw_input_error("{}:/row: request {} is for row {} of '{}', whose data have rows 0 to {}",
+                      command_.workload, i, trace.rows[i], job_->stream(of_job).name, rows - 1);
+  }
+}
+
+/// Results of a batch are not parted.
+void Replay::check_payloads() const {
+  const std::size_t limit = payload_limit(collectives_.size());
+  for (const std::size_t of_job : job_->active()) {
+    const StreamSetup& stream = job_->setup().stream(of_job);
+    const auto columns = mpi_runtime::column_bytes(stream.model(), stream.outputs());
+    const std::size_t row = std::accumulate(columns.begin(), columns.end(), std::size_t{0});
+    const std::size_t batch = row * static_cast<std::size_t>(plan_.profile.device.max_batch);
+    if (batch <= limit) continue;
+    throw_input_error(
+        "{}: results of {} rows, the largest batch of profile '{}', take {}, and a round carries "
+        "at "
+        "most {} for each of {} ranks: use fewer ranks, or a profile with a smaller max_batch",
+        stream.model().label(), plan_.profile.device.max_batch, plan_.profile.name,
+        bytes_text(static_cast<double>(batch)), bytes_text(static_cast<double>(limit)),
+        collectives_.size());
+  }
+}
+
+/// [collective] The first that is written of them.
+void Replay::open_outputs() {
+  mpi_runtime::agree(collectives_, [&] {
+    if (root_) job_->setup().create_files();
+  });
+  mpi_runtime::agree(collectives_, [&] {
+    if (!root_) return;
+    results_ = std::make_unique<ReplayResults>(*job_, collectives_.size(), *rows_, rank_names_);
+  });
 }
 
 void Replay::make_emulated_devices() {
@@ -227,6 +314,7 @@ mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdo
   const int crowd = std::max(collectives_.size() / kFewRanks, 1);
   return {
       .slot_bytes = mpi_runtime::serve_slot_bytes(plan_.profile.device.max_batch),
+      .most_payload = payload_limit(collectives_.size()),
       .round_period = std::chrono::microseconds(std::llround(command_.round_period_ms / kMilli)),
       .longest_pause = mpi_runtime::kLongestPause * crowd,
       .watchdog = &watchdog,
@@ -234,7 +322,7 @@ mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdo
 }
 
 std::unique_ptr<AnswerRule> Replay::answer_rule() const {
-  if (job_) return std::make_unique<SameAnswers>(rows_);
+  if (job_) return std::make_unique<SameAnswers>(*rows_);
   return std::make_unique<EmulatedAnswers>();
 }
 
@@ -251,7 +339,7 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
     events = decisions_.get();
   }
   const auto dispatcher = make_dispatcher(plan_.cluster, plan_.settings, policy_, *events);
-  ReplaySource source(plan_, *dispatcher, ledger, measures_);
+  ReplaySource source(plan_, *dispatcher, ledger, measures_, rows_.get());
   const auto model_of = [&](const schedule::DeviceNews& news) {
     const auto instances = dispatcher->device(news.device).instances();
     const auto found = std::find_if(instances.begin(), instances.end(),
@@ -277,13 +365,26 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
     replayed_.devices[one.device].add(one);
     if (decisions_) decisions_->status(one);
   };
-  mpi_runtime::ServeLeader leader(
-      rounds, *dispatcher, plan_.rank_of_device, devices_.get(), clock_, serve_settings(watchdog),
-      {.arrive = [&](schedule::Seconds now) { return source.hand_in(now); },
-       .over = [&](schedule::Seconds now) { return source.over(now); },
-       .stop_requested = [this] { return signal_.received(); },
-       .done = done,
-       .status = status});
+  mpi_runtime::ServeHooks hooks{
+      .arrive = [&](schedule::Seconds now) { return source.hand_in(now); },
+      .over = [&](schedule::Seconds now) { return source.over(now); },
+      .stop_requested = [this] { return signal_.received() || (results_ && results_->failed()); },
+      .done = done,
+      .row_of = nullptr,
+      .has_room = nullptr,
+      .results = nullptr,
+      .status = status};
+  if (rows_) {
+    hooks.row_of = [this](schedule::RequestId id) {
+      return static_cast<std::uint64_t>(rows_->row_of(id));
+    };
+  }
+  if (results_) {
+    hooks.has_room = [this] { return results_->has_room(); };
+    hooks.results = [this](const mpi_runtime::BatchResults& batch) { results_->take(batch); };
+  }
+  mpi_runtime::ServeLeader leader(rounds, *dispatcher, plan_.rank_of_device, devices_.get(), clock_,
+                                  serve_settings(watchdog), std::move(hooks));
   replayed_.rounds = leader.run(wakeup_);
   const schedule::Seconds ended = replayed_.rounds.ended;
   counter.end();
@@ -365,6 +466,10 @@ int Replay::run() {
 }
 
 int Replay::tell() {
+  if (results_) {
+    results_->finish();
+    replayed_.outputs = results_->streams();
+  }
   if (log_) log_->finish();
   if (timelines_) {
     write_timeline(command_.timeline, *timelines_, *decisions_, timeline_names(),
@@ -397,9 +502,21 @@ int Replay::tell() {
     throw_run_error("{} answers are not those of their requests, and {} requests ended twice",
                     replayed_.wrong, replayed_.doubled);
   }
-  if (!replayed_.rounds.stopped) return kDone;
-  say(stderr, "stopped: what had not been answered stays so\n");
-  return kStopped;
+  if (replayed_.rounds.stopped) {
+    say(stderr, "stopped: what had not been answered stays so\n");
+    return kStopped;
+  }
+  return code_of_outputs();
+}
+
+/// Of a data set all rows are expected, of other requests those that were answered.
+int Replay::code_of_outputs() const {
+  int code = kDone;
+  for (const ReplayResults::Stream& stream : replayed_.outputs) {
+    if (plan_.workload.bulk && !stream.complete) return kStopped;
+    if (stream.failed > 0) code = kFailedRows;
+  }
+  return code;
 }
 
 }  // namespace

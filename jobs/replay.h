@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "mpi_runtime/collectives.h"
 
@@ -14,10 +15,12 @@ struct ReplayCommand {
   std::string fleet;            ///< empty: the workload's
   std::string profile = "npu";
   std::string policy = "greedy-estimated";
+  std::vector<std::string> set;  ///< its parameters, "name=value"
   int devices_per_rank = 4;
   bool dedicated_scheduler = false;  ///< rank 0 has no devices
   /// Not empty: real models, those of this job, on the cores of all ranks; as the profile says.
   std::string job_file;
+  bool write = false;   ///< their results, into the outputs of the job
   double seconds = 10;  ///< emulated ones
   double load = 0;      ///< as of SimulateCommand
   double rate = 0;

@@ -10,10 +10,10 @@ AnswerRule::Verdict EmulatedAnswers::judge(schedule::ModelId model, schedule::Re
   return answer == rl::emulated_wrong_answer(model, request) ? Verdict::kRefused : Verdict::kWrong;
 }
 
-AnswerRule::Verdict SameAnswers::judge(schedule::ModelId model, schedule::RequestId request,
+AnswerRule::Verdict SameAnswers::judge(schedule::ModelId /*model*/, schedule::RequestId request,
                                        std::uint64_t answer) {
-  if (model >= rows_.size()) return Verdict::kWrong;
-  const auto found = known_.try_emplace({model, request % rows_[model]}, answer).first;
+  const auto found =
+      known_.try_emplace({rows_.data_of(request), rows_.row_of(request)}, answer).first;
   return found->second == answer ? Verdict::kRight : Verdict::kWrong;
 }
 

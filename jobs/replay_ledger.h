@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/request_rows.h"
 #include "rl/request_counter.h"
 #include "schedule/order_executor.h"
 
@@ -35,14 +36,14 @@ class EmulatedAnswers final : public AnswerRule {
 /// Of real ones, digests of results: those of a row are always the same, whoever computes it.
 class SameAnswers final : public AnswerRule {
  public:
-  /// How many rows the data of each model have, by schedule::ModelId.
-  explicit SameAnswers(std::vector<std::uint64_t> rows) : rows_(std::move(rows)) {}
+  /// `rows` outlives it.
+  explicit SameAnswers(const RequestRows& rows) : rows_(rows) {}
   Verdict judge(schedule::ModelId model, schedule::RequestId request,
                 std::uint64_t answer) override;
 
  private:
-  const std::vector<std::uint64_t> rows_;
-  std::map<std::pair<schedule::ModelId, std::uint64_t>, std::uint64_t> known_;
+  const RequestRows& rows_;
+  std::map<std::pair<std::size_t, std::int64_t>, std::uint64_t> known_;  ///< by data and row
 };
 
 class ReplayLedger final : public schedule::RequestEvents {

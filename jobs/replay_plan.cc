@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -66,12 +67,44 @@ std::size_t job_stream_of(const RealModels& real, const std::string& network) {
   return static_cast<std::size_t>(found - real.streams.begin());
 }
 
+/// All rows that are to be computed, of all streams of the job.
+rl::WorkloadSpec whole_job(const RealModels& real, const npu_model::Profile& profile) {
+  rl::WorkloadSpec workload;
+  workload.name = "bulk";
+  workload.bulk = true;
+  workload.networks = real.streams;
+  if (const std::string problem = problem_of(workload, profile); !problem.empty()) {
+    throw_input_error("the streams of the job are to be networks of profile '{}': {}", profile.name,
+                      problem);
+  }
+  return workload;
+}
+
+/// The data sets are what they are: they last as long as that takes.
+void take_real_rows(const RealModels& real, ReplayPlan& plan) {
+  if (plan.workload.variants > 1) {
+    throw_input_error(
+        "workload '{}' has {} variants of each network, and a job has one model of each",
+        plan.workload.name, plan.workload.variants);
+  }
+  std::int64_t all = 0;
+  for (schedule::StreamId id = 0; id < plan.streams.size(); ++id) {
+    const std::int64_t rows = real.rows[plan.job_stream[id]];
+    plan.streams[id].rows = static_cast<std::size_t>(rows);
+    all += rows;
+  }
+  plan.settings.duration = static_cast<double>(all) / plan.settings.rate;
+  plan.latest_end = std::numeric_limits<schedule::Seconds>::infinity();
+}
+
 }  // namespace
 
 ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealModels* real) {
   ReplayPlan plan;
   plan.profile = load_profile(command.profile);
-  plan.workload = load_workload(command.workload, plan.profile);
+  plan.workload = real != nullptr && command.workload == "bulk"
+                      ? whole_job(*real, plan.profile)
+                      : load_workload(command.workload, plan.profile);
   if (real != nullptr) {
     place_real(*real, plan);
   } else {
@@ -91,6 +124,7 @@ ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealM
   plan.settings = for_workload(plan.settings, plan.workload);
   plan.streams = streams_of_run(plan.profile, plan.workload, plan.settings);
   plan.fleet = fleet_of_run(plan.profile, plan.fleet_spec, plan.settings);
+  plan.latest_end = latest_end(plan.workload, plan.settings);
   if (real != nullptr) {
     for (std::size_t i = 0; i < plan.rank_of_device.size(); ++i) {  // not in any order
       plan.fleet.devices[i].cores = real->cores[static_cast<std::size_t>(plan.rank_of_device[i])];
@@ -99,6 +133,7 @@ ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealM
       const auto network = static_cast<std::size_t>(stream.network);
       plan.job_stream.push_back(job_stream_of(*real, plan.profile.networks[network].name));
     }
+    if (plan.workload.bulk) take_real_rows(*real, plan);
   }
   plan.cluster = make_cluster(plan.profile, plan.streams, plan.fleet);
   return plan;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,13 @@ struct ReplayPlan {
   schedule::Cluster cluster;
   std::vector<int> rank_of_device;
   std::vector<std::size_t> job_stream;  ///< of real models, by schedule::StreamId
+  schedule::Seconds latest_end = 0;     ///< then it is over, whatever has not been answered
 };
 
 /// What a job has, for real models.
 struct RealModels {
-  std::vector<std::string> streams;  ///< names, by stream of the job
+  std::vector<std::string> streams;  ///< names, by stream of the job that has rows to compute
+  std::vector<std::int64_t> rows;    ///< to compute, of each
   std::vector<int> cores;            ///< by rank, 0 where there is no device
   std::vector<std::string> hosts;    ///< by rank
 };

@@ -5,11 +5,12 @@
 namespace widepipe::jobs {
 
 ReplaySource::ReplaySource(const ReplayPlan& plan, schedule::RequestDispatcher& dispatcher,
-                           ReplayLedger& ledger, rl::Measures& measures)
+                           ReplayLedger& ledger, rl::Measures& measures, RequestRows* rows)
     : plan_(plan),
       dispatcher_(dispatcher),
       ledger_(ledger),
       measures_(measures),
+      rows_(rows),
       arrivals_(plan.workload,
                 rate_phases(plan.workload, plan.settings.duration,
                             seed_for(plan.settings.seed, rl::Purpose::kRates)),
@@ -38,13 +39,19 @@ bool ReplaySource::hand_in(schedule::Seconds now) {
 }
 
 bool ReplaySource::over(schedule::Seconds now) const {
-  return (draining_ && dispatcher_.drained()) || now > latest_end(plan_.workload, plan_.settings);
+  return (draining_ && dispatcher_.drained()) || now > plan_.latest_end;
 }
 
 bool ReplaySource::add(schedule::StreamId stream, schedule::Seconds at, schedule::Seconds now) {
   ++measures_.streams[stream].offered;
   ++measures_.events;
   ledger_.handed_in();
+  const rl::Trace* trace = plan_.workload.trace.get();
+  if (rows_ != nullptr && trace != nullptr && !trace->rows.empty()) {
+    rows_->hand_in(stream, trace->rows[count_]);
+  } else if (rows_ != nullptr) {
+    rows_->hand_in(stream);
+  }
   return dispatcher_.add(stream, {count_++, at}, now);
 }
 

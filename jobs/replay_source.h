@@ -2,6 +2,7 @@
 
 #include "jobs/replay_ledger.h"
 #include "jobs/replay_plan.h"
+#include "jobs/request_rows.h"
 #include "rl/measures.h"
 #include "rl/workload.h"
 #include "schedule/request_dispatcher.h"
@@ -11,9 +12,9 @@ namespace widepipe::jobs {
 /// Requests as they come, on time or as soon as rank 0 gets to it.
 class ReplaySource {
  public:
-  /// All outlive it.
+  /// All outlive it. `rows` is told what requests are for; null where rows mean nothing.
   ReplaySource(const ReplayPlan& plan, schedule::RequestDispatcher& dispatcher,
-               ReplayLedger& ledger, rl::Measures& measures);
+               ReplayLedger& ledger, rl::Measures& measures, RequestRows* rows);
 
   /// Hands in what is due. True if there may be something to dispatch.
   bool hand_in(schedule::Seconds now);
@@ -33,6 +34,7 @@ class ReplaySource {
   schedule::RequestDispatcher& dispatcher_;
   ReplayLedger& ledger_;
   rl::Measures& measures_;
+  RequestRows* const rows_;
   rl::ArrivalGenerator arrivals_;
   rl::ArrivalGenerator::Arrival next_;
   bool draining_ = false;  ///< no more will come

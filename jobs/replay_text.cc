@@ -91,6 +91,13 @@ std::string replayed_text(const Replayed& replayed) {
     text += fmt::format("  refused       {} wrong answers of devices, asked for again\n",
                         grouped(replayed.refused));
   }
+  for (const ReplayResults::Stream& stream : replayed.outputs) {
+    text += fmt::format("  written       {} of {} rows of {}", grouped(stream.written),
+                        grouped(stream.rows), stream.output);
+    if (stream.before > 0) text += fmt::format(", {} were there", grouped(stream.before));
+    if (stream.failed > 0) text += fmt::format(", {} failed", grouped(stream.failed));
+    text += stream.complete ? "\n" : "; `widepipe score` with this job does the rest\n";
+  }
   return text;
 }
 
@@ -120,6 +127,14 @@ std::string replayed_json(const Replayed& replayed) {
                   {"answers_refused", replayed.refused},
                   {"requests_open", replayed.open},
                   {"devices", devices_json(replayed)}};
+  for (const ReplayResults::Stream& stream : replayed.outputs) {
+    json["outputs"].push_back({{"output", stream.output},
+                               {"rows", stream.rows},
+                               {"rows_before", stream.before},
+                               {"rows_written", stream.written},
+                               {"rows_failed", stream.failed},
+                               {"complete", stream.complete}});
+  }
   return json.dump(2) + "\n";
 }
 

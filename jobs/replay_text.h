@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/replay_results.h"
 #include "jobs/simulate_text.h"
 #include "mpi_runtime/serve_leader.h"
 #include "schedule/order_executor.h"
@@ -42,6 +43,7 @@ struct Replayed {
   std::vector<DeviceSeen> devices;
   std::vector<int> rank_of_device;
   std::vector<std::string> rank_names;
+  std::vector<ReplayResults::Stream> outputs;  ///< where results are written
 };
 
 std::string replayed_text(const Replayed& replayed);

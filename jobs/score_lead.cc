@@ -61,56 +61,18 @@ report::RunReport complete_report(const ScoreSetup& setup, const std::string& is
   return report;
 }
 
-ScoreLead::OpenStream::OpenStream(const StreamSetup& stream, const dataset::RunRecord& began,
-                                  const dataset::DurableWriterOptions& options)
-    : setup(stream),
-      output(stream.spec()),
-      rows(output, stream.carried()),
-      journal(dataset::journal_path(stream.output_file())) {
-  const std::vector<dataset::JournalRecord> records = {began};
-  journal.append(records);
-  writer = std::make_unique<dataset::DurableWriter>(rows, journal, options);
-  for (const auto& [failed, reason] : stream.decision().unmarked) {
-    writer->submit({.rows = failed, .columns = {}, .owner = {}, .failed_reason = reason});
-  }
-}
-
 ScoreLead::ScoreLead(const LeadContext& context)
     : context_(context),
       job_(context.job.job()),
       devices_(device_specs(context.job.fleet())),
       stats_(context.job.active().size(), devices_.size()),
       left_out_(devices_.size()),
-      streams_(open_streams()),
-      sink_(make_sink()) {}
-
-std::vector<std::unique_ptr<ScoreLead::OpenStream>> ScoreLead::open_streams() {
-  dataset::DurableWriterOptions options;
-  options.queue_bytes /= context_.job.active().size();  // all writers together
-  options.progressed = [this] {
-    mpi_runtime::Watchdog* const watchdog = writers_tell_;
-    if (watchdog == nullptr) return;
-    watchdog->turn();
-    watchdog->round_done();
-  };
-  std::vector<std::unique_ptr<OpenStream>> streams;
-  for (const std::size_t index : context_.job.active()) {
-    const StreamSetup& setup = context_.job.setup().stream(index);
-    for_stream(job_, setup.stream(), [&] {
-      streams.push_back(std::make_unique<OpenStream>(setup, run_record(setup), options));
-    });
-  }
-  return streams;
-}
-
-WriterSink ScoreLead::make_sink() const {
-  std::vector<WriterSink::Stream> streams;
-  for (const auto& stream : streams_) {
-    streams.push_back({*stream->writer, most_failed(stream->setup.rows()),
-                       stream_prefix(job_, stream->setup.stream())});
-  }
-  return WriterSink(std::move(streams));
-}
+      outputs_(context.job, context.collectives.size(), [this] {
+        mpi_runtime::Watchdog* const watchdog = writers_tell_;
+        if (watchdog == nullptr) return;
+        watchdog->turn();
+        watchdog->round_done();
+      }) {}
 
 schedule::Seconds ScoreLead::seconds_to_end() const {
   return context_.end ? std::chrono::duration<double>(*context_.end - Clock::now()).count()
@@ -119,8 +81,8 @@ schedule::Seconds ScoreLead::seconds_to_end() const {
 
 schedule::Scheduler ScoreLead::make_scheduler() const {
   std::vector<schedule::StreamSpec> specs;
-  for (const auto& stream : streams_) {
-    specs.push_back(stream_spec(stream->setup, job_.settings));
+  for (std::size_t id = 0; id < outputs_.size(); ++id) {
+    specs.push_back(stream_spec(outputs_.setup(id), job_.settings));
   }
   schedule::SchedulerLimits limits;
   limits.max_batch_bytes =
@@ -129,9 +91,8 @@ schedule::Scheduler ScoreLead::make_scheduler() const {
   limits.end = seconds_to_end();
   limits.recheck_share = job_.settings.recheck_share;
   schedule::Scheduler scheduler(std::move(specs), devices_, schedule::make_bulk_policy({}), limits);
-  for (std::size_t id = 0; id < streams_.size(); ++id) {
-    const StreamSetup& setup = streams_[id]->setup;
-    for (const RowRange& rows : setup.rows_to_compute()) {
+  for (std::size_t id = 0; id < outputs_.size(); ++id) {
+    for (const RowRange& rows : outputs_.setup(id).rows_to_compute()) {
       scheduler.add_rows(static_cast<schedule::StreamId>(id), rows);
     }
   }
@@ -147,12 +108,12 @@ mpi_runtime::LeaderSettings ScoreLead::leader_settings(mpi_runtime::Watchdog& wa
     settings.round_period =
         std::min<std::chrono::microseconds>(settings.round_period, watchdog.limit() / 10);
   }
-  for (const auto& stream : streams_) {
-    if (job_.settings.scatter_rows) settings.scatter_sources.push_back(stream->setup.source());
+  for (std::size_t id = 0; id < outputs_.size(); ++id) {
+    const StreamSetup& setup = outputs_.setup(id);
+    if (job_.settings.scatter_rows) settings.scatter_sources.push_back(setup.source());
     settings.column_bytes.push_back(
-        job_.settings.write_via_ranks
-            ? std::vector<std::size_t>{}
-            : mpi_runtime::column_bytes(stream->setup.model(), stream->setup.outputs()));
+        job_.settings.write_via_ranks ? std::vector<std::size_t>{}
+                                      : mpi_runtime::column_bytes(setup.model(), setup.outputs()));
   }
   return settings;
 }
@@ -162,23 +123,6 @@ std::int64_t ScoreLead::rows_before() const {
   std::int64_t rows = 0;
   for (const auto& stream : context_.job.setup().streams()) rows += stream->decision().done.count();
   return rows;
-}
-
-bool ScoreLead::settled(std::size_t id) const {
-  const StreamSetup& setup = streams_[id]->setup;
-  return setup.decision().done.count() + rows_in(setup.decision().failed) +
-             sink_.tally(static_cast<schedule::StreamId>(id)).settled() ==
-         setup.rows();
-}
-
-/// In this run and in earlier ones.
-dataset::FailedRows ScoreLead::failed(std::size_t id) const {
-  dataset::FailedRows failed(streams_[id]->setup.decision().failed);
-  for (dataset::FailedRecord& record :
-       sink_.tally(static_cast<schedule::StreamId>(id)).failed.records()) {
-    failed.add(std::move(record));
-  }
-  return failed;
 }
 
 void ScoreLead::run_rounds(double seconds_setup) {
@@ -203,7 +147,8 @@ mpi_runtime::LeaderResult ScoreLead::lead() {
       .stop_requested = [this] { return context_.signal.received(); },
       .tick =
           [&](schedule::Seconds now) {
-            if (!job_.settings.quiet) progress.update(before + sink_.rows_accepted(), now);
+            if (!job_.settings.quiet)
+              progress.update(before + outputs_.sink().rows_accepted(), now);
           },
       .quarantined =
           [&](schedule::DeviceId device, const std::string& error) {
@@ -219,7 +164,8 @@ mpi_runtime::LeaderResult ScoreLead::lead() {
           }};
   mpi_runtime::Watchdog watchdog(context_.watchdog);
   mpi_runtime::Leader leader(context_.collectives, scheduler, device_ranks, context_.worker,
-                             context_.wakeup, sink_, stats_, leader_settings(watchdog), hooks);
+                             context_.wakeup, outputs_.sink(), stats_, leader_settings(watchdog),
+                             hooks);
   try {
     const mpi_runtime::LeaderResult result = leader.run();
     progress.finish();
@@ -247,28 +193,6 @@ void ScoreLead::leave_out(schedule::DeviceId device, const std::string& why) {
   say(stderr, left_out_text(context_.job.fleet(), rank, "no more work", left_out_[device]));
 }
 
-dataset::RunRecord ScoreLead::run_record(const StreamSetup& setup) const {
-  std::vector<std::string> hosts;
-  for (const mpi_runtime::RankPlace& place : context_.job.fleet().places)
-    hosts.push_back(place.host);
-  std::sort(hosts.begin(), hosts.end());
-  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
-  dataset::RunRecord record{{{"began", dataset::utc_now_text()},
-                             {"model", setup.stream().model},
-                             {"hosts", fmt::format("{}", fmt::join(hosts, " "))},
-                             {"ranks", std::to_string(context_.collectives.size())},
-                             {"device", job_.settings.device},
-                             {"instruction set", context_.job.isa()}}};
-  if (!job_.file.empty()) {
-    record.fields.emplace_back("job file", job_.file);
-    record.fields.emplace_back("stream", setup.stream().name);
-  }
-  if (setup.decision().retried > 0) {
-    record.fields.emplace_back("failed rows tried again", std::to_string(setup.decision().retried));
-  }
-  return record;
-}
-
 report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result) const {
   report::RunReport report =
       complete_report(context_.job.setup(), context_.job.isa(), context_.collectives.size());
@@ -277,15 +201,15 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
   report.rounds = result.rounds;
   report.mean_round_seconds = result.mean_round_seconds;
   bool stopped = false;
-  for (std::size_t id = 0; id < streams_.size(); ++id) {
-    const StreamTally& tally = sink_.tally(static_cast<schedule::StreamId>(id));
+  for (std::size_t id = 0; id < outputs_.size(); ++id) {
+    const StreamTally& tally = outputs_.sink().tally(static_cast<schedule::StreamId>(id));
     report::StreamReport& stream = report.streams[context_.job.active()[id]];
     stream.rows_done = tally.accepted;
-    const dataset::FailedRows all_failed = failed(id);
+    const dataset::FailedRows all_failed = outputs_.failed(id);
     stream.rows_failed = all_failed.count();
     stream.failed = failed_ranges(all_failed.records());
     stream.batches = stats_.batches(static_cast<schedule::StreamId>(id));
-    stopped |= !settled(id);
+    stopped |= !outputs_.settled(id);
   }
   set_outcome(report, stopped);
   const Fleet& fleet = context_.job.fleet();
@@ -308,11 +232,11 @@ report::RunReport ScoreLead::make_report(const mpi_runtime::LeaderResult& result
 void ScoreLead::say_outcome(const report::RunReport& report, bool signalled) const {
   if (!job_.settings.quiet) {
     say(stdout, report::summary_text(report));
-    for (std::size_t id = 0; id < streams_.size(); ++id) {
-      if (!settled(id)) continue;
-      const StreamSetup& setup = streams_[id]->setup;
-      say(stdout,
-          failures_text(stream_prefix(job_, setup.stream()), failed(id).records(), setup.spec()));
+    for (std::size_t id = 0; id < outputs_.size(); ++id) {
+      if (!outputs_.settled(id)) continue;
+      const StreamSetup& setup = outputs_.setup(id);
+      say(stdout, failures_text(stream_prefix(job_, setup.stream()), outputs_.failed(id).records(),
+                                setup.spec()));
     }
   }
   if (report.exit_code == kStopped) {
@@ -329,9 +253,7 @@ int ScoreLead::finish() {
   closing_.emplace(context_.watchdog);
   writers_tell_ = &*closing_;
   if (failure_) std::rethrow_exception(failure_);
-  std::vector<bool> complete;
-  for (std::size_t id = 0; id < streams_.size(); ++id) complete.push_back(settled(id));
-  sink_.finish(complete);  // ends the writers: they tell no more
+  outputs_.finish();  // ends the writers: they tell no more
   writers_tell_ = nullptr;
   closing_.reset();
 

@@ -10,13 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "dataset/carrying_sink.h"
-#include "dataset/durable_writer.h"
-#include "dataset/journal.h"
-#include "dataset/output_file.h"
 #include "jobs/exit_codes.h"
+#include "jobs/job_outputs.h"
 #include "jobs/ready_job.h"
-#include "jobs/score_sink.h"
 #include "jobs/score_text.h"
 #include "jobs/stop_signal.h"
 #include "mpi_runtime/leader.h"
@@ -55,30 +51,13 @@ class ScoreLead {
   int finish();
 
  private:
-  /// The files of a stream that is worked on.
-  struct OpenStream {
-    OpenStream(const StreamSetup& stream, const dataset::RunRecord& began,
-               const dataset::DurableWriterOptions& options);
-
-    const StreamSetup& setup;
-    dataset::OutputFile output;
-    dataset::CarryingSink rows;
-    dataset::Journal journal;
-    std::unique_ptr<dataset::DurableWriter> writer;  // last: writes to those before
-  };
-
   schedule::Seconds seconds_to_end() const;
   std::int64_t rows_before() const;
-  bool settled(std::size_t id) const;
-  dataset::FailedRows failed(std::size_t id) const;
-  std::vector<std::unique_ptr<OpenStream>> open_streams();
-  WriterSink make_sink() const;
   schedule::Scheduler make_scheduler() const;
   mpi_runtime::LeaderSettings leader_settings(mpi_runtime::Watchdog& watchdog) const;
   mpi_runtime::LeaderResult lead();
   void leave_out(schedule::DeviceId device, const std::string& why);
   void leave_out(const schedule::Rechecks::Verdict& verdict);
-  dataset::RunRecord run_record(const StreamSetup& setup) const;
   report::RunReport make_report(const mpi_runtime::LeaderResult& result) const;
   void say_outcome(const report::RunReport& report, bool signalled) const;
 
@@ -94,9 +73,8 @@ class ScoreLead {
   /// watchdog of their own.
   std::optional<mpi_runtime::Watchdog> closing_;
   std::atomic<mpi_runtime::Watchdog*> writers_tell_ = nullptr;  ///< null or that one
-  std::vector<std::string> left_out_;                 ///< why, by DeviceId; empty if it is not
-  std::vector<std::unique_ptr<OpenStream>> streams_;  ///< by StreamId
-  WriterSink sink_;                                   // after the writers
+  std::vector<std::string> left_out_;  ///< why, by DeviceId; empty if it is not
+  JobOutputs outputs_;                 // last: its writers tell the watchdog
 };
 
 }  // namespace widepipe::jobs

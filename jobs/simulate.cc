@@ -44,6 +44,8 @@ int run_simulate(const SimulateCommand& command) {
       .devices = command.devices,
       .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli}};
   policy.set(settings);
+  schedule::PolicyMaker as_set;
+  if (!command.set.empty()) as_set = maker_with(policy, command.set);
   std::unique_ptr<BatchLogFile> log;
   if (!command.log.empty()) {
     settings.seed = command.seed;
@@ -59,7 +61,8 @@ int run_simulate(const SimulateCommand& command) {
     SimulatedRun& run = runs[i];
     rl::SimulationSettings mine = settings;
     mine.seed = run.seed = command.seed + i;
-    const schedule::PolicyMaker make = tuner.maker(policy, workload, fleet, "", mine);
+    const schedule::PolicyMaker make =
+        as_set ? as_set : tuner.maker(policy, workload, fleet, "", mine);
     if (command.find_goodput) {
       rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, make);
       run.rate = goodput.rate;

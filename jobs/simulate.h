@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace widepipe::jobs {
 
@@ -11,6 +12,7 @@ struct SimulateCommand {
   std::string fleet;            ///< empty: the workload's
   std::string profile = "npu";
   std::string policy = "greedy-estimated";
+  std::vector<std::string> set;  ///< its parameters, "name=value"
   int devices = 32;
   double seconds = 10;
   double load = 0;  ///< share of the bound; 0: 0.6, or as fast as a trace is

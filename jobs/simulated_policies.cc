@@ -3,7 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -66,6 +68,38 @@ const SimulatedPolicy& simulated_policy(std::string_view name) {
     names.push_back(policy.name);
   }
   throw_input_error("policy '{}' is not known: expected {}", name, fmt::join(names, ", "));
+}
+
+schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const std::string> set) {
+  if (policy.search != Search::kParameters) {
+    throw_input_error("--set {}: policy '{}' has no parameters, it is tuned in advance",
+                      set.front(), policy.name);
+  }
+  const schedule::NamedPolicy& named = schedule::request_policy(policy.name);
+  std::vector<double> values = named.usual();
+  for (const std::string& one : set) {
+    const std::size_t sign = std::min(one.find('='), one.size());
+    const std::string_view name = std::string_view(one).substr(0, sign);
+    std::vector<std::string_view> names;
+    for (const schedule::PolicyParameter& known : named.parameters) names.push_back(known.name);
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      throw_input_error("--set {}: policy '{}' has no parameter '{}': expected {}", one,
+                        policy.name, name,
+                        names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+    }
+    const auto place = static_cast<std::size_t>(found - names.begin());
+    const schedule::PolicyParameter& parameter = named.parameters[place];
+    const char* begin = one.c_str() + std::min(sign + 1, one.size());
+    char* end = nullptr;
+    const double value = std::strtod(begin, &end);
+    if (end == begin || *end != '\0' || !(value >= parameter.least && value <= parameter.most)) {
+      throw_input_error("--set {}: expected {}=NUMBER, from {:g} to {:g}", one, name,
+                        parameter.least, parameter.most);
+    }
+    values[place] = value;
+  }
+  return named.maker(std::move(values));
 }
 
 PolicyTuner::PolicyTuner(const npu_model::Profile& profile, int budget, std::vector<Tuning> known)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -39,6 +40,10 @@ struct SimulatedPolicy {
 const std::vector<SimulatedPolicy>& simulated_policies();
 /// Throws InputError, with the names that there are.
 const SimulatedPolicy& simulated_policy(std::string_view name);
+
+/// With parameters as "name=value", and the usual ones else. Throws InputError: the policy has no
+/// such parameter, or not with that value.
+schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const std::string> set);
 
 /// A search for settings, and what it found.
 struct Tuning {

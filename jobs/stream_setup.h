@@ -16,7 +16,7 @@
 #include "jobs/model_store.h"
 #include "model/model.h"
 #include "mpi_runtime/row_reader.h"
-#include "mpi_runtime/worker.h"
+#include "mpi_runtime/stored_columns.h"
 
 namespace widepipe::jobs {
 

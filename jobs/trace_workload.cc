@@ -65,6 +65,7 @@ rl::WorkloadSpec load_trace(const std::string& file, const npu_model::Profile& p
     if (times[stream.name] > 1) stream.name += fmt::format(" {:g} ms", stream.slo / kMilli);
   }
   trace->arrivals = std::move(requests.arrival);
+  trace->rows = std::move(requests.row);
   rl::WorkloadSpec workload;
   workload.name = std::filesystem::path(file).stem();
   workload.trace = std::move(trace);

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <future>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +14,8 @@
 #include "core/cpu.h"
 #include "core/hash.h"
 #include "core/mix_bits.h"
+#include "mpi_runtime/nonfinite_rows.h"
+#include "mpi_runtime/rows_done.h"
 
 namespace widepipe::mpi_runtime {
 
@@ -31,6 +35,23 @@ std::uint64_t digest_of_row(const std::vector<AlignedBuffer>& outputs, std::int6
   return digest;
 }
 
+AlignedBuffer packed_results(const model::Model& model, const StoredRule& rule, std::int64_t rows,
+                             std::vector<AlignedBuffer> outputs) {
+  std::string failures;
+  if (rule.fail_nonfinite) failures = pack(nonfinite_rows(model, outputs, {0, rows}));
+  const std::vector<AlignedBuffer> columns = stored_columns(rule.outputs, rows, std::move(outputs));
+  std::size_t bytes = failures.size();
+  for (const AlignedBuffer& column : columns) bytes += column.size();
+  AlignedBuffer packed(bytes);
+  std::byte* to = packed.data();
+  for (const AlignedBuffer& column : columns) {
+    std::memcpy(to, column.data(), column.size());
+    to += column.size();
+  }
+  if (!failures.empty()) std::memcpy(to, failures.data(), failures.size());
+  return packed;
+}
+
 ModelExecutor::ModelExecutor(ModelExecutorConfig config, Wakeup& wakeup, const ServeClock& clock)
     : config_(std::move(config)), clock_(clock), mailbox_(wakeup) {}
 
@@ -40,28 +61,37 @@ DeviceNews ModelExecutor::news_of(schedule::InstanceId id) const {
 
 void ModelExecutor::make(schedule::InstanceId id, const schedule::InstanceSpec& spec,
                          device::InstanceThread::Ready ready) {
-  // Answers are made on the instance's thread.
-  const auto done = [this, id](const device::Completion& completion) {
-    Event event{.news = news_of(id),
-                .rows = static_cast<std::uint32_t>(completion.batch.rows),
-                .at = clock_.now()};
-    event.news.batch = completion.batch.id;
-    event.news.busy = completion.busy_seconds;
-    if (completion.error.empty()) {
-      for (std::int64_t row = 0; row < completion.batch.rows; ++row) {
-        event.news.answers.push_back(
-            digest_of_row(completion.batch.outputs, completion.batch.rows, row));
-      }
-    } else {
-      event.news.kind = DeviceNews::Kind::kFailed;
-      event.error = completion.error;
-    }
-    mailbox_.push(std::move(event));
-  };
   const int cores = config_.core_choices[spec.choice];
   instances_[id] = {spec, cores,
                     std::make_unique<device::InstanceThread>(config_.models[spec.model], cores,
-                                                             std::move(ready), done)};
+                                                             std::move(ready))};
+}
+
+/// On the instance's thread, so that the MPI thread never computes.
+void ModelExecutor::finish(const Order& order, device::Completion completion) {
+  Event event{.news = news_of(order.instance),
+              .rows = static_cast<std::uint32_t>(completion.batch.rows),
+              .at = clock_.now(),
+              .error = std::move(completion.error)};
+  event.news.batch = order.batch;
+  event.news.busy = completion.busy_seconds;
+  const std::int64_t rows = completion.batch.rows;
+  if (event.error.empty()) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      event.news.answers.push_back(digest_of_row(completion.batch.outputs, rows, row));
+    }
+    if (!config_.stored.empty()) {
+      try {
+        event.news.results =
+            packed_results(*config_.models[order.spec.model], config_.stored[order.stream], rows,
+                           std::move(completion.batch.outputs));
+      } catch (const std::bad_alloc&) {
+        event.error = device::no_memory_text(rows);
+      }
+    }
+  }
+  if (!event.error.empty()) event.news.kind = DeviceNews::Kind::kFailed;
+  mailbox_.push(std::move(event));
 }
 
 void ModelExecutor::equip(schedule::DeviceId /*device*/, schedule::InstanceId instance,
@@ -120,16 +150,22 @@ void ModelExecutor::run(const Order& order, std::span<const std::uint64_t> rows)
     device::Batch batch{.rows = static_cast<std::int64_t>(own.size()), .inputs = {}, .outputs = {}};
     for (const PortSource& port : source) {
       AlignedBuffer& input = batch.inputs.emplace_back(port.bytes_per_row * own.size());
-      for (std::size_t i = 0; i < own.size(); ++i) {
-        const auto row =
-            static_cast<std::int64_t>(own[i] % static_cast<std::uint64_t>(port.dataset->rows()));
-        port.dataset->read_rows(row, 1, port.dtype,
-                                input.span().subspan(i * port.bytes_per_row, port.bytes_per_row));
+      for (std::size_t i = 0; i < own.size();) {  // neighbours at once
+        std::size_t count = 1;
+        while (i + count < own.size() && own[i + count] == own[i] + count) ++count;
+        port.dataset->read_rows(
+            static_cast<std::int64_t>(own[i]), static_cast<std::int64_t>(count), port.dtype,
+            input.span().subspan(i * port.bytes_per_row, count * port.bytes_per_row));
+        i += count;
       }
     }
     return batch;
   };
-  found->second.thread->submit(order.batch, fetch);
+  Order done = order;
+  done.spec = found->second.spec;
+  found->second.thread->submit(order.batch, fetch, [this, done](device::Completion completion) {
+    finish(done, std::move(completion));
+  });
 }
 
 std::optional<DeviceNews> ModelExecutor::take_news(Seconds /*now*/) {

@@ -11,18 +11,32 @@
 #include "model/model.h"
 #include "mpi_runtime/row_reader.h"
 #include "mpi_runtime/serve_clock.h"
+#include "mpi_runtime/stored_columns.h"
 #include "mpi_runtime/wakeup.h"
 #include "schedule/order_executor.h"
 #include "schedule/timeline.h"
 
 namespace widepipe::mpi_runtime {
 
+/// What is stored of a stream's rows.
+struct StoredRule {
+  StreamOutputs outputs;
+  bool fail_nonfinite = false;  ///< rows with a NaN or an infinity in an output fail
+};
+
+/// A batch's results as bytes: a column after the other, then the rows that failed, by their
+/// places in the batch. Throws std::bad_alloc.
+AlignedBuffer packed_results(const model::Model& model, const StoredRule& rule, std::int64_t rows,
+                             std::vector<AlignedBuffer> outputs);
+
 struct ModelExecutorConfig {
   schedule::DeviceId device = 0;  ///< of this rank, which has one
   int cores = 1;
   std::vector<std::shared_ptr<const model::Model>> models;  ///< by schedule::ModelId
   std::vector<int> core_choices;                            ///< of instances, by choice
-  std::vector<StreamSource> sources;       ///< by schedule::StreamId: where rows are read
+  std::vector<StreamSource> sources;  ///< by schedule::StreamId: where rows are read
+  /// By schedule::StreamId: what batches give as their results, packed. Empty: nothing.
+  std::vector<StoredRule> stored;
   std::string name;                        ///< of the rank, for messages
   schedule::Timeline* timeline = nullptr;  ///< may be null; outlives the executor
 };
@@ -67,6 +81,7 @@ class ModelExecutor final : public schedule::OrderExecutor {
 
   void make(schedule::InstanceId id, const schedule::InstanceSpec& spec,
             device::InstanceThread::Ready ready);
+  void finish(const schedule::Order& order, device::Completion completion);
   schedule::DeviceNews news_of(schedule::InstanceId id) const;
   void run(const schedule::Order& order, std::span<const std::uint64_t> rows);
   void retire(schedule::InstanceId id);

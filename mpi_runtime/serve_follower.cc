@@ -13,7 +13,8 @@ ServeFollower::ServeFollower(Collectives& collectives, schedule::OrderExecutor* 
       clock_(clock),
       settings_(settings),
       stop_requested_(std::move(stop_requested)) {
-  if (executor != nullptr) devices_.emplace(*executor, settings.status_period);
+  if (executor != nullptr)
+    devices_.emplace(*executor, settings.status_period, settings.most_payload);
   for (std::uint32_t round = 1; round <= kRoundsInFlight; ++round) expect_slot();
 }
 
@@ -58,10 +59,16 @@ void ServeFollower::answer(SlotReader slot) {
     devices_->accept(order, rows, clock_.now());
   }
   if (devices_) devices_->accepted();
+  if (down.gather_round != 0) {
+    AlignedBuffer mine = devices_ ? devices_->take_payload(down.gather_round) : AlignedBuffer{};
+    sends_.push_back(collectives_.send_gather(Lane::kPayloadUp, std::move(mine)));
+  }
   AlignedBuffer bytes(settings_.slot_bytes);
   SlotWriter up(bytes.span());
-  if (devices_) devices_->report(up, clock_.now());
-  up.finish({.round = down.round, .stop_requested = stop_requested_() ? 1U : 0U});
+  const std::uint64_t results = devices_ ? devices_->report(down.round, up, clock_.now()) : 0;
+  up.finish({.round = down.round,
+             .stop_requested = stop_requested_() ? 1U : 0U,
+             .payload_bytes = results});
   sends_.push_back(collectives_.send_gather(Lane::kSlotsUp, std::move(bytes)));
   if (settings_.timeline != nullptr && clock_.running()) {
     settings_.timeline->add({.from = from, .until = clock_.now(), .number = down.round});

@@ -19,6 +19,7 @@ namespace widepipe::mpi_runtime {
 /// The same on all ranks.
 struct ServeSettings {
   std::size_t slot_bytes = 0;
+  std::size_t most_payload = 0;  ///< bytes of results that a rank has gathered in a round
   /// Rounds leave at least this often; sooner when there are orders. Real time.
   std::chrono::microseconds round_period{1000};
   std::chrono::microseconds longest_pause = kLongestPause;

@@ -22,7 +22,7 @@ ServeLeader::ServeLeader(Collectives& collectives, schedule::RequestDispatcher& 
       settings_(settings),
       hooks_(std::move(hooks)),
       outbox_(static_cast<std::size_t>(collectives.size())) {
-  if (own != nullptr) own_.emplace(*own, settings.status_period);
+  if (own != nullptr) own_.emplace(*own, settings.status_period, settings.most_payload);
 }
 
 ServeResult ServeLeader::run(Wakeup& wakeup) {
@@ -64,24 +64,13 @@ void ServeLeader::equip() {
 bool ServeLeader::turn() {
   bool moved = false;
   if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
-  if (clock_.running() && last_round_ == 0) {
-    const schedule::Seconds now = clock_.now();
-    sections_.enter(Section::kArrivals);
-    const bool due = hooks_.arrive(now);
-    sections_.enter(Section::kDecisions);
-    if (due || now >= dispatcher_.next_time()) {
-      dispatcher_.dispatch(now, orders_);
-      sections_.enter(Section::kOrders);
-      queue_orders();
-    }
-    sections_.enter(Section::kRest);
-    result_.stopped |= hooks_.stop_requested();
-    if (result_.stopped || hooks_.over(now)) {
-      result_.ended = now;
-      last_round_ = next_round_ + kRoundsInFlight - 1;
-    }
+  if (clock_.running() && !ending_) serve();
+  // What has been announced is still gathered.
+  if (ending_ && last_round_ == 0 && results_.empty()) {
+    last_round_ = next_round_ + kRoundsInFlight - 1;
   }
   moved |= collect();
+  moved |= collect_results();
   sections_.enter(Section::kMpi);
   moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
   if (may_post()) {
@@ -90,6 +79,25 @@ bool ServeLeader::turn() {
   }
   sections_.enter(Section::kRest);
   return moved;
+}
+
+/// Hands in what has arrived, and dispatches.
+void ServeLeader::serve() {
+  const schedule::Seconds now = clock_.now();
+  sections_.enter(Section::kArrivals);
+  const bool due = hooks_.arrive(now);
+  sections_.enter(Section::kDecisions);
+  if (due || now >= dispatcher_.next_time()) {
+    dispatcher_.dispatch(now, orders_);
+    sections_.enter(Section::kOrders);
+    queue_orders();
+  }
+  sections_.enter(Section::kRest);
+  result_.stopped |= hooks_.stop_requested();
+  if (result_.stopped || hooks_.over(now)) {
+    result_.ended = now;
+    ending_ = true;
+  }
 }
 
 void ServeLeader::look_after(Watchdog& watchdog) {
@@ -115,9 +123,7 @@ void ServeLeader::queue_orders() {
                  .batch = order.batch},
                 {}};
     if (order.kind == schedule::Order::Kind::kRun) {
-      for (const schedule::Request& request : dispatcher_.requests_of(order.batch)) {
-        entry.rows.push_back(request.id);
-      }
+      entry.rows = rows_of(order.batch);
       // Taken back before it left: its device was ejected.
       if (entry.rows.empty()) continue;
       entry.order.size = static_cast<std::uint32_t>(entry.rows.size());
@@ -126,6 +132,23 @@ void ServeLeader::queue_orders() {
     ++queued_;
   }
   orders_.clear();
+}
+
+std::vector<std::uint64_t> ServeLeader::rows_of(schedule::BatchId batch) const {
+  std::vector<std::uint64_t> rows;
+  for (const schedule::Request& request : dispatcher_.requests_of(batch)) {
+    rows.push_back(hooks_.row_of ? hooks_.row_of(request.id) : request.id);
+  }
+  return rows;
+}
+
+/// Before the dispatcher hears of the batch and forgets its requests.
+BatchResults ServeLeader::expected_results(int rank, const NewsWire& news) const {
+  BatchResults results{.rank = rank, .requests = {}, .bytes = {}, .owner = nullptr};
+  for (const schedule::Request& request : dispatcher_.requests_of(news.batch)) {
+    results.requests.push_back(request.id);
+  }
+  return results;
 }
 
 bool ServeLeader::collect() {
@@ -144,21 +167,50 @@ bool ServeLeader::collect() {
   }
   const std::shared_ptr<const Blocks> slots = round.slots->gathered();
   std::vector<std::uint64_t> answers;
+  Results results{
+      .round = round.number, .batches = {}, .bytes = {}, .sizes = {}, .payload = nullptr};
   for (int rank = 0; rank < collectives_.size(); ++rank) {
     SlotReader slot(slots->block(rank));
     result_.stopped |= slot.header().stop_requested != 0;
+    results.sizes.push_back(slot.header().payload_bytes);
     for (std::uint32_t i = 0; i < slot.header().entries; ++i) {
       const auto news = slot.next<NewsWire>(answers);
+      if (news.result_bytes > 0) {
+        results.batches.push_back(expected_results(rank, news));
+        results.bytes.push_back(news.result_bytes);
+      }
       tell(news, answers);
     }
   }
+  // Once it is over nobody waits for them.
+  if (!results.batches.empty() && last_round_ == 0) results_.push_back(std::move(results));
   sections_.enter(Section::kOrders);
   queue_orders();
   return true;
 }
 
+bool ServeLeader::collect_results() {
+  if (results_.empty() || !results_.front().payload) return false;
+  sections_.enter(Section::kMpi);
+  if (!results_.front().payload->test()) return false;
+  sections_.enter(Section::kNews);
+  Results results = std::move(results_.front());
+  results_.pop_front();
+  const std::shared_ptr<const Blocks> payload = results.payload->gathered();
+  std::vector<std::size_t> taken(results.sizes.size(), 0);
+  for (std::size_t i = 0; i < results.batches.size(); ++i) {
+    BatchResults& batch = results.batches[i];
+    std::size_t& at = taken[static_cast<std::size_t>(batch.rank)];
+    batch.bytes = payload->block(batch.rank).subspan(at, results.bytes[i]);
+    batch.owner = payload;
+    at += results.bytes[i];
+    // Those of requests that are elsewhere by now will come from there.
+    if (!batch.requests.empty()) hooks_.results(std::move(batch));
+  }
+  return true;
+}
+
 void ServeLeader::tell(const NewsWire& wire, std::vector<std::uint64_t>& answers) {
-  // Once it is over nobody waits for them.
   if (last_round_ != 0) return;
   if (wire.kind == NewsWire::kStatus) {
     if (hooks_.status) hooks_.status(status_of(wire, answers));
@@ -180,10 +232,16 @@ void ServeLeader::tell(const NewsWire& wire, std::vector<std::uint64_t>& answers
   dispatcher_.complete(wire.batch, done, wire.busy, now, orders_);
 }
 
-bool ServeLeader::may_post() const {
+ServeLeader::Results* ServeLeader::to_gather() {
+  const auto found = std::find_if(results_.begin(), results_.end(),
+                                  [](const Results& one) { return one.payload == nullptr; });
+  return found == results_.end() ? nullptr : &*found;
+}
+
+bool ServeLeader::may_post() {
   if (rounds_.size() >= kRoundsInFlight) return false;
   if (last_round_ != 0) return next_round_ <= last_round_;
-  if (queued_ > 0) return true;
+  if (to_gather() != nullptr || (queued_ > 0 && !held_back())) return true;
   return clock_.running() && Real::now() - last_post_ >= settings_.round_period;
 }
 
@@ -196,30 +254,44 @@ void ServeLeader::post_round() {
   last_post_ = Real::now();
   const auto ranks = static_cast<std::size_t>(collectives_.size());
   const std::vector<std::size_t> sizes(ranks, settings_.slot_bytes);
-  const ServeHeader header{.round = next_round_++, .last_round = last_round_, .now = clock_.now()};
+  Results* const gathered = to_gather();
+  const ServeHeader header{.round = next_round_++,
+                           .last_round = last_round_,
+                           .now = clock_.now(),
+                           .gather_round = gathered == nullptr ? 0 : gathered->round};
   Blocks slots = Blocks::of_sizes(sizes);
+  fill_slots(slots, header);
+  sections_.enter(Section::kMpi);
+  sends_.push_back(collectives_.scatter_from_root(Lane::kSlotsDown, std::move(slots)));
+  if (gathered != nullptr) {
+    AlignedBuffer mine = own_ ? own_->take_payload(gathered->round) : AlignedBuffer{};
+    gathered->payload =
+        collectives_.gather_to_root(Lane::kPayloadUp, std::move(mine), gathered->sizes);
+  }
+  sections_.enter(Section::kOrders);
+  AlignedBuffer mine(settings_.slot_bytes);
+  SlotWriter up(mine.span());
+  const std::uint64_t results = own_ ? own_->report(header.round, up, clock_.now()) : 0;
+  up.finish({.round = header.round, .payload_bytes = results});
+  sections_.enter(Section::kMpi);
+  rounds_.push_back({header.round, header.now, last_post_,
+                     collectives_.gather_to_root(Lane::kSlotsUp, std::move(mine), sizes)});
+}
+
+void ServeLeader::fill_slots(Blocks& slots, const ServeHeader& header) {
+  const bool held = held_back();
   queued_ = 0;
-  for (std::size_t rank = 0; rank < ranks; ++rank) {
+  for (std::size_t rank = 0; rank < outbox_.size(); ++rank) {
     SlotWriter slot(slots.block(static_cast<int>(rank)));
-    if (rank == 0 && own_) {  // they need no way over MPI
+    if (rank == 0 && own_ && !held) {  // they need no way over MPI
       for (const Entry& entry : outbox_[0]) own_->accept(entry.order, entry.rows, clock_.now());
       own_->accepted();
       outbox_[0].clear();
     }
-    fill(slot, outbox_[rank]);
+    if (!held) fill(slot, outbox_[rank]);
     slot.finish(header);
     queued_ += outbox_[rank].size();
   }
-  sections_.enter(Section::kMpi);
-  sends_.push_back(collectives_.scatter_from_root(Lane::kSlotsDown, std::move(slots)));
-  sections_.enter(Section::kOrders);
-  AlignedBuffer mine(settings_.slot_bytes);
-  SlotWriter up(mine.span());
-  if (own_) own_->report(up, clock_.now());
-  up.finish({.round = header.round});
-  sections_.enter(Section::kMpi);
-  rounds_.push_back({header.round, header.now, last_post_,
-                     collectives_.gather_to_root(Lane::kSlotsUp, std::move(mine), sizes)});
 }
 
 }  // namespace widepipe::mpi_runtime

@@ -15,10 +15,19 @@
 #include "mpi_runtime/serve_clock.h"
 #include "mpi_runtime/serve_follower.h"
 #include "mpi_runtime/serve_rank.h"
+#include "mpi_runtime/serve_wire.h"
 #include "mpi_runtime/wakeup.h"
 #include "schedule/request_dispatcher.h"
 
 namespace widepipe::mpi_runtime {
+
+/// What a batch came to that is stored.
+struct BatchResults {
+  int rank = 0;
+  std::vector<schedule::RequestId> requests;
+  std::span<const std::byte> bytes;   ///< as the device gave them
+  std::shared_ptr<const void> owner;  ///< of the bytes
+};
 
 struct ServeHooks {
   /// Gives the dispatcher what has arrived by now. True if it may have something to dispatch.
@@ -31,6 +40,12 @@ struct ServeHooks {
   /// elsewhere by now. False if they have no answers: it failed, or its device computes wrong.
   std::function<bool(const schedule::DeviceNews& news, std::span<const schedule::Request> requests)>
       done;
+  /// May be null: which row a request is for. Without it rows are the requests' ids.
+  std::function<std::uint64_t(schedule::RequestId)> row_of;
+  /// May be null: no order leaves while it says no.
+  std::function<bool()> has_room;
+  /// May be null where devices give no results. Some rounds after done().
+  std::function<void(BatchResults results)> results;
   /// May be null: what a device reports of itself.
   std::function<void(const schedule::DeviceStatus& status)> status;
 };
@@ -73,14 +88,30 @@ class ServeLeader {
     std::unique_ptr<Gather> slots;
   };
 
+  /// Results of a round whose payload is still with the ranks, or on its way.
+  struct Results {
+    std::uint32_t round = 0;
+    std::vector<BatchResults> batches;  ///< by rank, and in the order of its slot
+    std::vector<std::size_t> bytes;     ///< of each of them
+    std::vector<std::size_t> sizes;     ///< by rank
+    std::unique_ptr<Gather> payload;
+  };
+
   bool turn();
+  void serve();
   void look_after(Watchdog& watchdog);
   void equip();
   void queue_orders();
   bool collect();
   void tell(const NewsWire& wire, std::vector<std::uint64_t>& answers);
-  bool may_post() const;
+  std::vector<std::uint64_t> rows_of(schedule::BatchId batch) const;
+  BatchResults expected_results(int rank, const NewsWire& news) const;
+  bool collect_results();
+  Results* to_gather();
+  bool held_back() const { return hooks_.has_room && !hooks_.has_room(); }
+  bool may_post();
   void post_round();
+  void fill_slots(Blocks& slots, const ServeHeader& header);
   void fill(SlotWriter& slot, std::deque<Entry>& outbox) const;
 
   Collectives& collectives_;
@@ -94,7 +125,9 @@ class ServeLeader {
   std::vector<std::deque<Entry>> outbox_;  ///< by rank
   std::size_t queued_ = 0;                 ///< in all of them
   std::vector<std::unique_ptr<Scatter>> sends_;
-  std::deque<Round> rounds_;  ///< under way, oldest first
+  std::deque<Round> rounds_;     ///< under way, oldest first
+  std::deque<Results> results_;  ///< announced, oldest first
+  bool ending_ = false;          ///< nothing more is handed in or dispatched
   std::uint32_t next_round_ = 1;
   std::uint32_t last_round_ = 0;
   std::chrono::steady_clock::time_point last_post_{};

@@ -1,9 +1,26 @@
 #include "mpi_runtime/serve_rank.h"
 
 #include <bit>
+#include <cstring>
 #include <utility>
 
 namespace widepipe::mpi_runtime {
+namespace {
+
+AlignedBuffer joined(std::vector<AlignedBuffer> parts) {
+  if (parts.size() == 1) return std::move(parts.front());
+  std::size_t bytes = 0;
+  for (const AlignedBuffer& part : parts) bytes += part.size();
+  AlignedBuffer all(bytes);
+  std::size_t at = 0;
+  for (const AlignedBuffer& part : parts) {
+    std::memcpy(all.data() + at, part.data(), part.size());
+    at += part.size();
+  }
+  return all;
+}
+
+}  // namespace
 
 std::array<std::uint64_t, 4> to_wire(const schedule::DeviceStatus& status) {
   const auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
@@ -38,19 +55,38 @@ void ServeRank::accepted() {
   if (std::exchange(equipping_, false)) executor_.equipped();
 }
 
-void ServeRank::report(SlotWriter& slot, schedule::Seconds now) {
+/// False if something found no room.
+bool ServeRank::report_news(SlotWriter& slot, schedule::Seconds now,
+                            std::vector<AlignedBuffer>& results) {
+  std::size_t bytes = 0;
   for (;;) {
     if (!held_) held_ = executor_.take_news(now);
-    if (!held_) break;
+    if (!held_) return true;
     const NewsWire news{.kind = static_cast<std::uint32_t>(held_->kind),
                         .device = held_->device,
                         .instance = held_->instance,
                         .size = static_cast<std::uint32_t>(held_->answers.size()),
                         .batch = held_->batch,
-                        .busy = held_->busy};
-    if (!slot.add(news, held_->answers)) return;
+                        .busy = held_->busy,
+                        .result_bytes = held_->results.size()};
+    const bool carries = bytes == 0 || bytes + news.result_bytes <= most_payload_;
+    if (!carries || !slot.add(news, held_->answers)) return false;
+    bytes += news.result_bytes;
+    if (news.result_bytes > 0) results.push_back(std::move(held_->results));
     held_.reset();
   }
+}
+
+std::uint64_t ServeRank::report(std::uint32_t round, SlotWriter& slot, schedule::Seconds now) {
+  std::vector<AlignedBuffer> results;
+  const bool room = report_news(slot, now, results);
+  std::uint64_t bytes = 0;
+  if (!results.empty()) {
+    AlignedBuffer payload = joined(std::move(results));
+    bytes = payload.size();
+    payloads_.emplace(round, std::move(payload));
+  }
+  if (!room) return bytes;
   if (now >= next_status_) {
     status_.clear();  // what had no room is out of date
     executor_.take_status(now, status_);
@@ -61,9 +97,15 @@ void ServeRank::report(SlotWriter& slot, schedule::Seconds now) {
     const NewsWire news{.kind = NewsWire::kStatus,
                         .device = status_.back().device,
                         .size = static_cast<std::uint32_t>(values.size())};
-    if (!slot.add(news, values)) return;
+    if (!slot.add(news, values)) break;
     status_.pop_back();
   }
+  return bytes;
+}
+
+AlignedBuffer ServeRank::take_payload(std::uint32_t round) {
+  auto node = payloads_.extract(round);
+  return node.empty() ? AlignedBuffer{} : std::move(node.mapped());
 }
 
 }  // namespace widepipe::mpi_runtime

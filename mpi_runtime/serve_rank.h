@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "core/aligned_buffer.h"
 #include "mpi_runtime/serve_wire.h"
 #include "schedule/order_executor.h"
 
@@ -17,23 +19,32 @@ schedule::DeviceStatus status_of(const NewsWire& wire, std::span<const std::uint
 /// A rank's devices behind its slots.
 class ServeRank {
  public:
-  /// `executor` outlives this. Its status is told every so often.
-  ServeRank(schedule::OrderExecutor& executor, schedule::Seconds status_period)
-      : executor_(executor), status_period_(status_period) {}
+  /// `executor` outlives this. Its status is told every so often; at most so many bytes of results
+  /// are announced in a round, or those of one batch.
+  ServeRank(schedule::OrderExecutor& executor, schedule::Seconds status_period,
+            std::size_t most_payload)
+      : executor_(executor), status_period_(status_period), most_payload_(most_payload) {}
 
   void accept(const OrderWire& order, std::span<const std::uint64_t> rows, schedule::Seconds now);
   /// Behind the orders of a slot.
   void accepted();
-  /// As many news as there is room for, then as much of its status.
-  void report(SlotWriter& slot, schedule::Seconds now);
+  /// As many news as there is room for, then as much of its status. Gives the bytes of results that
+  /// belong to them: the payload of that round.
+  std::uint64_t report(std::uint32_t round, SlotWriter& slot, schedule::Seconds now);
+  /// The results announced in the slot of `round`; empty if there were none.
+  AlignedBuffer take_payload(std::uint32_t round);
 
  private:
+  bool report_news(SlotWriter& slot, schedule::Seconds now, std::vector<AlignedBuffer>& results);
+
   schedule::OrderExecutor& executor_;
   const schedule::Seconds status_period_;
+  const std::size_t most_payload_;
   bool equipping_ = false;
   std::optional<schedule::DeviceNews> held_;    ///< found no room in the last slot
   std::vector<schedule::DeviceStatus> status_;  ///< likewise
   schedule::Seconds next_status_ = 0;
+  std::map<std::uint32_t, AlignedBuffer> payloads_;  ///< announced, by round
 };
 
 }  // namespace widepipe::mpi_runtime

@@ -22,6 +22,11 @@ struct ServeHeader {
   std::uint32_t entries = 0;
   std::uint32_t stop_requested = 0;  ///< up: the rank was signalled to stop
   double now = -1;                   ///< down: the leader's clock; negative before it starts
+  /// Down: the round whose results are gathered now: every rank posts, on the payload lane, the
+  /// bytes that its slot of that round announced. 0 for none.
+  std::uint32_t gather_round = 0;
+  std::uint32_t unused = 0;
+  std::uint64_t payload_bytes = 0;  ///< up: results of the batches in this slot
 };
 
 /// An order, or an instance to equip a device with; then the rows of a batch.
@@ -47,11 +52,12 @@ struct NewsWire {
   std::uint32_t size = 0;  ///< answers that follow, 8 bytes each
   std::uint64_t batch = 0;
   double busy = 0;
+  std::uint64_t result_bytes = 0;  ///< of the round's payload, in the order of the entries
 };
 
-static_assert(std::is_trivially_copyable_v<ServeHeader> && sizeof(ServeHeader) == 24);
+static_assert(std::is_trivially_copyable_v<ServeHeader> && sizeof(ServeHeader) == 40);
 static_assert(std::is_trivially_copyable_v<OrderWire> && sizeof(OrderWire) == 40);
-static_assert(std::is_trivially_copyable_v<NewsWire> && sizeof(NewsWire) == 32);
+static_assert(std::is_trivially_copyable_v<NewsWire> && sizeof(NewsWire) == 40);
 
 /// The bytes of a slot with room for at least one entry of the largest batch.
 constexpr std::size_t serve_slot_bytes(int max_batch) {

@@ -34,18 +34,6 @@ std::uint64_t digest_of(const RowsDone& done) {
 
 }  // namespace
 
-std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOutputs& outputs) {
-  std::vector<std::size_t> bytes;
-  if (outputs.empty()) {
-    for (const model::Port& port : model.outputs()) bytes.push_back(port.bytes_per_row);
-  }
-  for (const StoredOutput& stored : outputs) {
-    const std::vector<std::size_t> more = stored.transform.column_bytes();
-    bytes.insert(bytes.end(), more.begin(), more.end());
-  }
-  return bytes;
-}
-
 Worker::Worker(const WorkerConfig& config, Wakeup& wakeup)
     : done_(wakeup),
       max_payload_bytes_(config.max_payload_bytes),
@@ -144,7 +132,9 @@ void Worker::take(device::Completion completion) {
     done.failures = nonfinite_rows(*models_[stream], outputs, rows);
   }
   try {
-    done.columns = stored(stream, rows.count, std::move(outputs));
+    done.columns = outputs_.empty()
+                       ? std::move(outputs)
+                       : stored_columns(outputs_[stream], rows.count, std::move(outputs));
   } catch (const std::bad_alloc&) {
     done.state = ResultState::kNoMemory;
     done.error = device::no_memory_text(rows.count);
@@ -161,23 +151,6 @@ void Worker::take(device::Completion completion) {
   } else {
     done_.push(std::move(done));
   }
-}
-
-/// What is stored of a model's outputs.
-std::vector<AlignedBuffer> Worker::stored(std::uint32_t stream, std::int64_t rows,
-                                          std::vector<AlignedBuffer> outputs) const {
-  if (outputs_.empty() || outputs_[stream].empty()) return outputs;
-  std::vector<AlignedBuffer> columns;
-  for (const auto& [output, transform] : outputs_[stream]) {
-    const std::size_t first = columns.size();
-    for (const std::size_t bytes : transform.column_bytes()) {
-      columns.emplace_back(static_cast<std::size_t>(rows) * bytes);
-    }
-    std::vector<std::span<std::byte>> outs;
-    for (std::size_t i = first; i < columns.size(); ++i) outs.push_back(columns[i].span());
-    transform.apply(rows, outputs.at(output).span(), outs);
-  }
-  return columns;
 }
 
 void Worker::accept(const DispatchWire& dispatch) { reader_->request(dispatch); }

@@ -13,28 +13,16 @@
 #include <vector>
 
 #include "core/surroundings.h"
-#include "dataset/row_transform.h"
 #include "device/device.h"
 #include "device/device_list.h"
 #include "mpi_runtime/row_reader.h"
 #include "mpi_runtime/row_writer.h"
 #include "mpi_runtime/rows_done.h"
+#include "mpi_runtime/stored_columns.h"
 #include "mpi_runtime/wakeup.h"
 #include "mpi_runtime/wire.h"
 
 namespace widepipe::mpi_runtime {
-
-/// A model output as it is stored.
-struct StoredOutput {
-  std::size_t output = 0;  ///< index in model.outputs()
-  dataset::RowTransform transform;
-};
-
-/// What a stream stores, in the order of its result columns. Empty: every output, raw.
-using StreamOutputs = std::vector<StoredOutput>;
-
-/// Bytes of each result column in a row.
-std::vector<std::size_t> column_bytes(const model::Model& model, const StreamOutputs& outputs);
 
 struct WorkerConfig {
   std::string device_kind = "cpu";  ///< as make_device takes it
@@ -100,8 +88,6 @@ class Worker {
   void load_models();
   void submit(const DispatchWire& dispatch, std::vector<AlignedBuffer> inputs);
   void take(device::Completion completion);
-  std::vector<AlignedBuffer> stored(std::uint32_t stream, std::int64_t rows,
-                                    std::vector<AlignedBuffer> outputs) const;
   void finish(RowsDone done);
 
   Mailbox<RowsDone> done_;

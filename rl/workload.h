@@ -45,6 +45,7 @@ struct Trace {
   std::vector<WorkloadStream> streams;
   std::vector<Seconds> arrivals;      ///< ascending
   std::vector<std::uint32_t> stream;  ///< of each
+  std::vector<std::int64_t> rows;     ///< of a data set, that each asks for; empty: nobody said
 
   /// From the start to where one more would arrive.
   Seconds length() const;

@@ -12,9 +12,11 @@ void add_replay(CLI::App& app, jobs::ReplayCommand& replay) {
       verb.add_option(
               "--job", replay.job_file,
               "Real models on the cores of all ranks: those of this job. Its streams have the "
-              "names of the profile's networks; its outputs are not written")
+              "names of the profile's networks")
           ->type_name("FILE.toml")
           ->excludes(verb.get_option("--fleet"));
+  verb.add_flag("--write", replay.write, "Their results go into the outputs of the job")
+      ->needs(job);
   verb.add_option("--devices-per-rank", replay.devices_per_rank, "Emulated NPUs of a rank [4]")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N")

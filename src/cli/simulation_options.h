@@ -24,6 +24,9 @@ void add_workload_options(CLI::App& verb, Command& command, bool live) {
   }
   verb.add_option("--policy", command.policy, "Who decides: " + policies + " [greedy-estimated]")
       ->type_name("NAME");
+  verb.add_option("--set", command.set, "A parameter of the policy; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
 }
 
 struct LoadOptions {

@@ -31,20 +31,18 @@ std::int64_t usual_micro_batch(const std::shared_ptr<const model::Model>& model)
   return std::min(model->max_batch(), choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes()));
 }
 
-InstanceThread::InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready,
-                               CompletionSink done)
+InstanceThread::InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready)
     : model_(std::move(model)),
       cores_(cores),
       ready_(std::move(ready)),
-      done_(std::move(done)),
       thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
 InstanceThread::~InstanceThread() { stop(); }
 
-void InstanceThread::submit(std::uint64_t id, Fetch fetch) {
+void InstanceThread::submit(std::uint64_t id, Fetch fetch, CompletionSink done) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back({id, std::move(fetch)});
+    waiting_.push_back({id, std::move(fetch), std::move(done)});
   }
   arrived_.notify_one();
 }
@@ -66,13 +64,13 @@ void InstanceThread::work(const std::stop_token& stop) {
     Task task = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    done_(run(*instance, task));
+    task.done(run(*instance, task));
     lock.lock();
   }
   for (const Task& task : waiting_) {
     Completion undone{.batch = {}, .error = "its instance was given up"};
     undone.batch.id = task.id;
-    done_(std::move(undone));
+    task.done(std::move(undone));
   }
   waiting_.clear();
   ended_ = true;

@@ -26,15 +26,15 @@ class InstanceThread {
   using Ready = std::function<void(const std::string& error)>;
 
   /// Returns at once.
-  InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready,
-                 CompletionSink done);
+  InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready);
   /// Waits for the batch that is being computed; those that are not begun come back failed.
   ~InstanceThread();
   InstanceThread(const InstanceThread&) = delete;
   InstanceThread& operator=(const InstanceThread&) = delete;
 
-  /// Any thread; returns at once. Fetching counts as work on the batch.
-  void submit(std::uint64_t id, Fetch fetch);
+  /// Any thread; returns at once. Fetching counts as work on the batch. `done` is called on the
+  /// instance's thread, however the batch ends.
+  void submit(std::uint64_t id, Fetch fetch, CompletionSink done);
   /// Returns at once: what the destructor waits for begins. Nothing may be submitted any more.
   void stop() { thread_.request_stop(); }
   /// The destructor will not wait.
@@ -44,6 +44,7 @@ class InstanceThread {
   struct Task {
     std::uint64_t id;
     Fetch fetch;
+    CompletionSink done;
   };
 
   void work(const std::stop_token& stop);
@@ -52,7 +53,6 @@ class InstanceThread {
   const std::shared_ptr<const model::Model> model_;
   const int cores_;
   const Ready ready_;
-  const CompletionSink done_;
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Task> waiting_;

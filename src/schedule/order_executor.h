@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "core/aligned_buffer.h"
 #include "schedule/request_types.h"
 
 namespace widepipe::schedule {
@@ -18,6 +19,7 @@ struct DeviceNews {
   BatchId batch = 0;                   ///< kDone, kFailed
   Seconds busy = 0;                    ///< likewise: on the batch
   std::vector<std::uint64_t> answers;  ///< kDone: one a request, in the order of the batch
+  AlignedBuffer results;               ///< kDone: what is stored of the batch, where that is asked
 };
 
 /// What a monitoring library of a device's vendor would report: how it is used, not why.

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "schedule/fixed_policies.h"
 #include "schedule/greedy_policy.h"
+#include "schedule/static_policy.h"
 
 namespace widepipe::schedule {
 
@@ -75,6 +76,18 @@ const std::vector<NamedPolicy>& request_policies() {
        .what = "data sets in batches of about 50 ms, without deadlines",
        .guarded = false,
        .make = [](auto) { return make_bulk_request_policy(); }},
+      {.name = "fixed",
+       .what = "cores, batch, timeout and instances as they are set, the same for all models",
+       .guarded = false,
+       .parameters = {{"cores", 4, 1, 4096},
+                      {"batch", 8, 1, 4096},
+                      {"timeout_ms", 0, 0, 1e6},
+                      {"instances", 1, 1, 4096}},
+       .make =
+           [](auto values) {
+             return make_uniform_policy(static_cast<int>(values[0]), static_cast<int>(values[1]),
+                                        1e-3 * values[2], static_cast<int>(values[3]));
+           }},
       {.name = "aimd",
        .what = "batches that grow by one and shrink by a tenth (NSDI 2017)",
        .guarded = false,

@@ -129,6 +129,7 @@ void RequestScheduler::drop_first(StreamId id, Seconds now) {
   stream.queue.pop_front();
   --waiting_;
   ++stream.missed;
+  forget_failures(request);
   events_.dropped(id, request, now);
 }
 
@@ -424,6 +425,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     Stream& stream = streams_[running.stream];
     for (const Request& request : running.requests) {
       ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
+      forget_failures(request);
       events_.answered(running.stream, request, now);
     }
     if (settings_.estimate_speeds) {
@@ -434,6 +436,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     }
     if (device.ejected) readmit(id, now, orders);
   } else {
+    count_failure(running, now);
     take_back(running, now);
     running.lost = true;
     device.failed = true;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct RequestSettings {
   /// devices together, with nothing else to do, could answer in so many times its SLO.
   double most_waiting = 2;
   bool estimate_speeds = true;  ///< false: they are as told (tell_speed)
+  /// A request is dropped when so many of its batches have failed: it may be to blame itself.
+  int most_failures = 5;
 };
 
 /// One queue a stream for all devices: a request is bound to a device when its batch leaves.
@@ -127,6 +130,10 @@ class RequestScheduler final : public RequestDispatcher {
   void eject(DeviceId device, Seconds now);
   void readmit(DeviceId device, Seconds now, std::vector<Order>& orders);
   void take_back(Running& running, Seconds now);
+  void count_failure(Running& running, Seconds now);
+  void forget_failures(const Request& request) {
+    if (!failures_.empty()) failures_.erase(request.id);
+  }
   void free_place(Running& running);
   void replan(Seconds now, std::vector<Order>* orders);
   void accept_plan();
@@ -143,7 +150,8 @@ class RequestScheduler final : public RequestDispatcher {
   DeviceIndex resting_;            ///< devices that work, and have nothing to do
   std::vector<Running> running_;
   std::vector<std::uint32_t> free_places_;
-  std::vector<int> idle_;  ///< of the offer that is being made
+  std::unordered_map<RequestId, int> failures_;  ///< of requests whose batches have failed
+  std::vector<int> idle_;                        ///< of the offer that is being made
   ServingPlan plan_;
   RequestCounts counts_;
   std::uint64_t next_batch_ = 1;

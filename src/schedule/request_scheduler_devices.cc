@@ -29,6 +29,17 @@ void RequestScheduler::take_back(Running& running, Seconds now) {
   prune(running.stream, now);
 }
 
+/// Those that have failed too often are given up.
+void RequestScheduler::count_failure(Running& running, Seconds now) {
+  std::erase_if(running.requests, [&](const Request& request) {
+    if (++failures_[request.id] < settings_.most_failures) return false;
+    failures_.erase(request.id);
+    ++streams_[running.stream].missed;
+    events_.dropped(running.stream, request, now);
+    return true;
+  });
+}
+
 void RequestScheduler::eject(DeviceId id, Seconds now) {
   ServingState& device = devices_[id];
   for (Running& running : running_) {

@@ -59,6 +59,34 @@ class StaticPolicy final : public RequestPolicy {
   bool planned_ = false;
 };
 
+class UniformPolicy final : public RequestPolicy {
+ public:
+  UniformPolicy(int cores, const StaticSetting& setting) : cores_(cores), setting_(setting) {}
+
+  std::string_view name() const override { return "fixed"; }
+
+  void plan(const ServingObservation& seen, ServingPlan& plan) override {
+    if (std::exchange(planned_, true)) return;
+    std::vector<StaticSetting> settings;
+    for (const ServedModel& model : seen.cluster->models) {
+      StaticSetting& setting = settings.emplace_back(setting_);
+      const std::vector<int>& choices = model.costs->core_choices();
+      while (setting.choice + 1 < choices.size() && choices[setting.choice + 1] <= cores_) {
+        ++setting.choice;
+      }
+      setting.batch = std::min(setting.batch, model.costs->max_batch());
+    }
+    apply_settings(*seen.cluster, settings, plan);
+  }
+
+  std::optional<Choice> choose(const Offer& offer) override { return choose_most(offer); }
+
+ private:
+  const int cores_;
+  const StaticSetting setting_;
+  bool planned_ = false;
+};
+
 }  // namespace
 
 void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& settings,
@@ -88,6 +116,12 @@ std::optional<Choice> choose_most(const Offer& offer) {
 
 std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings) {
   return std::make_unique<StaticPolicy>(std::move(settings));
+}
+
+std::unique_ptr<RequestPolicy> make_uniform_policy(int cores, int batch, Seconds timeout,
+                                                   int instances) {
+  return std::make_unique<UniformPolicy>(
+      cores, StaticSetting{.batch = batch, .timeout = timeout, .instances = instances});
 }
 
 std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {

@@ -24,6 +24,11 @@ struct StaticSetting {
 /// instances as its memory allows, one of each model first.
 std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings);
 
+/// The same setting for all models, however many there are; instances of so many cores, or of as
+/// many as there may be.
+std::unique_ptr<RequestPolicy> make_uniform_policy(int cores, int batch, Seconds timeout,
+                                                   int instances);
+
 /// What a plan with these settings is: for all devices, and the rules of all streams.
 void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& settings,
                     ServingPlan& plan);

@@ -1,10 +1,14 @@
 """`widepipe replay --job`: real models on the cores of all ranks, under SLOs, by a measured profile."""
 
 import json
+import signal
 
+import h5py
+import numpy as np
 import pytest
 
 import data
+import long_job
 from runner import check_refused
 
 JOB = """\
@@ -42,6 +46,16 @@ def folder(profiled, tmp_path):
 
 
 REPLAY = ["replay", "--job", "job.toml", "--profile", "p.toml", "--workload", "w.toml"]
+BULK = [*REPLAY[:-1], "bulk", "--policy", "bulk"]
+TRACE = [*REPLAY[:-1], "day.h5"]
+
+
+def trace(folder, rows):
+    """Requests, one a hundredth of a second, with deadlines far off."""
+    data.write(folder / "day.h5", models=np.array(["digits"], dtype=h5py.string_dtype()),
+               deadlines=np.array([100.0]), arrival=0.01 * np.arange(len(rows)),
+               model=np.zeros(len(rows), "i4"), deadline_class=np.zeros(len(rows), "i4"),
+               row=np.array(rows))
 
 
 @pytest.mark.parametrize("ranks", [None, 1, 2, 3, 4])
@@ -104,6 +118,116 @@ def test_files_of_the_job_are_not_overwritten(widepipe, folder, option, victim):
 def test_a_job_needs_a_profile(widepipe, folder):
     check_refused(widepipe.run("replay", "--job", "job.toml", "--workload", "w.toml", cwd=folder),
                   ["--job requires --profile"])
+
+
+def set_in_job(folder, line):
+    job = folder / "job.toml"
+    job.write_text(f"[job]\n{line}\n{job.read_text()}")
+
+
+def scores(file):
+    with h5py.File(file) as opened:
+        return opened["scores"][:]
+
+
+@pytest.mark.parametrize("ranks", [None, 1, 2, 3, 4])
+def test_a_data_set_is_written_as_score_does(widepipe, folder, ranks):
+    result = widepipe.run(*BULK, "--write", "--report", "r.json", cwd=folder, ranks=ranks).expect(0)
+    assert "50 of 50 rows of digits.h5:/scores" in result.stdout
+    report = json.loads((folder / "r.json").read_text())
+    assert report["outputs"] == [{"output": "digits.h5:/scores", "rows": 50, "rows_before": 0,
+                                  "rows_written": 50, "rows_failed": 0, "complete": True}]
+    written = scores(folder / "digits.h5")
+    widepipe.run("score", "job.toml", cwd=folder).expect(0)  # nothing is left to do
+    assert (scores(folder / "digits.h5") == written).all()
+    (folder / "digits.h5").unlink()
+    widepipe.run("score", "job.toml", "--restart", cwd=folder).expect(0)
+    assert scores(folder / "digits.h5").tobytes() == written.tobytes()
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_score_goes_on_with_what_requests_did_not_ask_for(widepipe, folder, ranks):
+    trace(folder, rows=[3, 4, 3, 49, 0])
+    result = widepipe.run(*TRACE, "--write", "--report", "r.json", cwd=folder,
+                          ranks=ranks).expect(0)
+    assert "`widepipe score` with this job does the rest" in result.stdout
+    [output] = json.loads((folder / "r.json").read_text())["outputs"]
+    assert (output["rows_written"], output["complete"]) == (4, False)
+    again = widepipe.run("score", "job.toml", "--report", "s.json", cwd=folder).expect(0)
+    assert "4 were done before" in again.stdout
+    [stream] = json.loads((folder / "s.json").read_text())["streams"]
+    assert (stream["rows_before"], stream["rows_done"]) == (4, 46)
+    by_requests = scores(folder / "digits.h5")
+    widepipe.run("score", "job.toml", "--restart", cwd=folder).expect(0)
+    assert scores(folder / "digits.h5").tobytes() == by_requests.tobytes()
+
+
+def test_a_data_set_goes_on_where_score_was(widepipe, folder):
+    trace(folder, rows=[0, 1, 2, 3, 4])
+    widepipe.run(*TRACE, "--write", cwd=folder, ranks=2).expect(0)
+    result = widepipe.run(*BULK, "--write", cwd=folder, ranks=2).expect(0)
+    assert "45 of 50 rows of digits.h5:/scores, 5 were there" in result.stdout
+    widepipe.run("score", "job.toml", cwd=folder).expect(0)
+
+
+def test_rows_that_are_not_finite_fail_as_in_score(widepipe, folder):
+    values = data.pixels(50).astype("f4")
+    values[7] = float("nan")
+    data.write(folder / "in.h5", images=values)
+    set_in_job(folder, 'on_nonfinite = "fail-row"')
+    result = widepipe.run(*BULK, "--write", cwd=folder, ranks=2).expect(1)
+    assert "49 of 50 rows of digits.h5:/scores, 1 failed" in result.stdout
+    again = widepipe.run("score", "job.toml", cwd=folder).expect(1)
+    assert "row 7" in again.stdout
+
+
+def test_a_row_that_cannot_be_read_is_given_up(widepipe, folder):
+    """The others of its batches go with it, and score does them."""
+    with h5py.File(folder / "in.h5", "w") as file:
+        images = file.create_dataset("images", data=data.pixels(50), chunks=(10, 1, 28, 28),
+                                     fletcher32=True)
+        where = images.id.get_chunk_info_by_coord((20, 0, 0, 0)).byte_offset
+    with open(folder / "in.h5", "r+b") as file:
+        file.seek(where + 100)
+        file.write(b"spoiled!")
+    result = widepipe.run(*BULK, "--write", cwd=folder, ranks=2).expect(3)
+    assert "does the rest" in result.stdout
+    scored = widepipe.run("score", "job.toml", cwd=folder).expect(1)
+    assert "rows 20 to 29" in scored.stdout
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+@pytest.mark.parametrize("rows, expected", [
+    ([0, 50], "day.h5:/row: request 1 is for row 50 of 'digits', whose data have rows 0 to 49"),
+    ([0, -1], "day.h5:/row"),
+])
+def test_rows_of_a_trace_are_in_the_data(widepipe, folder, ranks, rows, expected):
+    trace(folder, rows=rows)
+    before = data.snapshot(folder)
+    check_refused(widepipe.run(*TRACE, "--write", cwd=folder, ranks=ranks), [expected])
+    assert data.snapshot(folder) == before
+
+
+def test_results_of_requests_are_gathered(widepipe, folder):
+    set_in_job(folder, 'write_via = "ranks"')
+    check_refused(widepipe.run(*BULK, "--write", cwd=folder, ranks=2),
+                  ["job.toml: write_via is 'ranks', and what requests come to is gathered"])
+
+
+def test_writing_needs_a_job(widepipe, folder):
+    check_refused(widepipe.run("replay", "--write", cwd=folder), ["--write requires --job"])
+
+
+def test_a_signal_leaves_what_was_answered(widepipe, folder):
+    job = widepipe.start(*REPLAY, "--seconds", "60", "--rate", "50", "--write", cwd=folder, ranks=2)
+    long_job.wait_for_rows(job, folder / "digits.h5")
+    job.signal(signal.SIGTERM, "widepipe")
+    result = job.finish(60).expect(3)
+    assert "does the rest" in result.stdout or "50 of 50" in result.stdout
+    widepipe.run("score", "job.toml", cwd=folder).expect(0)
+    by_requests = scores(folder / "digits.h5")
+    widepipe.run("score", "job.toml", "--restart", cwd=folder).expect(0)
+    assert scores(folder / "digits.h5").tobytes() == by_requests.tobytes()
 
 
 def test_outputs_that_are_complete(widepipe, folder):

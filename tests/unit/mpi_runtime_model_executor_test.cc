@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstring>
 #include <map>
 #include <set>
 #include <thread>
 
 #include "core/error.h"
 #include "mpi_runtime/model_executor.h"
+#include "mpi_runtime/rows_done.h"
 #include "tests/unit/onnx_builder.h"
 
 namespace widepipe::mpi_runtime {
@@ -49,13 +52,17 @@ class Rows final : public dataset::RowSource {
   dataset::StringFields describe() const override { return {}; }
 
   static constexpr std::int64_t kBad = 13;
+  static constexpr std::int64_t kNotANumber = 17;
 
  private:
   void read_checked(RowRange rows, DType /*as*/, std::span<std::byte> out) const override {
     std::this_thread::sleep_for(takes_);
-    if (rows.first == kBad) throw RunError("row 13 cannot be read");
-    const std::vector<float> values(3, static_cast<float>(rows.first));
-    std::copy_n(reinterpret_cast<const std::byte*>(values.data()), 12, out.begin());
+    std::vector<float> values;
+    for (std::int64_t row = rows.first; row < rows.end(); ++row) {
+      if (row == kBad) throw RunError("row 13 cannot be read");
+      values.insert(values.end(), 3, row == kNotANumber ? NAN : static_cast<float>(row));
+    }
+    std::copy_n(reinterpret_cast<const std::byte*>(values.data()), out.size(), out.begin());
   }
 
   const std::chrono::milliseconds takes_;
@@ -63,12 +70,13 @@ class Rows final : public dataset::RowSource {
 
 class Executor : public ::testing::Test {
  protected:
-  explicit Executor(std::chrono::milliseconds row_takes = {})
+  explicit Executor(std::chrono::milliseconds row_takes = {}, std::vector<StoredRule> stored = {})
       : executor_({.device = 3,
                    .cores = 2,
                    .models = {plus_one()},
                    .core_choices = {1, 2},
                    .sources = {{{std::make_shared<Rows>(row_takes), DType::kF32, 12}}},
+                   .stored = std::move(stored),
                    .name = "3@here"},
                   wakeup_, clock_) {
     clock_.start();
@@ -87,7 +95,7 @@ class Executor : public ::testing::Test {
   DeviceNews next() {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (std::chrono::steady_clock::now() < limit) {
-      if (auto news = executor_.take_news(clock_.now())) return *news;
+      if (auto news = executor_.take_news(clock_.now())) return std::move(*news);
       wakeup_.wait_for(std::chrono::milliseconds(10));
     }
     ADD_FAILURE() << "no news";
@@ -97,6 +105,11 @@ class Executor : public ::testing::Test {
   Wakeup wakeup_;
   ServeClock clock_{1};
   ModelExecutor executor_;
+};
+
+class StoringExecutor : public Executor {
+ protected:
+  StoringExecutor() : Executor({}, {{.outputs = {}, .fail_nonfinite = true}}) {}
 };
 
 class SlowExecutor : public Executor {
@@ -109,7 +122,7 @@ TEST_F(Executor, ARowHasOneAnswerInWhateverBatchAndInstance) {
   executor_.equip(3, 2, {0, 1, 8});
   executor_.equipped();
   const std::vector<std::vector<std::uint64_t>> batches = {
-      {0}, {0, 1, 2}, {2, 1, 0}, {40, 41}, {7, 7, 7, 7}, {5, 6, 7, 8, 9, 10, 11, 12}};
+      {0}, {0, 1, 2}, {2, 1, 0}, {38, 39}, {7, 7, 7, 7}, {5, 6, 7, 8, 9, 10, 11, 12}};
   for (schedule::BatchId batch = 0; batch < batches.size(); ++batch) {
     run(1 + static_cast<schedule::InstanceId>(batch % 2), batch, batches[batch]);
   }
@@ -160,6 +173,35 @@ TEST_F(Executor, ABatchForAnInstanceThatIsNotThereFails) {
   const DeviceNews news = next();
   EXPECT_EQ(news.kind, DeviceNews::Kind::kFailed);
   EXPECT_EQ(news.batch, 4U);
+}
+
+TEST_F(Executor, NothingIsStoredThatNobodyAsksFor) {
+  executor_.equip(3, 1, {0, 0, 8});
+  executor_.equipped();
+  run(1, 1, {1});
+  EXPECT_TRUE(next().results.empty());
+}
+
+TEST_F(StoringExecutor, ResultsAreTheRowsOfTheBatchInItsOrderThenThoseThatFailed) {
+  executor_.equip(3, 1, {0, 0, 8});
+  executor_.equipped();
+  const std::vector<std::uint64_t> rows = {7, 8, 3, Rows::kNotANumber, 0};
+  run(1, 1, rows);
+  const DeviceNews news = next();
+  ASSERT_EQ(news.kind, DeviceNews::Kind::kDone);
+  EXPECT_EQ(news.answers.size(), rows.size());
+  ASSERT_GT(news.results.size(), rows.size() * 12);
+  std::vector<float> values(rows.size() * 3);
+  std::memcpy(values.data(), news.results.data(), rows.size() * 12);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] == Rows::kNotANumber) continue;
+    EXPECT_EQ(values[3 * i + 2], static_cast<float>(rows[i] + 1)) << i;
+  }
+  const auto rest = news.results.span().subspan(rows.size() * 12);
+  const auto failures = unpack_failures({reinterpret_cast<const char*>(rest.data()), rest.size()});
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].rows.first, 3) << "its place in the batch";
+  EXPECT_EQ(failures[0].rows.count, 1);
 }
 
 TEST_F(SlowExecutor, UnloadingWaitsForNothingAndEveryBatchComesBack) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include "jobs/profile_file.h"
 #include "jobs/replay_ledger.h"
+#include "jobs/request_rows.h"
 #include "jobs/workload_file.h"
 #include "mpi_runtime/serial_collectives.h"
 #include "mpi_runtime/serve_leader.h"
@@ -75,7 +77,7 @@ std::vector<DeviceNews> served(const World& world, double step) {
   double now = 0;
   const auto ask_until = [&](double end) {
     for (; now + step <= end; now += step) {
-      while (std::optional<DeviceNews> one = rank.take_news(now)) news.push_back(*one);
+      while (std::optional<DeviceNews> one = rank.take_news(now)) news.push_back(std::move(*one));
     }
     now = end;
   };
@@ -85,7 +87,7 @@ std::vector<DeviceNews> served(const World& world, double step) {
                 rows_from(static_cast<std::uint64_t>(10 * i), 1 + i % 5), now);
   }
   ask_until(10);
-  while (std::optional<DeviceNews> one = rank.take_news(10)) news.push_back(*one);
+  while (std::optional<DeviceNews> one = rank.take_news(10)) news.push_back(std::move(*one));
   return news;
 }
 
@@ -145,7 +147,7 @@ TEST(EmulatedRank, TroubleShowsInWhatComesBack) {
     rank.accept(run_of(0, 1, 2, 4), rows_from(8, 4), 0.5);
     std::vector<DeviceNews> news;
     const auto ask = [&](double now) {
-      while (const auto one = rank.take_news(now)) news.push_back(*one);
+      while (auto one = rank.take_news(now)) news.push_back(std::move(*one));
     };
     ask(0.99);
     if (expected.trouble == Trouble::kHangs) {
@@ -278,9 +280,12 @@ TEST(ServeClock, FollowsWhatWasShortestOnItsWayAndNeverGoesBack) {
   EXPECT_GE(leader.now(), 5e-6);
 }
 
-/// Hears of ends, and forgets.
+/// Hears of ends, and counts them.
 struct Nobody final : schedule::RequestEvents {
-  void answered(schedule::StreamId, const schedule::Request&, schedule::Seconds) override {}
+  int answers = 0;
+  void answered(schedule::StreamId, const schedule::Request&, schedule::Seconds) override {
+    ++answers;
+  }
   void dropped(schedule::StreamId, const schedule::Request&, schedule::Seconds) override {}
   void closed(const schedule::ClosedBatch&) override {}
   void ejected(DeviceId, schedule::Seconds) override {}
@@ -321,25 +326,41 @@ TEST(ReplayLedger, FindsWhatIsWrongDoubledOrOpen) {
 
 TEST(ReplayLedger, AnswersOfRealDevicesAreTheSameForARow) {
   using Verdict = jobs::AnswerRule::Verdict;
-  jobs::SameAnswers rule({3, 5});
-  EXPECT_EQ(rule.judge(0, 1, 77), Verdict::kRight) << "nobody knows better";
-  EXPECT_EQ(rule.judge(0, 4, 77), Verdict::kRight) << "the same row";
-  EXPECT_EQ(rule.judge(0, 4, 78), Verdict::kWrong);
-  EXPECT_EQ(rule.judge(0, 5, 78), Verdict::kRight) << "another row";
-  EXPECT_EQ(rule.judge(1, 1, 79), Verdict::kRight) << "another model";
-  EXPECT_EQ(rule.judge(1, 6, 77), Verdict::kWrong);
+  jobs::RequestRows rows({0, 1, 0}, {{{0, 2}}, {{0, 3}}});
+  for (const schedule::StreamId stream : {0, 1, 0, 2, 2}) rows.hand_in(stream);
+  jobs::SameAnswers rule(rows);
+  EXPECT_EQ(rule.judge(0, 0, 77), Verdict::kRight) << "nobody knows better";
+  EXPECT_EQ(rule.judge(1, 1, 79), Verdict::kRight) << "other data";
+  EXPECT_EQ(rule.judge(0, 2, 78), Verdict::kRight) << "another row";
+  EXPECT_EQ(rule.judge(0, 3, 77), Verdict::kRight) << "the first row again, of another stream";
+  EXPECT_EQ(rule.judge(0, 4, 77), Verdict::kWrong);
 }
 
-/// Devices whose answers are spoiled now and then.
+TEST(RequestRows, RequestsOfADataSetAreForOneRowAfterTheOther) {
+  jobs::RequestRows rows({1, 0, 1}, {{{5, 2}, {9, 1}}, {{0, 100}}});
+  for (const schedule::StreamId stream : {1, 0, 1, 2, 1, 1, 0}) rows.hand_in(stream);
+  rows.hand_in(1, 42);
+  rows.hand_in(1);
+  const std::vector<std::pair<std::size_t, std::int64_t>> expected = {
+      {0, 5}, {1, 0}, {0, 6}, {1, 1}, {0, 9}, {0, 5}, {1, 2}, {0, 42}, {0, 6}};
+  for (schedule::RequestId id = 0; id < expected.size(); ++id) {
+    EXPECT_EQ(rows.data_of(id), expected[id].first) << id;
+    EXPECT_EQ(rows.row_of(id), expected[id].second) << id;
+  }
+}
+
+/// Devices whose answers are spoiled now and then, or that give results.
 class Spoiled final : public schedule::OrderExecutor {
  public:
-  Spoiled(rl::EmulatedRank& sound, int every) : sound_(sound), every_(every) {}
+  Spoiled(rl::EmulatedRank& sound, int every, bool results = false)
+      : sound_(sound), every_(every), results_(results) {}
   void equip(DeviceId device, schedule::InstanceId id,
              const schedule::InstanceSpec& spec) override {
     sound_.equip(device, id, spec);
   }
   void accept(const Order& order, std::span<const std::uint64_t> rows,
               schedule::Seconds now) override {
+    if (order.kind == Order::Kind::kRun) rows_[order.batch].assign(rows.begin(), rows.end());
     sound_.accept(order, rows, now);
   }
   std::optional<DeviceNews> take_news(schedule::Seconds now) override {
@@ -347,6 +368,11 @@ class Spoiled final : public schedule::OrderExecutor {
     if (news && !news->answers.empty() && every_ > 0 && ++count_ % every_ == 0) {
       news->answers[0] ^= 1;
       ++spoiled;
+    }
+    if (news && results_ && news->kind == DeviceNews::Kind::kDone) {
+      const std::vector<std::uint64_t>& rows = rows_.at(news->batch);
+      news->results = AlignedBuffer(8 * rows.size());
+      std::memcpy(news->results.data(), rows.data(), news->results.size());
     }
     return news;
   }
@@ -360,14 +386,24 @@ class Spoiled final : public schedule::OrderExecutor {
  private:
   rl::EmulatedRank& sound_;
   const int every_;
+  const bool results_;
   int count_ = 0;
+  std::map<schedule::BatchId, std::vector<std::uint64_t>> rows_;
+};
+
+struct ServeCase {
+  int spoiled_every = 0;
+  bool results = false;
+  std::size_t most_payload = 0;  ///< bytes
 };
 
 TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
-  for (const int every : {0, 10}) {
+  for (const auto& [every, results, most_payload] :
+       {ServeCase{}, ServeCase{.spoiled_every = 10}, ServeCase{.results = true},
+        ServeCase{.results = true, .most_payload = 1 << 20}}) {
     const World world(2);
     rl::EmulatedRank sound = world.rank(0, 2);
-    Spoiled devices(sound, every);
+    Spoiled devices(sound, every, results);
     Nobody nobody;
     jobs::EmulatedAnswers rule;
     jobs::ReplayLedger ledger(nobody, rule);
@@ -391,6 +427,16 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
       }
       return due;
     };
+    int asked = 0;
+    std::map<schedule::RequestId, std::uint64_t> taken;  // rows
+    const auto take = [&](const mpi_runtime::BatchResults& batch) {
+      ASSERT_EQ(batch.bytes.size(), 8 * batch.requests.size());
+      for (std::size_t i = 0; i < batch.requests.size(); ++i) {
+        std::uint64_t row = 0;
+        std::memcpy(&row, batch.bytes.data() + 8 * i, 8);
+        EXPECT_TRUE(taken.emplace(batch.requests[i], row).second) << "twice";
+      }
+    };
     const auto done = [&](const DeviceNews& news, std::span<const schedule::Request> requests) {
       const auto instances = dispatcher->device(news.device).instances();
       const auto one = std::find_if(instances.begin(), instances.end(),
@@ -400,13 +446,21 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
     mpi_runtime::ServeLeader leader(
         *collectives, *dispatcher, {0, 0}, &devices, clock,
         {.slot_bytes = mpi_runtime::serve_slot_bytes(32),
+         .most_payload = most_payload,
          .round_period = std::chrono::microseconds(200)},
         {.arrive = arrive,
          .over =
              [&](schedule::Seconds now) { return (drained && dispatcher->drained()) || now > 60; },
          .stop_requested = [] { return false; },
-         .done = done});
+         .done = done,
+         .row_of = [](schedule::RequestId id) { return id; },
+         .has_room = [&] { return ++asked % 3 != 0; },
+         .results = take,
+         .status = nullptr});
     const mpi_runtime::ServeResult result = leader.run(wakeup);
+    // A request may be answered late, or be dropped; each that was answered has one result.
+    EXPECT_EQ(taken.size(), results ? static_cast<std::size_t>(nobody.answers) : 0U);
+    for (const auto& [request, row] : taken) EXPECT_EQ(row, request);
     EXPECT_EQ(next, 200U);
     EXPECT_EQ(ledger.open(), 0);
     EXPECT_EQ(ledger.doubled(), 0);

@@ -135,6 +135,24 @@ TEST(RequestScheduler, AFailedBatchGoesElsewhere) {
   EXPECT_EQ(bench.scheduler.counts().dispatched_again, 1);
 }
 
+TEST(RequestScheduler, ARequestIsGivenUpWhenTooManyOfItsBatchesHaveFailed) {
+  Bench bench(cluster_of(1, 1, 1000), plain({.full = 2, .hold = 0.01}), {.most_failures = 3});
+  bench.add(1, 0);
+  bench.add(2, 0);
+  Seconds now = 0;
+  int failures = 0;
+  for (; failures < 10 && !bench.scheduler.drained(); ++failures) {
+    std::vector<Order> orders;
+    for (; orders.empty(); now += 0.1) orders = bench.dispatch(now);  // until it is probed
+    bench.complete(orders.at(0), 0.001, now, false);
+    // The first failed probe is of one request; the other's count is its own.
+  }
+  EXPECT_EQ(bench.ledger.drops, (std::set<RequestId>{1, 2}));
+  EXPECT_TRUE(bench.ledger.answers.empty());
+  EXPECT_GE(failures, 3);
+  EXPECT_LE(failures, 6);
+}
+
 TEST(Guard, VetoesWhatCannotBeDone) {
   const Choice kBad[] = {{1, 1, CloseReason::kFull},  // no such instance is idle
                          {7, 1, CloseReason::kFull},  // no such choice of cores
