@@ -79,6 +79,7 @@ class Replay {
   const StopSignal signal_;
   ReplayPlan plan_;
   std::vector<std::string> rank_names_;  ///< rank@host
+  int crowd_ = 1;  ///< ranks that share a core here, in units of a number that does no harm
   schedule::PolicyMaker policy_;
   std::unique_ptr<BatchLogFile> log_;
   std::unique_ptr<schedule::Timeline> timeline_;          ///< of this rank; null if nobody asks
@@ -126,6 +127,12 @@ void Replay::prepare() {
   for (std::size_t rank = 0; rank < places.size(); ++rank) {
     rank_names_.push_back(fmt::format("{}@{}", rank, places[rank].host));
   }
+  // Each rank that looks for news takes the core from the others.
+  constexpr int kFewRanksACore = 8;
+  const auto mine = static_cast<std::size_t>(collectives_.rank());
+  crowd_ = std::max(mpi_runtime::share_cores(places)[mine].ranks_on_these_cpus /
+                        (kFewRanksACore * places[mine].budget.usable()),
+                    1);
   if (!command_.timeline.empty()) {
     // Half of it is rank 0's own record.
     timeline_ = std::make_unique<schedule::Timeline>(kMostTimelineEvents / 2 / places.size());
@@ -309,14 +316,13 @@ mpi_runtime::WatchdogSettings Replay::watchdog_settings() const {
 }
 
 mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdog) const {
-  // Where ranks share cores, each that looks for news takes them from the others.
-  constexpr int kFewRanks = 16;
-  const int crowd = std::max(collectives_.size() / kFewRanks, 1);
   return {
-      .slot_bytes = mpi_runtime::serve_slot_bytes(plan_.profile.device.max_batch),
+      .slot_bytes = mpi_runtime::serve_slot_bytes(plan_.profile.device.max_batch,
+                                                  job_ ? 1 : command_.devices_per_rank),
       .most_payload = payload_limit(collectives_.size()),
       .round_period = std::chrono::microseconds(std::llround(command_.round_period_ms / kMilli)),
-      .longest_pause = mpi_runtime::kLongestPause * crowd,
+      .longest_pause = mpi_runtime::kLongestPause * crowd_,
+      .crowded = crowd_ > 1,
       .watchdog = &watchdog,
       .timeline = timeline_.get()};
 }
@@ -340,22 +346,21 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
   }
   const auto dispatcher = make_dispatcher(plan_.cluster, plan_.settings, policy_, *events);
   ReplaySource source(plan_, *dispatcher, ledger, measures_, rows_.get());
-  const auto model_of = [&](const schedule::DeviceNews& news) {
+  const auto model_of = [&](const mpi_runtime::BatchNews& news) {
     const auto instances = dispatcher->device(news.device).instances();
     const auto found = std::find_if(instances.begin(), instances.end(),
                                     [&](const auto& one) { return one.id == news.instance; });
     return found == instances.end() ? std::numeric_limits<schedule::ModelId>::max()
                                     : found->spec.model;
   };
-  const auto done = [&](const schedule::DeviceNews& news,
+  const auto done = [&](const mpi_runtime::BatchNews& news,
                         std::span<const schedule::Request> requests) {
     using End = ReplayTimeline::End;
-    const bool failed = news.kind == schedule::DeviceNews::Kind::kFailed;
-    const bool good = !failed && ledger.check(model_of(news), requests, news.answers);
+    const bool good = !news.failed && ledger.check(model_of(news), requests, news.answers);
     if (decisions_) {
       End end = good ? End::kAnswered : End::kWrong;
       if (requests.empty()) end = End::kLate;
-      if (failed) end = End::kFailed;
+      if (news.failed) end = End::kFailed;
       decisions_->ended(news.batch, clock_.now(), end);
     }
     return good;

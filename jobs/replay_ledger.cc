@@ -18,7 +18,7 @@ AnswerRule::Verdict SameAnswers::judge(schedule::ModelId /*model*/, schedule::Re
 }
 
 bool ReplayLedger::check(schedule::ModelId model, std::span<const schedule::Request> requests,
-                         const std::vector<std::uint64_t>& answers) {
+                         std::span<const std::uint64_t> answers) {
   if (answers.size() != requests.size()) {
     wrong_ += static_cast<std::int64_t>(requests.size());
     return true;

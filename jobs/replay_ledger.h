@@ -56,7 +56,7 @@ class ReplayLedger final : public schedule::RequestEvents {
   /// The answers to a batch's requests, for a model. False if they are what a device answers that
   /// computes wrong: then they do not count. All else that is wrong is a fault of widepipe's own.
   bool check(schedule::ModelId model, std::span<const schedule::Request> requests,
-             const std::vector<std::uint64_t>& answers);
+             std::span<const std::uint64_t> answers);
 
   std::int64_t wrong() const { return wrong_; }      ///< answers that are not those of their rows
   std::int64_t refused() const { return refused_; }  ///< of devices that compute wrong

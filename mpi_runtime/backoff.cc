@@ -17,6 +17,10 @@ void Backoff::pause(bool moved) {
     idle_turns_ = 0;
     return;
   }
+  if (crowded_) {
+    wakeup_.wait_for(longest_);
+    return;
+  }
   const int turn = idle_turns_++;
   if (turn < kSpins) return;
   if (turn < kSpins + kYields) {

@@ -13,7 +13,9 @@ inline constexpr std::chrono::microseconds kLongestPause{200};
 /// nothing to do gives way, the longer the more; busy polling would take half of a shared core.
 class Backoff {
  public:
-  Backoff(Wakeup& wakeup, std::chrono::microseconds longest) : wakeup_(wakeup), longest_(longest) {}
+  /// `crowded`: the core is shared with other ranks too, which find nothing while this one spins.
+  Backoff(Wakeup& wakeup, std::chrono::microseconds longest, bool crowded = false)
+      : wakeup_(wakeup), longest_(longest), crowded_(crowded) {}
 
   /// Call once a turn of the loop; `moved` says whether the turn found anything to do.
   void pause(bool moved);
@@ -21,6 +23,7 @@ class Backoff {
  private:
   Wakeup& wakeup_;
   const std::chrono::microseconds longest_;
+  const bool crowded_;
   int idle_turns_ = 0;
 };
 

@@ -36,14 +36,13 @@ class OwnComm {
   int size_ = 0;
 };
 
-/// Who is in which group: neighbours.
+/// Who is in which group: neighbours. Rank 0 is one of its own, for it has enough to do.
 struct Groups {
   int ranks = 1;
   int each = 1;  ///< the last one may have fewer
 
-  int of(int rank) const { return rank / each; }
-  bool leads(int rank) const { return rank % each == 0; }
-  int count() const { return (ranks + each - 1) / each; }
+  int of(int rank) const { return rank == 0 ? 0 : 1 + (rank - 1) / each; }
+  bool leads(int rank) const { return rank == 0 || (rank - 1) % each == 0; }
 };
 
 /// A lane of slots.
@@ -67,8 +66,8 @@ class GroupedLane {
     std::vector<int> displacements;
   };
   Layout layout(std::size_t slot) const {
-    Layout layout;
-    for (int first = 0; first < groups_.ranks; first += groups_.each) {
+    Layout layout{{to_count(slot)}, {0}};
+    for (int first = 1; first < groups_.ranks; first += groups_.each) {
       const int here = std::min(groups_.each, groups_.ranks - first);
       layout.counts.push_back(to_count(slot * static_cast<std::size_t>(here)));
       layout.displacements.push_back(to_count(slot * static_cast<std::size_t>(first)));
@@ -89,7 +88,7 @@ class GroupedLane {
   std::uint64_t passed_on_ = 0;
 };
 
-/// Rank 0's side: it is the first leader.
+/// Rank 0's side: it leads nobody but itself.
 class RootScatter final : public Scatter {
  public:
   RootScatter(const GroupedLane& lane, Blocks blocks)
@@ -100,13 +99,8 @@ class RootScatter final : public Scatter {
     WIDEPIPE_MPI(MPI_Iscatterv(blocks_.bytes.data(), layout_.counts.data(),
                                layout_.displacements.data(), MPI_BYTE, MPI_IN_PLACE, 0, MPI_BYTE, 0,
                                lane.leaders(), to_leaders_.get()));
-    WIDEPIPE_MPI(MPI_Iscatter(blocks_.bytes.data(), to_count(slot_), MPI_BYTE, MPI_IN_PLACE, 0,
-                              MPI_BYTE, 0, lane.members(), to_members_.get()));
   }
-  bool test() override {
-    const bool leaders = to_leaders_.test();
-    return to_members_.test() && leaders;
-  }
+  bool test() override { return to_leaders_.test(); }
   std::span<const std::byte> received() const override { return blocks_.block(0); }
 
  private:
@@ -114,7 +108,6 @@ class RootScatter final : public Scatter {
   const std::size_t slot_;
   const GroupedLane::Layout layout_;
   Request to_leaders_;
-  Request to_members_;
 };
 
 class LeaderScatter final : public Scatter {
@@ -172,21 +165,14 @@ class RootGather final : public Gather {
     WIDEPIPE_MPI(MPI_Igatherv(MPI_IN_PLACE, 0, MPI_BYTE, blocks_->bytes.data(),
                               layout_.counts.data(), layout_.displacements.data(), MPI_BYTE, 0,
                               lane.leaders(), from_leaders_.get()));
-    WIDEPIPE_MPI(MPI_Igather(MPI_IN_PLACE, 0, MPI_BYTE, blocks_->bytes.data(),
-                             to_count(mine.size()), MPI_BYTE, 0, lane.members(),
-                             from_members_.get()));
   }
-  bool test() override {
-    const bool leaders = from_leaders_.test();
-    return from_members_.test() && leaders;
-  }
+  bool test() override { return from_leaders_.test(); }
   std::shared_ptr<const Blocks> gathered() const override { return blocks_; }
 
  private:
   const std::shared_ptr<Blocks> blocks_;
   const GroupedLane::Layout layout_;
   Request from_leaders_;
-  Request from_members_;
 };
 
 class LeaderGather final : public Gather {

@@ -23,6 +23,7 @@ struct ServeSettings {
   /// Rounds leave at least this often; sooner when there are orders. Real time.
   std::chrono::microseconds round_period{1000};
   std::chrono::microseconds longest_pause = kLongestPause;
+  bool crowded = false;                   ///< many ranks share each core
   schedule::Seconds status_period = 0.1;  ///< of devices, on the clock of the replay
   Watchdog* watchdog = nullptr;           ///< may be null, as may be:
   schedule::Timeline* timeline = nullptr;

@@ -26,7 +26,7 @@ ServeLeader::ServeLeader(Collectives& collectives, schedule::RequestDispatcher& 
 }
 
 ServeResult ServeLeader::run(Wakeup& wakeup) {
-  Backoff backoff(wakeup, settings_.longest_pause);
+  Backoff backoff(wakeup, settings_.longest_pause, settings_.crowded);
   equip();
   while (queued_ > 0 || !rounds_.empty()) backoff.pause(turn());
   result_ = {};
@@ -48,14 +48,13 @@ ServeResult ServeLeader::run(Wakeup& wakeup) {
 void ServeLeader::equip() {
   for (schedule::DeviceId device = 0; device < rank_of_device_.size(); ++device) {
     for (const auto& instance : dispatcher_.device(device).instances()) {
-      outbox_[static_cast<std::size_t>(rank_of_device_[device])].push_back(
-          {{.kind = OrderWire::kEquip,
-            .device = device,
-            .instance = instance.id,
-            .model = instance.spec.model,
-            .choice = instance.spec.choice,
-            .max_batch = instance.spec.max_batch},
-           {}});
+      outbox_[static_cast<std::size_t>(rank_of_device_[device])].add(
+          {.kind = OrderWire::kEquip,
+           .device = device,
+           .instance = instance.id,
+           .model = instance.spec.model,
+           .choice = instance.spec.choice,
+           .max_batch = instance.spec.max_batch});
       ++queued_;
     }
   }
@@ -72,7 +71,7 @@ bool ServeLeader::turn() {
   moved |= collect();
   moved |= collect_results();
   sections_.enter(Section::kMpi);
-  moved |= std::erase_if(sends_, [](const auto& send) { return send->test(); }) > 0;
+  if (last_round_ != 0) finish_sends();
   if (may_post()) {
     post_round();
     moved = true;
@@ -112,34 +111,28 @@ void ServeLeader::look_after(Watchdog& watchdog) {
 
 void ServeLeader::queue_orders() {
   for (const schedule::Order& order : orders_) {
-    Entry entry{{.kind = static_cast<std::uint32_t>(order.kind),
-                 .device = order.device,
-                 .instance = order.instance,
-                 .model = order.spec.model,
-                 .choice = order.spec.choice,
-                 .max_batch = order.spec.max_batch,
-                 .stream = order.stream,
-                 .size = 0,
-                 .batch = order.batch},
-                {}};
+    std::span<const schedule::Request> requests;
     if (order.kind == schedule::Order::Kind::kRun) {
-      entry.rows = rows_of(order.batch);
+      requests = dispatcher_.requests_of(order.batch);
       // Taken back before it left: its device was ejected.
-      if (entry.rows.empty()) continue;
-      entry.order.size = static_cast<std::uint32_t>(entry.rows.size());
+      if (requests.empty()) continue;
     }
-    outbox_[static_cast<std::size_t>(rank_of_device_[order.device])].push_back(std::move(entry));
+    ServeOutbox& outbox = outbox_[static_cast<std::size_t>(rank_of_device_[order.device])];
+    outbox.add({.kind = static_cast<std::uint32_t>(order.kind),
+                .device = order.device,
+                .instance = order.instance,
+                .model = order.spec.model,
+                .choice = order.spec.choice,
+                .max_batch = order.spec.max_batch,
+                .stream = order.stream,
+                .size = static_cast<std::uint32_t>(requests.size()),
+                .batch = order.batch});
+    for (const schedule::Request& request : requests) {
+      outbox.add_row(hooks_.row_of ? hooks_.row_of(request.id) : request.id);
+    }
     ++queued_;
   }
   orders_.clear();
-}
-
-std::vector<std::uint64_t> ServeLeader::rows_of(schedule::BatchId batch) const {
-  std::vector<std::uint64_t> rows;
-  for (const schedule::Request& request : dispatcher_.requests_of(batch)) {
-    rows.push_back(hooks_.row_of ? hooks_.row_of(request.id) : request.id);
-  }
-  return rows;
 }
 
 /// Before the dispatcher hears of the batch and forgets its requests.
@@ -166,6 +159,7 @@ bool ServeLeader::collect() {
     settings_.timeline->add({.from = round.from, .until = clock_.now(), .number = round.number});
   }
   const std::shared_ptr<const Blocks> slots = round.slots->gathered();
+  const schedule::Seconds now = clock_.now();
   std::vector<std::uint64_t> answers;
   Results results{
       .round = round.number, .batches = {}, .bytes = {}, .sizes = {}, .payload = nullptr};
@@ -179,7 +173,7 @@ bool ServeLeader::collect() {
         results.batches.push_back(expected_results(rank, news));
         results.bytes.push_back(news.result_bytes);
       }
-      tell(news, answers);
+      tell(news, answers, now);
     }
   }
   // Once it is over nobody waits for them.
@@ -210,24 +204,23 @@ bool ServeLeader::collect_results() {
   return true;
 }
 
-void ServeLeader::tell(const NewsWire& wire, std::vector<std::uint64_t>& answers) {
+void ServeLeader::tell(const NewsWire& wire, std::span<const std::uint64_t> answers,
+                       schedule::Seconds now) {
   if (last_round_ != 0) return;
   if (wire.kind == NewsWire::kStatus) {
     if (hooks_.status) hooks_.status(status_of(wire, answers));
     return;
   }
-  const schedule::Seconds now = clock_.now();
   const auto kind = static_cast<schedule::DeviceNews::Kind>(wire.kind);
   if (kind == schedule::DeviceNews::Kind::kLoaded) {
     dispatcher_.loaded(wire.device, wire.instance, now, orders_);
     return;
   }
-  const schedule::DeviceNews news{.kind = kind,
-                                  .device = wire.device,
-                                  .instance = wire.instance,
-                                  .batch = wire.batch,
-                                  .busy = wire.busy,
-                                  .answers = std::move(answers)};
+  const BatchNews news{.failed = kind == schedule::DeviceNews::Kind::kFailed,
+                       .device = wire.device,
+                       .instance = wire.instance,
+                       .batch = wire.batch,
+                       .answers = answers};
   const bool done = hooks_.done(news, dispatcher_.requests_of(wire.batch));
   dispatcher_.complete(wire.batch, done, wire.busy, now, orders_);
 }
@@ -239,14 +232,16 @@ ServeLeader::Results* ServeLeader::to_gather() {
 }
 
 bool ServeLeader::may_post() {
-  if (rounds_.size() >= kRoundsInFlight) return false;
+  // Where ranks take turns on the cores, a second round only makes the first one slower.
+  if (rounds_.size() >= (settings_.crowded ? 1 : kRoundsInFlight)) return false;
   if (last_round_ != 0) return next_round_ <= last_round_;
   if (to_gather() != nullptr || (queued_ > 0 && !held_back())) return true;
   return clock_.running() && Real::now() - last_post_ >= settings_.round_period;
 }
 
-void ServeLeader::fill(SlotWriter& slot, std::deque<Entry>& outbox) const {
-  while (!outbox.empty() && slot.add(outbox.front().order, outbox.front().rows)) outbox.pop_front();
+/// Any test of MPI's makes all progress; of these only the memory is wanted.
+void ServeLeader::finish_sends() {
+  std::erase_if(sends_, [](const auto& send) { return send->test(); });
 }
 
 void ServeLeader::post_round() {
@@ -262,6 +257,7 @@ void ServeLeader::post_round() {
   Blocks slots = Blocks::of_sizes(sizes);
   fill_slots(slots, header);
   sections_.enter(Section::kMpi);
+  finish_sends();
   sends_.push_back(collectives_.scatter_from_root(Lane::kSlotsDown, std::move(slots)));
   if (gathered != nullptr) {
     AlignedBuffer mine = own_ ? own_->take_payload(gathered->round) : AlignedBuffer{};
@@ -284,13 +280,14 @@ void ServeLeader::fill_slots(Blocks& slots, const ServeHeader& header) {
   for (std::size_t rank = 0; rank < outbox_.size(); ++rank) {
     SlotWriter slot(slots.block(static_cast<int>(rank)));
     if (rank == 0 && own_ && !held) {  // they need no way over MPI
-      for (const Entry& entry : outbox_[0]) own_->accept(entry.order, entry.rows, clock_.now());
+      outbox_[0].drain([this](const OrderWire& order, std::span<const std::uint64_t> rows) {
+        own_->accept(order, rows, clock_.now());
+      });
       own_->accepted();
-      outbox_[0].clear();
     }
-    if (!held) fill(slot, outbox_[rank]);
+    if (!held) outbox_[rank].fill(slot);
     slot.finish(header);
-    queued_ += outbox_[rank].size();
+    queued_ += outbox_[rank].entries();
   }
 }
 

@@ -14,6 +14,7 @@
 #include "mpi_runtime/cpu_sections.h"
 #include "mpi_runtime/serve_clock.h"
 #include "mpi_runtime/serve_follower.h"
+#include "mpi_runtime/serve_outbox.h"
 #include "mpi_runtime/serve_rank.h"
 #include "mpi_runtime/serve_wire.h"
 #include "mpi_runtime/wakeup.h"
@@ -29,6 +30,15 @@ struct BatchResults {
   std::shared_ptr<const void> owner;  ///< of the bytes
 };
 
+/// What rank 0 hears of a batch. Valid during the call.
+struct BatchNews {
+  bool failed = false;
+  schedule::DeviceId device = 0;
+  schedule::InstanceId instance = 0;
+  schedule::BatchId batch = 0;
+  std::span<const std::uint64_t> answers;  ///< one a request
+};
+
 struct ServeHooks {
   /// Gives the dispatcher what has arrived by now. True if it may have something to dispatch.
   std::function<bool(schedule::Seconds now)> arrive;
@@ -36,10 +46,9 @@ struct ServeHooks {
   std::function<bool(schedule::Seconds now)> over;
   /// Asked often: true ends the run early.
   std::function<bool()> stop_requested;
-  /// A batch is done, or has failed, and the dispatcher does not know yet. No requests: they are
+  /// A batch is done, or has failed, and the dispatcher does not know yet. No `requests`: they are
   /// elsewhere by now. False if they have no answers: it failed, or its device computes wrong.
-  std::function<bool(const schedule::DeviceNews& news, std::span<const schedule::Request> requests)>
-      done;
+  std::function<bool(const BatchNews& news, std::span<const schedule::Request> requests)> done;
   /// May be null: which row a request is for. Without it rows are the requests' ids.
   std::function<std::uint64_t(schedule::RequestId)> row_of;
   /// May be null: no order leaves while it says no.
@@ -77,10 +86,6 @@ class ServeLeader {
   ServeResult run(Wakeup& wakeup);
 
  private:
-  struct Entry {
-    OrderWire order;
-    std::vector<std::uint64_t> rows;
-  };
   struct Round {
     std::uint32_t number;
     schedule::Seconds from;
@@ -103,8 +108,7 @@ class ServeLeader {
   void equip();
   void queue_orders();
   bool collect();
-  void tell(const NewsWire& wire, std::vector<std::uint64_t>& answers);
-  std::vector<std::uint64_t> rows_of(schedule::BatchId batch) const;
+  void tell(const NewsWire& wire, std::span<const std::uint64_t> answers, schedule::Seconds now);
   BatchResults expected_results(int rank, const NewsWire& news) const;
   bool collect_results();
   Results* to_gather();
@@ -112,7 +116,7 @@ class ServeLeader {
   bool may_post();
   void post_round();
   void fill_slots(Blocks& slots, const ServeHeader& header);
-  void fill(SlotWriter& slot, std::deque<Entry>& outbox) const;
+  void finish_sends();
 
   Collectives& collectives_;
   schedule::RequestDispatcher& dispatcher_;
@@ -122,8 +126,8 @@ class ServeLeader {
   const ServeSettings settings_;
   const ServeHooks hooks_;
   std::vector<schedule::Order> orders_;
-  std::vector<std::deque<Entry>> outbox_;  ///< by rank
-  std::size_t queued_ = 0;                 ///< in all of them
+  std::vector<ServeOutbox> outbox_;  ///< by rank
+  std::size_t queued_ = 0;           ///< in all of them
   std::vector<std::unique_ptr<Scatter>> sends_;
   std::deque<Round> rounds_;     ///< under way, oldest first
   std::deque<Results> results_;  ///< announced, oldest first

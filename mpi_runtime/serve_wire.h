@@ -2,6 +2,7 @@
 // What the rounds of `replay` carry: slots of one size, in which orders and news lie one after the
 // other. What finds no room waits for the next round.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -59,12 +60,17 @@ static_assert(std::is_trivially_copyable_v<ServeHeader> && sizeof(ServeHeader) =
 static_assert(std::is_trivially_copyable_v<OrderWire> && sizeof(OrderWire) == 40);
 static_assert(std::is_trivially_copyable_v<NewsWire> && sizeof(NewsWire) == 40);
 
-/// The bytes of a slot with room for at least one entry of the largest batch.
-constexpr std::size_t serve_slot_bytes(int max_batch) {
-  constexpr std::size_t kUsual = 2048;
-  const std::size_t largest = sizeof(ServeHeader) + sizeof(OrderWire) +
-                              sizeof(std::uint64_t) * static_cast<std::size_t>(max_batch);
-  return largest > kUsual ? largest : kUsual;
+/// The bytes of a slot with room for one entry of the largest batch, and, in the usual case, for
+/// half a batch of each device of a rank: rank 0 touches the slots of all ranks in every round.
+constexpr std::size_t serve_slot_bytes(int max_batch, int devices) {
+  const auto entry = [](int rows) {
+    return sizeof(OrderWire) + sizeof(std::uint64_t) * static_cast<std::size_t>(rows);
+  };
+  constexpr int kUsualBatch = 32;
+  constexpr int kFewDevices = 4;
+  const std::size_t usual = static_cast<std::size_t>(std::max(devices, kFewDevices)) *
+                            entry(std::min(max_batch, kUsualBatch) / 2);
+  return round_up(sizeof(ServeHeader) + std::max(usual, entry(max_batch)), 64);
 }
 
 /// Fills a slot.
@@ -80,6 +86,14 @@ class SlotWriter {
     used_ += sizeof(Entry);
     if (!values.empty()) std::memcpy(slot_.data() + used_, values.data(), values.size_bytes());
     used_ += values.size_bytes();
+    ++entries_;
+    return true;
+  }
+  /// An entry with its values, as they lie in a slot.
+  bool add_bytes(std::span<const std::byte> entry) {
+    if (entry.size() > slot_.size() - used_) return false;
+    std::memcpy(slot_.data() + used_, entry.data(), entry.size());
+    used_ += entry.size();
     ++entries_;
     return true;
   }

@@ -51,10 +51,11 @@ void ServingState::equip(std::span<const InstanceSpec> wanted) {
 }
 
 bool ServingState::load_is_late(Seconds now, double patience, Seconds more) const {
+  if (!unsettled_) return false;
   return std::any_of(instances_.begin(), instances_.end(), [&](const Instance& instance) {
+    if (instance.state != Instance::State::kLoading) return false;
     const Seconds load = cluster_->models[instance.spec.model].costs->load;
-    return instance.state == Instance::State::kLoading && load > 0 &&
-           now - instance.since > patience * load + more;
+    return load > 0 && now - instance.since > patience * load + more;
   });
 }
 

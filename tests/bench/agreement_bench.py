@@ -2,12 +2,14 @@
 """How well simulation and reality agree: `simulate` against `replay`, around the goodput.
 
     agreement_bench.py                                           A5 and F, 16 ranks x 4
-    agreement_bench.py --ranks 250 --time-scale 20 --group-size 16 --seconds 3
+    agreement_bench.py --ranks 250 --time-scale 20 --group-size 32 --seconds 3
+    agreement_bench.py --ranks 250 --time-scale 20 --group-size 32 --seconds 3 --loads 2 --zero-delay
 
 For each workload: a replay measures its rounds; `simulate --find-goodput` with rounds of that period
 and delay gives the goodput; then at each factor of it a replay runs, and a simulation with the
 rounds that this very replay had. Prints a table: what was answered a second and the 99th percentile
-of latency, both ways, all in emulated time.
+of latency, both ways, all in emulated time. With --loads, shares of the bound instead of factors of
+the goodput; with --zero-delay, against a simulation in which orders and news take no time.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("workload", "load", "round ms", "every ms", "answered/s sim", "live", "ratio", "p99 ms sim",
-           "live", "ratio", "in SLO sim", "live")
+           "live", "ratio", "in SLO sim", "live", "rank 0 us a batch")
 
 
 def widepipe(options, launcher, *words):
@@ -57,6 +59,16 @@ def simulate(options, workload, rounds, *load):
                     "--round-delay", delay, *load)
 
 
+def loads_of(options, workload):
+    """What they are called, and shares of the bound."""
+    if options.loads:
+        return [(f"{load:g}", load) for load in options.loads]
+    rounds = rounds_of(replay(options, workload, options.first_load)["live"])
+    [found] = simulate(options, workload, rounds, "--find-goodput")["runs"]
+    goodput = found["share_of_bound"]
+    return [(f"{factor:g} x {goodput:.3f}", factor * goodput) for factor in options.factors]
+
+
 def figures(report):
     [run] = report["runs"]
     everything = run["all"]
@@ -75,6 +87,8 @@ def main():
     parser.add_argument("--group-size", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--factors", type=float, nargs="+", default=[0.95, 1.05])
+    parser.add_argument("--loads", type=float, nargs="+")
+    parser.add_argument("--zero-delay", action="store_true")
     parser.add_argument("--first-load", type=float, default=0.6,
                         help="of the replay that measures rounds")
     parser.add_argument("--evaluations", type=int, default=100)
@@ -89,21 +103,20 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         options.folder = Path(name)
         for workload in options.workloads:
-            rounds = rounds_of(replay(options, workload, options.first_load)["live"])
-            [found] = simulate(options, workload, rounds, "--find-goodput")["runs"]
-            for factor in options.factors:
-                load = factor * found["share_of_bound"]
+            for name_of_load, load in loads_of(options, workload):
                 real = replay(options, workload, load)
                 live = real["live"]
                 answered, p99, attained = figures(real)
                 rounds = rounds_of(live)
+                simulated_rounds = (0, 0) if options.zero_delay else rounds
                 sim_answered, sim_p99, sim_attained = figures(
-                    simulate(options, workload, rounds, "--load", load))
-                print(f"| {workload} | {factor:g} x {found['share_of_bound']:.3f} "
+                    simulate(options, workload, simulated_rounds, "--load", load))
+                print(f"| {workload} | {name_of_load} "
                       f"| {1e3 * live['round_emulated_seconds']:.3f} | {rounds[0]:.3f} "
                       f"| {sim_answered:.0f} | {answered:.0f} | {answered / sim_answered:.3f} "
                       f"| {sim_p99:.2f} | {p99:.2f} | {p99 / sim_p99:.3f} "
-                      f"| {sim_attained:.4f} | {attained:.4f} |", flush=True)
+                      f"| {sim_attained:.4f} | {attained:.4f} "
+                      f"| {1e6 * live['rank_0_cpu_seconds_per_batch']:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -236,9 +236,9 @@ TEST(Timeline, CountsWhatHasNoRoom) {
 
 TEST(ServeWire, EntriesAndTheirValuesComeBackAndWhatHasNoRoomIsRefused) {
   using namespace mpi_runtime;
-  EXPECT_EQ(serve_slot_bytes(32), 2048U);
-  EXPECT_GE(serve_slot_bytes(1000), 1000 * 8 + sizeof(OrderWire) + sizeof(ServeHeader));
-  AlignedBuffer bytes(serve_slot_bytes(32));
+  EXPECT_EQ(serve_slot_bytes(32, 4), 768U);
+  EXPECT_GE(serve_slot_bytes(1000, 1), 1000 * 8 + sizeof(OrderWire) + sizeof(ServeHeader));
+  AlignedBuffer bytes(2048);
   SlotWriter writer(bytes.span());
   std::uint32_t count = 0;
   while (writer.add(OrderWire{.device = count, .size = count % 33, .batch = 100 + count},
@@ -437,7 +437,8 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
         EXPECT_TRUE(taken.emplace(batch.requests[i], row).second) << "twice";
       }
     };
-    const auto done = [&](const DeviceNews& news, std::span<const schedule::Request> requests) {
+    const auto done = [&](const mpi_runtime::BatchNews& news,
+                          std::span<const schedule::Request> requests) {
       const auto instances = dispatcher->device(news.device).instances();
       const auto one = std::find_if(instances.begin(), instances.end(),
                                     [&](const auto& i) { return i.id == news.instance; });
@@ -445,7 +446,7 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
     };
     mpi_runtime::ServeLeader leader(
         *collectives, *dispatcher, {0, 0}, &devices, clock,
-        {.slot_bytes = mpi_runtime::serve_slot_bytes(32),
+        {.slot_bytes = mpi_runtime::serve_slot_bytes(32, 4),
          .most_payload = most_payload,
          .round_period = std::chrono::microseconds(200)},
         {.arrive = arrive,

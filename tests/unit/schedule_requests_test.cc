@@ -145,7 +145,6 @@ TEST(RequestScheduler, ARequestIsGivenUpWhenTooManyOfItsBatchesHaveFailed) {
     std::vector<Order> orders;
     for (; orders.empty(); now += 0.1) orders = bench.dispatch(now);  // until it is probed
     bench.complete(orders.at(0), 0.001, now, false);
-    // The first failed probe is of one request; the other's count is its own.
   }
   EXPECT_EQ(bench.ledger.drops, (std::set<RequestId>{1, 2}));
   EXPECT_TRUE(bench.ledger.answers.empty());
