@@ -344,7 +344,9 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
     decisions_ = std::make_unique<ReplayTimeline>(ledger, kMostTimelineEvents / 2);
     events = decisions_.get();
   }
-  const auto dispatcher = make_dispatcher(plan_.cluster, plan_.settings, policy_, *events);
+  rl::SimulationSettings settings = plan_.settings;
+  settings.scheduler.order_ahead = true;
+  const auto dispatcher = make_dispatcher(plan_.cluster, settings, policy_, *events);
   ReplaySource source(plan_, *dispatcher, ledger, measures_, rows_.get());
   const auto model_of = [&](const mpi_runtime::BatchNews& news) {
     const auto instances = dispatcher->device(news.device).instances();

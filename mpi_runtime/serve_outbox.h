@@ -10,8 +10,8 @@
 
 namespace widepipe::mpi_runtime {
 
-/// Orders for a rank that wait for a slot, as they will lie in it. Its memory is kept: orders come by
-/// the million.
+/// Orders for a rank that wait for a slot, as they will lie in it. Its memory is kept: orders come
+/// by the million.
 class ServeOutbox {
  public:
   std::size_t entries() const { return entries_; }

@@ -19,10 +19,6 @@ constexpr std::size_t kCompared = 8;
 /// The weight of a batch in what is known of batches of late.
 constexpr double kRecent = 0.002;
 
-/// A batch's number tells its place, and is used once.
-constexpr std::uint64_t kPlaceBits = 24;
-constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
-
 }  // namespace
 
 RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
@@ -154,6 +150,7 @@ void RequestScheduler::drop_all(Seconds now) {
 void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
   if (now >= next_check_) check_devices(now, orders);
   if (now >= next_plan_) replan(now, &orders);
+  if (settings_.order_ahead) release_due(now, orders);
   for (StreamId id = 0; id < streams_.size(); ++id) {
     const Stream& stream = streams_[id];
     if (!stream.blocked && (due(stream, now) || eager(stream))) serve_stream(id, now, orders);
@@ -168,6 +165,7 @@ Seconds RequestScheduler::next_time() const {
     const bool full = stream.queue.size() >= static_cast<std::size_t>(stream.rule.full);
     next = std::min(next, full || draining_ ? 0 : stream.due_at);
   }
+  if (waiting_ > 0 && !expected_.empty()) next = std::min(next, expected_.top().first);
   return next;
 }
 
@@ -377,7 +375,11 @@ void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vecto
                   .expected = offer.end_of(choice.choice, choice.batch) - offer.now,
                   .speed = offer.speed,
                   .demand = offer.demand});
-  device.begin(instance, running.cell, offer.now);
+  running.released = false;
+  running.behind = instance.out > 0;
+  running.expected = offer.end_of(choice.choice, choice.batch) - offer.now;
+  device.begin(instance, running.batch, running.cell, offer.now);
+  if (!running.behind) expect(running, offer.now + running.expected);
   running.work_before = device.work(offer.now);
   if (device.ejected) device.probing = true;
   refresh(offer.device);
@@ -416,12 +418,17 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     serve_device(id, now, orders);
     return;
   }
-  device.end(running.instance, running.cell, now);
+  if (!running.released) device.release(running.instance, running.cell, now);
+  device.end(running.instance);
   if (done) {
     --out_;
     const Seconds out = now - running.since;
     stretch_ += kRecent * (busy / running.cell.solo - stretch_);
-    travel_ += (std::exchange(travelled_, true) ? kRecent : 1) * (out - busy - travel_);
+    // What was ordered ahead may have waited for the one before.
+    const Seconds travelled = out - busy;
+    if (!running.behind || travelled < travel_) {
+      travel_ += (std::exchange(travelled_, true) ? kRecent : 1) * (travelled - travel_);
+    }
     Stream& stream = streams_[running.stream];
     for (const Request& request : running.requests) {
       ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
@@ -433,6 +440,12 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
       // ejection nothing that was known counts.
       const double work = (device.work(now) - running.work_before) * (busy / out);
       device.learn_speed(running.cell.solo, work, device.ejected ? 1 : settings_.speed_weight);
+    }
+    const ServingState::Instance& instance = device.instance(running.instance);
+    if (instance.out > 0) {
+      // The next one began when this one was done: half a way ago, and the next order takes half.
+      Running& next = running_[instance.last & kPlaceMask];
+      expect(next, std::max(now, now - travel_ + next.expected));
     }
     if (device.ejected) readmit(id, now, orders);
   } else {

@@ -3,9 +3,11 @@
 // same object runs live, in a simulator and in unit tests.
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -40,6 +42,10 @@ struct RequestSettings {
   /// devices together, with nothing else to do, could answer in so many times its SLO.
   double most_waiting = 2;
   bool estimate_speeds = true;  ///< false: they are as told (tell_speed)
+  /// Where orders and news take time: an instance gets its next order when its batch should be
+  /// done, had it begun when it was ordered, and so finds that order when it really is done. At
+  /// most one batch waits there for another.
+  bool order_ahead = false;
   /// A request is dropped when so many of its batches have failed: it may be to blame itself.
   int most_failures = 5;
 };
@@ -91,6 +97,10 @@ class RequestScheduler final : public RequestDispatcher {
     std::int64_t missed = 0;
     double rate = 0;
   };
+  // A batch's number has its place in its low bits, and is used once.
+  static constexpr std::uint64_t kPlaceBits = 24;
+  static constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
+
   /// A batch that is out, in a place of its own while it is.
   struct Running {
     BatchId batch = 0;  ///< 0: the place is free
@@ -101,6 +111,10 @@ class RequestScheduler final : public RequestDispatcher {
     NetworkCosts::Cell cell;
     double work_before = 0;  ///< of the device when it began
     Seconds since = 0;
+    Seconds expected = 0;   ///< it takes
+    Seconds free_at = 0;    ///< when its instance gets the next order, if it is ordered ahead
+    bool released = false;  ///< that time has come: the instance counts as free
+    bool behind = false;    ///< it was ordered before the one in front of it had come back
     std::vector<Request> requests;
   };
 
@@ -129,6 +143,8 @@ class RequestScheduler final : public RequestDispatcher {
   void check_devices(Seconds now, std::vector<Order>& orders);
   void eject(DeviceId device, Seconds now);
   void readmit(DeviceId device, Seconds now, std::vector<Order>& orders);
+  void expect(Running& running, Seconds free_at);
+  void release_due(Seconds now, std::vector<Order>& orders);
   void take_back(Running& running, Seconds now);
   void count_failure(Running& running, Seconds now);
   void forget_failures(const Request& request) {
@@ -150,6 +166,10 @@ class RequestScheduler final : public RequestDispatcher {
   DeviceIndex resting_;            ///< devices that work, and have nothing to do
   std::vector<Running> running_;
   std::vector<std::uint32_t> free_places_;
+  /// When batches should be done, some of which are over.
+  std::priority_queue<std::pair<Seconds, BatchId>, std::vector<std::pair<Seconds, BatchId>>,
+                      std::greater<>>
+      expected_;
   std::unordered_map<RequestId, int> failures_;  ///< of requests whose batches have failed
   std::vector<int> idle_;                        ///< of the offer that is being made
   ServingPlan plan_;

@@ -29,6 +29,26 @@ void RequestScheduler::take_back(Running& running, Seconds now) {
   prune(running.stream, now);
 }
 
+/// Its instance is to be free then, whether or not it has come back.
+void RequestScheduler::expect(Running& running, Seconds free_at) {
+  if (!settings_.order_ahead || devices_[running.device].ejected) return;
+  running.free_at = free_at;
+  expected_.emplace(free_at, running.batch);
+}
+
+void RequestScheduler::release_due(Seconds now, std::vector<Order>& orders) {
+  while (!expected_.empty() && expected_.top().first <= now) {
+    const auto [at, batch] = expected_.top();
+    expected_.pop();
+    if (find(batch) == nullptr) continue;
+    Running& running = running_[batch & kPlaceMask];
+    if (running.lost || running.released || running.free_at != at) continue;
+    running.released = true;
+    devices_[running.device].release(running.instance, running.cell, now);
+    serve_device(running.device, now, orders);
+  }
+}
+
 /// Those that have failed too often are given up.
 void RequestScheduler::count_failure(Running& running, Seconds now) {
   std::erase_if(running.requests, [&](const Request& request) {

@@ -76,7 +76,7 @@ void ServingState::reconcile(DeviceId id, std::span<const InstanceSpec> wanted, 
   const auto unload_one = [&] {
     const auto old =
         std::find_if(instances_.begin(), instances_.end(), [](const Instance& instance) {
-          return !instance.wanted && instance.state == Instance::State::kIdle;
+          return !instance.wanted && instance.state == Instance::State::kIdle && instance.out == 0;
         });
     if (old == instances_.end()) return false;
     orders.push_back({Order::Kind::kUnload, id, old->id, old->spec});
@@ -107,23 +107,31 @@ void ServingState::reconcile(DeviceId id, std::span<const InstanceSpec> wanted, 
                                          [](const Instance& i) { return !i.wanted; });
 }
 
-void ServingState::begin(Instance& instance, const NetworkCosts::Cell& cell, Seconds now) {
+void ServingState::begin(Instance& instance, BatchId batch, const NetworkCosts::Cell& cell,
+                         Seconds now) {
   work(now);
   instance.state = Instance::State::kBusy;
+  ++instance.out;
+  instance.last = batch;
   free_cores_ -= instance.cores;
   demand_ += cell.demand;
   ++batches_;
   set_rate();
 }
 
-void ServingState::end(InstanceId id, const NetworkCosts::Cell& cell, Seconds now) {
+void ServingState::release(InstanceId id, const NetworkCosts::Cell& cell, Seconds now) {
   work(now);
-  Instance& ended = instance(id);
-  ended.state = Instance::State::kIdle;
-  free_cores_ += ended.cores;
-  // An idle device starts from scratch, so that rounding errors do not pile up.
-  demand_ = --batches_ == 0 ? 0 : demand_ - cell.demand;
+  Instance& released = instance(id);
+  released.state = Instance::State::kIdle;
+  free_cores_ += released.cores;
+  // A free device starts from scratch, so that rounding errors do not pile up.
+  demand_ = free_cores_ == cores_ ? 0 : demand_ - cell.demand;
   set_rate();
+}
+
+void ServingState::end(InstanceId id) {
+  --instance(id).out;
+  --batches_;
 }
 
 void ServingState::clear(Seconds now) {
@@ -133,7 +141,10 @@ void ServingState::clear(Seconds now) {
     used_ -= instance.bytes;
     return true;
   });
-  for (Instance& instance : instances_) instance.state = Instance::State::kIdle;
+  for (Instance& instance : instances_) {
+    instance.state = Instance::State::kIdle;
+    instance.out = 0;
+  }
   free_cores_ = cores_;
   demand_ = 0;
   batches_ = 0;

@@ -19,6 +19,8 @@ class ServingState {
     enum class State { kLoading, kIdle, kBusy } state = State::kLoading;
     bool wanted = true;  ///< by the plan
     Seconds since = 0;   ///< when it was ordered
+    int out = 0;         ///< batches: one, or one more that waits for it
+    BatchId last = 0;    ///< the one that was ordered last
   };
 
   ServingState(const ServingDevice& spec, const Cluster& cluster);
@@ -46,9 +48,11 @@ class ServingState {
   /// There is more to load or unload.
   bool unsettled() const { return unsettled_; }
 
-  /// A batch begins on an instance, or ends.
-  void begin(Instance& instance, const NetworkCosts::Cell& cell, Seconds now);
-  void end(InstanceId id, const NetworkCosts::Cell& cell, Seconds now);
+  /// A batch is ordered, on an instance that is free; then the instance is free again, or will be
+  /// when another order comes; then the batch is over.
+  void begin(Instance& instance, BatchId batch, const NetworkCosts::Cell& cell, Seconds now);
+  void release(InstanceId id, const NetworkCosts::Cell& cell, Seconds now);
+  void end(InstanceId id);
 
   /// Whatever ran on it, or was being loaded, is not any more.
   void clear(Seconds now);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "request_fixture.h"
@@ -22,11 +23,13 @@ namespace {
 /// Devices as they would be, from nothing but orders; says what was broken.
 class DeviceOracle {
  public:
-  DeviceOracle(const Cluster& cluster, const RequestDispatcher& scheduler) : cluster_(cluster) {
+  /// `ahead`: a batch may wait on an instance for the one before, or for cores.
+  DeviceOracle(const Cluster& cluster, const RequestDispatcher& scheduler, bool ahead)
+      : cluster_(cluster), ahead_(ahead) {
     for (DeviceId id = 0; id < cluster_.devices.size(); ++id) {
       Device& device = devices_.emplace_back();
       for (const auto& instance : scheduler.device(id).instances()) {
-        device.instances[instance.id] = {instance.spec, true, false};
+        device.instances[instance.id] = {instance.spec, true, {}};
       }
     }
     check();
@@ -36,17 +39,17 @@ class DeviceOracle {
     Device& device = devices_.at(order.device);
     if (order.kind == Order::Kind::kLoad) {
       RC_ASSERT(!device.instances.contains(order.instance));
-      device.instances[order.instance] = {order.spec, false, false};
+      device.instances[order.instance] = {order.spec, false, {}};
     } else if (order.kind == Order::Kind::kUnload) {
       RC_ASSERT(device.instances.at(order.instance).loaded);
-      RC_ASSERT(!device.instances.at(order.instance).busy);
+      RC_ASSERT(device.instances.at(order.instance).out.empty());
       device.instances.erase(order.instance);
     } else {
       Instance& instance = device.instances.at(order.instance);
-      RC_ASSERT(instance.loaded && !instance.busy);
+      RC_ASSERT(instance.loaded && instance.out.size() < (ahead_ ? 2U : 1U));
       RC_ASSERT(order.size >= 1 && order.size <= instance.spec.max_batch);
       RC_ASSERT(cluster_.streams[order.stream].model == instance.spec.model);
-      instance.busy = true;
+      instance.out.insert(order.batch);
     }
     check();
   }
@@ -55,19 +58,19 @@ class DeviceOracle {
   }
   void ended(const Order& order) {
     const auto found = devices_.at(order.device).instances.find(order.instance);
-    if (found != devices_.at(order.device).instances.end()) found->second.busy = false;
+    if (found != devices_.at(order.device).instances.end()) found->second.out.erase(order.batch);
   }
   void cleared(DeviceId device) {
     std::erase_if(devices_.at(device).instances,
                   [](const auto& entry) { return !entry.second.loaded; });
-    for (auto& [id, instance] : devices_.at(device).instances) instance.busy = false;
+    for (auto& [id, instance] : devices_.at(device).instances) instance.out.clear();
   }
 
  private:
   struct Instance {
     InstanceSpec spec;
     bool loaded = false;
-    bool busy = false;
+    std::set<BatchId> out;
   };
   struct Device {
     std::map<InstanceId, Instance> instances;
@@ -80,14 +83,15 @@ class DeviceOracle {
       for (const auto& [key, instance] : devices_[id].instances) {
         const NetworkCosts& costs = *cluster_.models[instance.spec.model].costs;
         bytes += costs.instance_bytes(instance.spec.max_batch);
-        if (instance.busy) cores += costs.core_choices()[instance.spec.choice];
+        if (!instance.out.empty()) cores += costs.core_choices()[instance.spec.choice];
       }
       RC_ASSERT(bytes <= cluster_.devices[id].memory);
-      RC_ASSERT(cores <= cluster_.devices[id].cores);
+      if (!ahead_) RC_ASSERT(cores <= cluster_.devices[id].cores);
     }
   }
 
   const Cluster& cluster_;
+  const bool ahead_;
   std::vector<Device> devices_;
 };
 
@@ -135,7 +139,8 @@ void run_at_random(std::uint64_t seed, bool balanced) {
     if (below(3) == 0) return make_greedy_policy();
     return std::make_unique<RandomPolicy>(random());
   };
-  const RequestSettings settings{.plan_period = 0.02, .most_waiting = 0.1 * (1 + below(20))};
+  const RequestSettings settings{
+      .plan_period = 0.02, .most_waiting = 0.1 * (1 + below(20)), .order_ahead = below(2) == 0};
   std::unique_ptr<RequestDispatcher> made;
   if (balanced) {
     made = std::make_unique<LoadBalancer>(cluster, make, ledger, settings);
@@ -143,7 +148,7 @@ void run_at_random(std::uint64_t seed, bool balanced) {
     made = std::make_unique<RequestScheduler>(cluster, make(), ledger, settings);
   }
   RequestDispatcher& scheduler = *made;
-  DeviceOracle oracle(cluster, scheduler);
+  DeviceOracle oracle(cluster, scheduler, settings.order_ahead);
   std::vector<Order> out;
   std::vector<Order> loading;
   std::vector<Order> orders;
@@ -179,9 +184,13 @@ void run_at_random(std::uint64_t seed, bool balanced) {
         break;
       case 3:
         if (!out.empty()) {
-          std::swap(out[static_cast<std::size_t>(below(static_cast<int>(out.size())))], out.back());
-          const Order order = out.back();
-          out.pop_back();
+          // An instance works on its batches one after the other.
+          const Order& any = out[static_cast<std::size_t>(below(static_cast<int>(out.size())))];
+          const auto first = std::find_if(out.begin(), out.end(), [&](const Order& one) {
+            return one.device == any.device && one.instance == any.instance;
+          });
+          const Order order = *first;
+          out.erase(first);
           oracle.ended(order);
           scheduler.complete(order.batch, below(20) != 0, 1e-3 * (1 + below(5)), now, orders);
         }
@@ -206,8 +215,8 @@ void run_at_random(std::uint64_t seed, bool balanced) {
     }
   }
   while (!out.empty()) {
-    const Order order = out.back();
-    out.pop_back();
+    const Order order = out.front();
+    out.erase(out.begin());
     orders.clear();
     scheduler.complete(order.batch, true, 1e-3, now, orders);
     for (const Order& more : orders) {

@@ -83,6 +83,28 @@ TEST(IdleDevices, AreNotThoseThatWereEjectedOrHaveNotTheModel) {
   EXPECT_TRUE(bench.dispatch(0.002).empty());
 }
 
+TEST(OrderAhead, AnInstanceGetsItsNextOrderWhenItsBatchShouldBeDone) {
+  Bench bench(cluster_of(1, 1, 1), plain({.full = 1}, 1), {.check_period = 1, .order_ahead = true});
+  for (RequestId id = 1; id <= 5; ++id) bench.add(id, 0);
+  const auto first = bench.dispatch(0);
+  ASSERT_EQ(first.size(), 1U);
+  // A batch of one takes 2 ms; order and news are on their way for 1.25 ms each.
+  const Seconds busy = 0.002 * std::sqrt(1 + 0.1 * 0.1);
+  EXPECT_DOUBLE_EQ(bench.scheduler.next_time(), busy);
+  EXPECT_TRUE(bench.dispatch(0.0019).empty());
+  const auto second = bench.dispatch(0.0021);
+  ASSERT_EQ(second.size(), 1U) << "before there is any news of the first";
+  EXPECT_EQ(second[0].instance, first[0].instance);
+  EXPECT_TRUE(bench.dispatch(0.0042).empty()) << "one is enough to wait there";
+  // When the news comes the second has been under way for 1.25 ms, and it will be for 0.76 ms more;
+  // an order that leaves now comes too late.
+  const auto third = bench.complete(first[0], busy, 0.0045);
+  ASSERT_EQ(third.size(), 1U);
+  bench.complete(second[0], busy, 0.0065);
+  bench.complete(third[0], busy, 0.0086);
+  EXPECT_EQ(bench.ledger.answers.size(), 3U);
+}
+
 TEST(Admission, RefusesWhatAllDevicesTogetherWouldNotGetTo) {
   // A device answers at most 4 batches of 8 in 9 ms, 8 of them in an SLO of 20 ms; the costs of
   // cores and bandwidth are 1/4 and 1/10 of it.
