@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -13,18 +12,15 @@
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "core/units.h"
 #include "jobs/batch_log.h"
 #include "jobs/exit_codes.h"
-#include "jobs/ready_job.h"
+#include "jobs/replay_job.h"
 #include "jobs/replay_ledger.h"
 #include "jobs/replay_plan.h"
-#include "jobs/replay_results.h"
 #include "jobs/replay_source.h"
 #include "jobs/replay_text.h"
 #include "jobs/replay_timeline.h"
 #include "jobs/report_file.h"
-#include "jobs/request_rows.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
@@ -54,17 +50,11 @@ class Replay {
   int run();
 
  private:
-  void prepare();
-  std::vector<std::string> files_read() const;
-  RealModels prepare_job();
-  std::vector<std::int64_t> rows_to_compute();
+  bool prepare();
   void make_real_device();
-  void find_rows();
-  void check_trace_rows() const;
-  void check_payloads() const;
-  void open_outputs();
   void make_emulated_devices();
   mpi_runtime::ServeSettings serve_settings(mpi_runtime::Watchdog& watchdog) const;
+  int devices_a_slot() const;
   mpi_runtime::WatchdogSettings watchdog_settings() const;
   void lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watchdog);
   void add_up_devices();
@@ -72,6 +62,7 @@ class Replay {
   TimelineNames timeline_names() const;
   int tell();
   int code_of_outputs() const;
+  ReplayResults* results() const { return job_ ? job_->results() : nullptr; }
 
   const ReplayCommand& command_;
   mpi_runtime::Collectives& collectives_;
@@ -84,9 +75,7 @@ class Replay {
   std::unique_ptr<BatchLogFile> log_;
   std::unique_ptr<schedule::Timeline> timeline_;          ///< of this rank; null if nobody asks
   std::unique_ptr<ReplayTimeline> decisions_;             ///< of rank 0, likewise
-  std::unique_ptr<ReadyJob> job_;                         ///< of real models, or null
-  std::unique_ptr<RequestRows> rows_;                     ///< rank 0, of their data
-  std::unique_ptr<ReplayResults> results_;                ///< rank 0, if they are written
+  std::unique_ptr<ReplayJob> job_;                        ///< of real models, or null
   std::shared_ptr<const mpi_runtime::Blocks> timelines_;  ///< on rank 0, of all ranks
   mpi_runtime::Wakeup wakeup_;
   mpi_runtime::ServeClock clock_;
@@ -97,13 +86,21 @@ class Replay {
   Replayed replayed_;
 };
 
-/// [collective] Finds bad input, and what the policy has to know in advance.
-void Replay::prepare() {
+/// [collective] Finds bad input, and what the policy has to know in advance. False if there is
+/// nothing to do.
+bool Replay::prepare() {
   std::optional<RealModels> real;
-  if (!command_.job_file.empty()) real = prepare_job();
+  if (!command_.job_file.empty()) {
+    job_ = std::make_unique<ReplayJob>(command_, collectives_);
+    if (command_.write && job_->complete()) return false;
+    real = job_->models();
+  }
   mpi_runtime::agree(collectives_, [&] {
     if (root_) {
-      std::vector<std::string> files = files_read();
+      std::vector<std::string> files = {command_.workload, command_.fleet, command_.profile};
+      if (job_) {
+        for (std::string& file : job_->files()) files.push_back(std::move(file));
+      }
       check_report_file(command_.log, files, "--log");
       files.push_back(command_.log);
       check_report_file(command_.report, files);
@@ -112,8 +109,10 @@ void Replay::prepare() {
     }
     plan_ = make_replay_plan(command_, collectives_.size(), real ? &*real : nullptr);
   });
+  if (job_) job_->open_inputs();
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
+    if (job_) job_->find_rows(plan_);
     const SimulatedPolicy& policy = simulated_policy(command_.policy);
     PolicyTuner tuner(plan_.profile, command_.evaluations);
     policy_ = command_.set.empty()
@@ -138,159 +137,22 @@ void Replay::prepare() {
     timeline_ = std::make_unique<schedule::Timeline>(kMostTimelineEvents / 2 / places.size());
   }
   if (job_) {
+    job_->open_outputs(rank_names_);
     make_real_device();
   } else {
     make_emulated_devices();
   }
+  return true;
 }
 
-/// Rank 0.
-std::vector<std::string> Replay::files_read() const {
-  std::vector<std::string> files = {command_.workload, command_.fleet, command_.profile};
-  if (!job_) return files;
-  files.push_back(command_.job_file);
-  for (const auto& stream : job_->setup().streams()) {
-    const std::vector<std::string> read = stream->files_read();
-    files.insert(files.end(), read.begin(), read.end());
-  }
-  return files;
-}
-
-/// [collective] The models of the job, on all ranks; nothing is written.
-RealModels Replay::prepare_job() {
-  ScoreCommand score;
-  score.job_file = command_.job_file;
-  score.overrides.emplace_back([this](JobSettings& settings) {
-    settings.dry_run = !command_.write;
-    settings.scatter_rows = false;  // ranks read the rows of their requests
-    settings.dedicated_scheduler |= command_.dedicated_scheduler;
-  });
-  job_ = std::make_unique<ReadyJob>(score, collectives_);
-  mpi_runtime::agree(collectives_, [&] {
-    if (job_->complete()) {
-      throw_input_error("{}: its outputs are complete: name others{}", command_.job_file,
-                        command_.write ? "" : ", nothing is written there");
-    }
-    if (command_.write && job_->settings().write_via_ranks) {
-      throw_input_error(
-          "{}: write_via is 'ranks', and what requests come to is gathered: leave it out",
-          command_.job_file);
-    }
-    if (job_->settings().device != "cpu") {
-      throw_input_error("{}: device is '{}', and requests are served on 'cpu' alone",
-                        command_.job_file, job_->settings().device);
-    }
-  });
-  RealModels real;
-  for (std::size_t id = 0; id < job_->active().size(); ++id) {
-    real.streams.push_back(job_->stream(id).name);
-  }
-  real.rows = rows_to_compute();
-  for (const mpi_runtime::RankShare& share : job_->fleet().shares)
-    real.cores.push_back(share.cores);
-  if (job_->fleet().dedicated_scheduler) real.cores.front() = 0;
-  for (const mpi_runtime::RankPlace& place : job_->fleet().places) real.hosts.push_back(place.host);
-  return real;
-}
-
-/// [collective]
 void Replay::make_real_device() {
-  const std::optional<mpi_runtime::WorkerConfig> worker = job_->worker_config();
-  mpi_runtime::agree(collectives_, [&] {
-    if (root_) find_rows();
-  });
-  if (command_.write) open_outputs();
-  const auto mine =
-      std::find(plan_.rank_of_device.begin(), plan_.rank_of_device.end(), collectives_.rank());
-  if (!worker || mine == plan_.rank_of_device.end()) return;
-  const auto device = static_cast<schedule::DeviceId>(mine - plan_.rank_of_device.begin());
-  mpi_runtime::ModelExecutorConfig config{
-      .device = device,
-      .cores = plan_.cluster.devices[device].cores,
-      .models = std::vector<std::shared_ptr<const model::Model>>(plan_.cluster.models.size()),
-      .core_choices = plan_.profile.device.core_choices,
-      .sources = {},
-      .stored = {},
-      .name = rank_names_[static_cast<std::size_t>(collectives_.rank())],
-      .timeline = timeline_.get()};
-  for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
-    config.models[plan_.cluster.streams[id].model] = worker->models[plan_.job_stream[id]];
-    config.sources.push_back(worker->sources[plan_.job_stream[id]]);
-    if (command_.write) {
-      config.stored.push_back({.outputs = worker->outputs[plan_.job_stream[id]],
-                               .fail_nonfinite = worker->fail_nonfinite[plan_.job_stream[id]]});
-    }
-  }
-  auto executor = std::make_unique<mpi_runtime::ModelExecutor>(std::move(config), wakeup_, clock_);
+  std::optional<mpi_runtime::ModelExecutorConfig> config = job_->executor(plan_);
+  if (!config) return;
+  config->name = rank_names_[static_cast<std::size_t>(collectives_.rank())];
+  config->timeline = timeline_.get();
+  auto executor = std::make_unique<mpi_runtime::ModelExecutor>(std::move(*config), wakeup_, clock_);
   real_ = executor.get();
   devices_ = std::move(executor);
-}
-
-/// [collective] Of the job's streams, as rank 0 knows it.
-std::vector<std::int64_t> Replay::rows_to_compute() {
-  std::string text;
-  for (const std::size_t stream : job_->active()) {
-    if (!root_) continue;
-    text += fmt::format("{} ", count_rows(job_->setup().stream(stream).rows_to_compute()));
-  }
-  std::istringstream numbers(collectives_.all_texts(text).front());
-  std::vector<std::int64_t> rows;
-  for (std::int64_t n = 0; numbers >> n;) rows.push_back(n);
-  return rows;
-}
-
-/// Rank 0: which rows requests are for. Of a data set those that no earlier run has computed.
-void Replay::find_rows() {
-  std::vector<std::vector<RowRange>> wanted;
-  for (const std::size_t of_job : job_->active()) {
-    const StreamSetup& stream = job_->setup().stream(of_job);
-    wanted.push_back(plan_.workload.bulk ? stream.rows_to_compute()
-                                         : std::vector<RowRange>{{0, stream.rows()}});
-  }
-  rows_ = std::make_unique<RequestRows>(plan_.job_stream, std::move(wanted));
-  if (plan_.workload.trace) check_trace_rows();
-  if (command_.write) check_payloads();
-}
-
-void Replay::check_trace_rows() const {
-  const rl::Trace& trace = *plan_.workload.trace;
-  for (std::size_t i = 0; i < trace.rows.size(); ++i) {
-    const std::size_t of_job = plan_.job_stream[trace.stream[i]];
-    const std::int64_t rows = job_->setup().stream(job_->active()[of_job]).rows();
-    if (trace.rows[i] < rows) continue;
-    throw_input_error("{}:/row: request {} is for row {} of '{}', whose data have rows 0 to {}",
-                      command_.workload, i, trace.rows[i], job_->stream(of_job).name, rows - 1);
-  }
-}
-
-/// Results of a batch are not parted.
-void Replay::check_payloads() const {
-  const std::size_t limit = payload_limit(collectives_.size());
-  for (const std::size_t of_job : job_->active()) {
-    const StreamSetup& stream = job_->setup().stream(of_job);
-    const auto columns = mpi_runtime::column_bytes(stream.model(), stream.outputs());
-    const std::size_t row = std::accumulate(columns.begin(), columns.end(), std::size_t{0});
-    const std::size_t batch = row * static_cast<std::size_t>(plan_.profile.device.max_batch);
-    if (batch <= limit) continue;
-    throw_input_error(
-        "{}: results of {} rows, the largest batch of profile '{}', take {}, and a round carries "
-        "at "
-        "most {} for each of {} ranks: use fewer ranks, or a profile with a smaller max_batch",
-        stream.model().label(), plan_.profile.device.max_batch, plan_.profile.name,
-        bytes_text(static_cast<double>(batch)), bytes_text(static_cast<double>(limit)),
-        collectives_.size());
-  }
-}
-
-/// [collective] The first that is written of them.
-void Replay::open_outputs() {
-  mpi_runtime::agree(collectives_, [&] {
-    if (root_) job_->setup().create_files();
-  });
-  mpi_runtime::agree(collectives_, [&] {
-    if (!root_) return;
-    results_ = std::make_unique<ReplayResults>(*job_, collectives_.size(), *rows_, rank_names_);
-  });
 }
 
 void Replay::make_emulated_devices() {
@@ -309,6 +171,16 @@ void Replay::make_emulated_devices() {
   devices_ = std::move(executor);
 }
 
+/// That have orders in one slot: a real one has an instance a core at work.
+int Replay::devices_a_slot() const {
+  if (!job_) return command_.devices_per_rank;
+  int most = 1;
+  for (const schedule::ServingDevice& device : plan_.cluster.devices) {
+    most = std::max(most, device.cores);
+  }
+  return most;
+}
+
 mpi_runtime::WatchdogSettings Replay::watchdog_settings() const {
   return {.limit = std::chrono::milliseconds(std::llround(command_.watchdog_seconds / kMilli)),
           .rank = collectives_.rank(),
@@ -317,8 +189,7 @@ mpi_runtime::WatchdogSettings Replay::watchdog_settings() const {
 
 mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdog) const {
   return {
-      .slot_bytes = mpi_runtime::serve_slot_bytes(plan_.profile.device.max_batch,
-                                                  job_ ? 1 : command_.devices_per_rank),
+      .slot_bytes = mpi_runtime::serve_slot_bytes(plan_.profile.device.max_batch, devices_a_slot()),
       .most_payload = payload_limit(collectives_.size()),
       .round_period = std::chrono::microseconds(std::llround(command_.round_period_ms / kMilli)),
       .longest_pause = mpi_runtime::kLongestPause * crowd_,
@@ -328,7 +199,7 @@ mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdo
 }
 
 std::unique_ptr<AnswerRule> Replay::answer_rule() const {
-  if (job_) return std::make_unique<SameAnswers>(*rows_);
+  if (job_) return std::make_unique<SameAnswers>(*job_->rows());
   return std::make_unique<EmulatedAnswers>();
 }
 
@@ -347,7 +218,7 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
   rl::SimulationSettings settings = plan_.settings;
   settings.scheduler.order_ahead = true;
   const auto dispatcher = make_dispatcher(plan_.cluster, settings, policy_, *events);
-  ReplaySource source(plan_, *dispatcher, ledger, measures_, rows_.get());
+  ReplaySource source(plan_, *dispatcher, ledger, measures_, job_ ? job_->rows() : nullptr);
   const auto model_of = [&](const mpi_runtime::BatchNews& news) {
     const auto instances = dispatcher->device(news.device).instances();
     const auto found = std::find_if(instances.begin(), instances.end(),
@@ -375,20 +246,21 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
   mpi_runtime::ServeHooks hooks{
       .arrive = [&](schedule::Seconds now) { return source.hand_in(now); },
       .over = [&](schedule::Seconds now) { return source.over(now); },
-      .stop_requested = [this] { return signal_.received() || (results_ && results_->failed()); },
+      .stop_requested =
+          [this] { return signal_.received() || (results() != nullptr && results()->failed()); },
       .done = done,
       .row_of = nullptr,
       .has_room = nullptr,
       .results = nullptr,
       .status = status};
-  if (rows_) {
-    hooks.row_of = [this](schedule::RequestId id) {
-      return static_cast<std::uint64_t>(rows_->row_of(id));
+  if (job_) {
+    hooks.row_of = [rows = job_->rows()](schedule::RequestId id) {
+      return static_cast<std::uint64_t>(rows->row_of(id));
     };
   }
-  if (results_) {
-    hooks.has_room = [this] { return results_->has_room(); };
-    hooks.results = [this](const mpi_runtime::BatchResults& batch) { results_->take(batch); };
+  if (ReplayResults* to = results()) {
+    hooks.has_room = [to] { return to->has_room(); };
+    hooks.results = [to](const mpi_runtime::BatchResults& batch) { to->take(batch); };
   }
   mpi_runtime::ServeLeader leader(rounds, *dispatcher, plan_.rank_of_device, devices_.get(), clock_,
                                   serve_settings(watchdog), std::move(hooks));
@@ -443,7 +315,10 @@ TimelineNames Replay::timeline_names() const {
 
 int Replay::run() {
   const auto start = std::chrono::steady_clock::now();
-  prepare();
+  if (!prepare()) {
+    if (root_) say(stdout, fmt::format("{} is complete: nothing to do\n", command_.job_file));
+    return kDone;
+  }
   // One rank has nobody to exchange slots with.
   std::unique_ptr<mpi_runtime::Collectives> grouped;
   if (command_.group_size > 1 && collectives_.size() > 1) {
@@ -473,9 +348,13 @@ int Replay::run() {
 }
 
 int Replay::tell() {
-  if (results_) {
-    results_->finish();
-    replayed_.outputs = results_->streams();
+  if (ReplayResults* written = results()) {
+    if (replayed_.wrong > 0) {
+      written->take_back();
+    } else {
+      written->finish();
+    }
+    replayed_.outputs = written->streams();
   }
   if (log_) log_->finish();
   if (timelines_) {
@@ -490,7 +369,9 @@ int Replay::tell() {
   double rate = plan_.settings.rate;
   if (plan_.workload.bulk) {
     rate = measures_.throughput();
-    plan_.bound = bulk_bound_of(plan_.profile, plan_.workload, plan_.fleet_spec, plan_.settings);
+    plan_.bound =
+        job_ ? bound_of_rows(plan_)
+             : bulk_bound_of(plan_.profile, plan_.workload, plan_.fleet_spec, plan_.settings);
   }
   replayed_.as_simulated = {.workload = plan_.workload,
                             .fleet = plan_.fleet_spec.name,
@@ -509,7 +390,9 @@ int Replay::tell() {
     throw_run_error("{} answers are not those of their requests, and {} requests ended twice",
                     replayed_.wrong, replayed_.doubled);
   }
-  if (replayed_.rounds.stopped) {
+  const bool all_there =
+      plan_.workload.bulk && results() != nullptr && code_of_outputs() != kStopped;
+  if (replayed_.rounds.stopped && !all_there) {
     say(stderr, "stopped: what had not been answered stays so\n");
     return kStopped;
   }
@@ -519,7 +402,11 @@ int Replay::tell() {
 /// Of a data set all rows are expected, of other requests those that were answered.
 int Replay::code_of_outputs() const {
   int code = kDone;
-  for (const ReplayResults::Stream& stream : replayed_.outputs) {
+  for (std::size_t id = 0; id < replayed_.outputs.size(); ++id) {
+    const ReplayResults::Stream& stream = replayed_.outputs[id];
+    const bool asked =
+        std::find(plan_.job_stream.begin(), plan_.job_stream.end(), id) != plan_.job_stream.end();
+    if (!asked) continue;
     if (plan_.workload.bulk && !stream.complete) return kStopped;
     if (stream.failed > 0) code = kFailedRows;
   }

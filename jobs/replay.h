@@ -35,8 +35,9 @@ struct ReplayCommand {
   std::string report;
 };
 
-/// [collective] Gives the exit code: 3 if a signal ended it early. Throws InputError on all ranks
-/// before anything is served, and RunError if an answer is not that of its request.
+/// [collective] Gives the exit code: 3 if a signal ended it early, or rows of a data set are
+/// missing in its output, 1 if rows failed. Throws InputError on all ranks before anything is
+/// served, and RunError if an answer is not that of its request, or results cannot be written.
 int run_replay(const ReplayCommand& command, mpi_runtime::Collectives& collectives);
 
 }  // namespace widepipe::jobs

@@ -12,9 +12,13 @@ AnswerRule::Verdict EmulatedAnswers::judge(schedule::ModelId model, schedule::Re
 
 AnswerRule::Verdict SameAnswers::judge(schedule::ModelId /*model*/, schedule::RequestId request,
                                        std::uint64_t answer) {
-  const auto found =
-      known_.try_emplace({rows_.data_of(request), rows_.row_of(request)}, answer).first;
-  return found->second == answer ? Verdict::kRight : Verdict::kWrong;
+  const std::size_t data = rows_.data_of(request);
+  const auto row = static_cast<std::size_t>(rows_.row_of(request));
+  if (known_.size() <= data) known_.resize(data + 1);
+  if (known_[data].size() <= row) known_[data].resize(row + 1);
+  std::optional<std::uint64_t>& known = known_[data][row];
+  if (!known) known = answer;
+  return known == answer ? Verdict::kRight : Verdict::kWrong;
 }
 
 bool ReplayLedger::check(schedule::ModelId model, std::span<const schedule::Request> requests,

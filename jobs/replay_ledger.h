@@ -2,9 +2,8 @@
 // Whether every request that was handed in came to one end, with an answer of its own.
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "jobs/request_rows.h"
@@ -43,7 +42,7 @@ class SameAnswers final : public AnswerRule {
 
  private:
   const RequestRows& rows_;
-  std::map<std::pair<std::size_t, std::int64_t>, std::uint64_t> known_;  ///< by data and row
+  std::vector<std::vector<std::optional<std::uint64_t>>> known_;  ///< by data and row
 };
 
 class ReplayLedger final : public schedule::RequestEvents {

@@ -11,6 +11,7 @@
 #include "jobs/profile_file.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/workload_file.h"
+#include "npu_model/bound.h"
 
 namespace widepipe::jobs {
 
@@ -58,6 +59,12 @@ void place_real(const RealModels& real, ReplayPlan& plan) {
 /// Which stream of the job serves a stream of the workload: that of the network's name.
 std::size_t job_stream_of(const RealModels& real, const std::string& network) {
   const auto found = std::find(real.streams.begin(), real.streams.end(), network);
+  if (std::find(real.complete.begin(), real.complete.end(), network) != real.complete.end()) {
+    throw_input_error(
+        "the workload asks for '{}', of which all rows are done: name another output for this "
+        "stream",
+        network);
+  }
   if (found == real.streams.end()) {
     throw_input_error(
         "the workload asks for network '{}', and the job has no stream of this name: "
@@ -87,14 +94,23 @@ void take_real_rows(const RealModels& real, ReplayPlan& plan) {
         "workload '{}' has {} variants of each network, and a job has one model of each",
         plan.workload.name, plan.workload.variants);
   }
-  std::int64_t all = 0;
   for (schedule::StreamId id = 0; id < plan.streams.size(); ++id) {
-    const std::int64_t rows = real.rows[plan.job_stream[id]];
-    plan.streams[id].rows = static_cast<std::size_t>(rows);
-    all += rows;
+    plan.streams[id].rows = static_cast<std::size_t>(real.rows[plan.job_stream[id]]);
   }
-  plan.settings.duration = static_cast<double>(all) / plan.settings.rate;
   plan.latest_end = std::numeric_limits<schedule::Seconds>::infinity();
+}
+
+/// How long these rows take at the rate of the plan.
+schedule::Seconds duration_of_rows(const RealModels& real, const ReplayPlan& plan) {
+  std::int64_t rows = 0;
+  for (const std::string& network : plan.workload.networks) {
+    rows += real.rows[job_stream_of(real, network)];
+  }
+  if (rows == 0) {
+    throw_input_error(
+        "no row is left to compute: `widepipe score` with this job records what is missing");
+  }
+  return static_cast<double>(rows) / plan.settings.rate;
 }
 
 }  // namespace
@@ -121,6 +137,9 @@ ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealM
   }
   plan.bound = bound_of(plan.profile, plan.workload, plan.fleet_spec, plan.settings);
   plan.settings.rate = rl::asked_rate(plan.workload, plan.bound, command.rate, command.load);
+  if (real != nullptr && plan.workload.bulk) {
+    plan.settings.duration = duration_of_rows(*real, plan);
+  }
   plan.settings = for_workload(plan.settings, plan.workload);
   plan.streams = streams_of_run(plan.profile, plan.workload, plan.settings);
   plan.fleet = fleet_of_run(plan.profile, plan.fleet_spec, plan.settings);
@@ -137,6 +156,20 @@ ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealM
   }
   plan.cluster = make_cluster(plan.profile, plan.streams, plan.fleet);
   return plan;
+}
+
+double bound_of_rows(const ReplayPlan& plan) {
+  double rows = 0;
+  for (const rl::WorkloadStream& stream : plan.streams) rows += static_cast<double>(stream.rows);
+  std::vector<npu_model::BoundStream> streams;
+  for (const rl::WorkloadStream& stream : plan.streams) {
+    streams.push_back({stream.network, static_cast<double>(stream.rows) / rows, stream.slo});
+  }
+  std::vector<npu_model::BoundDevice> devices;
+  for (const npu_model::FleetDevice& device : plan.fleet.devices) {
+    devices.push_back({1, device.speed, device.cores});
+  }
+  return npu_model::fluid_bound(plan.profile, devices, streams);
 }
 
 }  // namespace widepipe::jobs

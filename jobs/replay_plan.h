@@ -31,11 +31,15 @@ struct ReplayPlan {
 
 /// What a job has, for real models.
 struct RealModels {
-  std::vector<std::string> streams;  ///< names, by stream of the job that has rows to compute
-  std::vector<std::int64_t> rows;    ///< to compute, of each
-  std::vector<int> cores;            ///< by rank, 0 where there is no device
-  std::vector<std::string> hosts;    ///< by rank
+  std::vector<std::string> streams;   ///< names, by stream of the job that has rows to compute
+  std::vector<std::int64_t> rows;     ///< to compute, of each
+  std::vector<std::string> complete;  ///< names of the job's other streams
+  std::vector<int> cores;             ///< by rank, 0 where there is no device
+  std::vector<std::string> hosts;     ///< by rank
 };
+
+/// Of a data set of real rows: what no scheduler exceeds, in rows a second.
+double bound_of_rows(const ReplayPlan& plan);
 
 /// `real` is null where devices are emulated. Throws InputError.
 ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealModels* real);

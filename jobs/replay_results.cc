@@ -19,6 +19,17 @@ ReplayResults::ReplayResults(const ReadyJob& job, int ranks, const RequestRows& 
     RowSet& settled = settled_.emplace_back(setup.decision().done);
     for (const dataset::FailedRecord& failed : setup.decision().failed) settled.add(failed.rows);
   }
+  written_.resize(outputs_.size());
+}
+
+bool ReplayResults::has_room() {
+  if (failed()) return true;
+  try {
+    return outputs_.sink().has_room();
+  } catch (const RunError&) {
+    failure_ = std::current_exception();
+    return true;
+  }
 }
 
 void ReplayResults::take(const mpi_runtime::BatchResults& batch) {
@@ -72,6 +83,7 @@ void ReplayResults::accept(const Batch& of, RowRange places,
                                static_cast<std::size_t>(count) * bytes));
       }
       settled.add(finished.rows);
+      written_[of.id].add(finished.rows);
       outputs_.sink().accept(std::move(finished));
     }
     const std::int64_t passed = std::max<std::int64_t>(count, 1);  // or one that is settled
@@ -91,6 +103,14 @@ void ReplayResults::reject(const Batch& of, const mpi_runtime::RowFailure& failu
 
 void ReplayResults::finish() {
   if (failure_) std::rethrow_exception(failure_);
+  outputs_.finish();
+}
+
+void ReplayResults::take_back() {
+  if (failure_) std::rethrow_exception(failure_);
+  for (std::size_t id = 0; id < outputs_.size(); ++id) {
+    outputs_.sink().take_back(static_cast<schedule::StreamId>(id), written_[id].ranges());
+  }
   outputs_.finish();
 }
 

@@ -22,13 +22,16 @@ class ReplayResults {
   ReplayResults(const ReadyJob& job, int ranks, const RequestRows& rows,
                 const std::vector<std::string>& rank_names);
 
-  bool has_room() { return failed() || outputs_.sink().has_room(); }
+  /// True also when writing has failed: nothing is waited for then.
+  bool has_room();
   /// What cannot be written is remembered, for finish() to throw: the other ranks wait.
   void take(const mpi_runtime::BatchResults& batch);
   bool failed() const { return failure_ != nullptr; }
 
   /// Writes the rest. Throws RunError.
   void finish();
+  /// Instead of finish(), where answers were found wrong: nothing of this run is recorded as done.
+  void take_back();
 
   struct Stream {
     std::string output;
@@ -60,6 +63,7 @@ class ReplayResults {
   JobOutputs outputs_;
   std::vector<std::vector<std::size_t>> column_bytes_;  ///< by stream
   std::vector<RowSet> settled_;                         ///< by stream: they need not be written
+  std::vector<RowSet> written_;                         ///< by stream, in this run
   std::exception_ptr failure_;
 };
 

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace widepipe::jobs {
+namespace {
+
+constexpr int kRowsAtATime = 50'000;
+
+}  // namespace
 
 ReplaySource::ReplaySource(const ReplayPlan& plan, schedule::RequestDispatcher& dispatcher,
                            ReplayLedger& ledger, rl::Measures& measures, RequestRows* rows)
@@ -22,9 +27,8 @@ bool ReplaySource::hand_in(schedule::Seconds now) {
   if (draining_) return false;
   bool due = false;
   if (plan_.workload.bulk) {
-    for (schedule::StreamId id = 0; id < plan_.streams.size(); ++id) {
-      for (std::size_t row = 0; row < plan_.streams[id].rows; ++row) due |= add(id, 0, now);
-    }
+    due = hand_in_rows(now);
+    if (next_stream_ < plan_.streams.size()) return due;
   } else {
     for (; next_.at <= now && next_.at < plan_.settings.duration; next_ = arrivals_.next()) {
       due |= add(next_.stream, next_.at, now);
@@ -36,6 +40,22 @@ bool ReplaySource::hand_in(schedule::Seconds now) {
   draining_ = true;
   dispatcher_.drain();
   return true;
+}
+
+/// Some of them: rounds go on meanwhile.
+bool ReplaySource::hand_in_rows(schedule::Seconds now) {
+  bool due = false;
+  for (int i = 0; i < kRowsAtATime && next_stream_ < plan_.streams.size();) {
+    if (next_row_ == plan_.streams[next_stream_].rows) {
+      ++next_stream_;
+      next_row_ = 0;
+      continue;
+    }
+    due |= add(next_stream_, 0, now);
+    ++next_row_;
+    ++i;
+  }
+  return due;
 }
 
 bool ReplaySource::over(schedule::Seconds now) const {

@@ -28,6 +28,7 @@ class ReplaySource {
   schedule::Seconds longest_lateness() const { return longest_lateness_; }
 
  private:
+  bool hand_in_rows(schedule::Seconds now);
   bool add(schedule::StreamId stream, schedule::Seconds at, schedule::Seconds now);
 
   const ReplayPlan& plan_;
@@ -39,6 +40,8 @@ class ReplaySource {
   rl::ArrivalGenerator::Arrival next_;
   bool draining_ = false;  ///< no more will come
   schedule::RequestId count_ = 0;
+  schedule::StreamId next_stream_ = 0;  ///< of a data set: of the next row
+  std::size_t next_row_ = 0;
   double lateness_sum_ = 0;
   schedule::Seconds longest_lateness_ = 0;
 };

@@ -1,6 +1,6 @@
 #include "jobs/score_lead.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>

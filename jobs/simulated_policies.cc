@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
@@ -93,9 +94,12 @@ schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const 
     const char* begin = one.c_str() + std::min(sign + 1, one.size());
     char* end = nullptr;
     const double value = std::strtod(begin, &end);
-    if (end == begin || *end != '\0' || !(value >= parameter.least && value <= parameter.most)) {
-      throw_input_error("--set {}: expected {}=NUMBER, from {:g} to {:g}", one, name,
-                        parameter.least, parameter.most);
+    const bool fits = value >= parameter.least && value <= parameter.most &&
+                      (!parameter.whole || value == std::floor(value));
+    if (end == begin || *end != '\0' || !fits) {
+      throw_input_error("--set {}: expected {}={}, from {:g} to {:g}", one, name,
+                        parameter.whole ? "WHOLE NUMBER" : "NUMBER", parameter.least,
+                        parameter.most);
     }
     values[place] = value;
   }

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <future>
 #include <limits>
-#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -67,6 +66,15 @@ void ModelExecutor::make(schedule::InstanceId id, const schedule::InstanceSpec& 
                                                              std::move(ready))};
 }
 
+void ModelExecutor::give_answers(const Order& order, device::Batch batch, DeviceNews& news) const {
+  for (std::int64_t row = 0; row < batch.rows; ++row) {
+    news.answers.push_back(digest_of_row(batch.outputs, batch.rows, row));
+  }
+  if (config_.stored.empty()) return;
+  news.results = packed_results(*config_.models[order.spec.model], config_.stored[order.stream],
+                                batch.rows, std::move(batch.outputs));
+}
+
 /// On the instance's thread, so that the MPI thread never computes.
 void ModelExecutor::finish(const Order& order, device::Completion completion) {
   Event event{.news = news_of(order.instance),
@@ -75,19 +83,12 @@ void ModelExecutor::finish(const Order& order, device::Completion completion) {
               .error = std::move(completion.error)};
   event.news.batch = order.batch;
   event.news.busy = completion.busy_seconds;
-  const std::int64_t rows = completion.batch.rows;
   if (event.error.empty()) {
-    for (std::int64_t row = 0; row < rows; ++row) {
-      event.news.answers.push_back(digest_of_row(completion.batch.outputs, rows, row));
-    }
-    if (!config_.stored.empty()) {
-      try {
-        event.news.results =
-            packed_results(*config_.models[order.spec.model], config_.stored[order.stream], rows,
-                           std::move(completion.batch.outputs));
-      } catch (const std::bad_alloc&) {
-        event.error = device::no_memory_text(rows);
-      }
+    try {
+      give_answers(order, std::move(completion.batch), event.news);
+    } catch (const std::exception& error) {
+      event.error = error.what();
+      event.news.answers.clear();
     }
   }
   if (!event.error.empty()) event.news.kind = DeviceNews::Kind::kFailed;
@@ -161,10 +162,8 @@ void ModelExecutor::run(const Order& order, std::span<const std::uint64_t> rows)
     }
     return batch;
   };
-  Order done = order;
-  done.spec = found->second.spec;
-  found->second.thread->submit(order.batch, fetch, [this, done](device::Completion completion) {
-    finish(done, std::move(completion));
+  found->second.thread->submit(order.batch, fetch, [this, order](device::Completion completion) {
+    finish(order, std::move(completion));
   });
 }
 

@@ -82,6 +82,8 @@ class ModelExecutor final : public schedule::OrderExecutor {
   void make(schedule::InstanceId id, const schedule::InstanceSpec& spec,
             device::InstanceThread::Ready ready);
   void finish(const schedule::Order& order, device::Completion completion);
+  void give_answers(const schedule::Order& order, device::Batch batch,
+                    schedule::DeviceNews& news) const;
   schedule::DeviceNews news_of(schedule::InstanceId id) const;
   void run(const schedule::Order& order, std::span<const std::uint64_t> rows);
   void retire(schedule::InstanceId id);

@@ -17,6 +17,7 @@ class ServeClock {
 
   explicit ServeClock(double scale) : scale_(scale), origin_(Real::now()) {}
 
+  double scale() const { return scale_; }
   bool running() const { return offset() > -std::numeric_limits<double>::infinity(); }
   /// Negative before it runs.
   schedule::Seconds now() const { return running() ? own() + offset() : -1; }

@@ -16,14 +16,14 @@
 
 namespace widepipe::mpi_runtime {
 
-/// The same on all ranks.
+/// Slots and payloads are the same on all ranks.
 struct ServeSettings {
   std::size_t slot_bytes = 0;
   std::size_t most_payload = 0;  ///< bytes of results that a rank has gathered in a round
   /// Rounds leave at least this often; sooner when there are orders. Real time.
   std::chrono::microseconds round_period{1000};
   std::chrono::microseconds longest_pause = kLongestPause;
-  bool crowded = false;                   ///< many ranks share each core
+  bool crowded = false;                   ///< rank 0: many ranks share its cores
   schedule::Seconds status_period = 0.1;  ///< of devices, on the clock of the replay
   Watchdog* watchdog = nullptr;           ///< may be null, as may be:
   schedule::Timeline* timeline = nullptr;

@@ -1,8 +1,11 @@
 #include "mpi_runtime/serve_leader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "core/units.h"
 #include "mpi_runtime/follower.h"
 
 namespace widepipe::mpi_runtime {
@@ -32,6 +35,7 @@ ServeResult ServeLeader::run(Wakeup& wakeup) {
   result_ = {};
   result_.started = Real::now();
   clock_.start();
+  last_answer_ = had_room_ = Real::now();
   const double before = thread_cpu_seconds();
   sections_.start();
   while (last_round_ == 0 || next_round_ <= last_round_ || !rounds_.empty() || !sends_.empty()) {
@@ -62,6 +66,7 @@ void ServeLeader::equip() {
 
 bool ServeLeader::turn() {
   bool moved = false;
+  excuse_devices();
   if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
   if (clock_.running() && !ending_) serve();
   // What has been announced is still gathered.
@@ -96,7 +101,17 @@ void ServeLeader::serve() {
   if (result_.stopped || hooks_.over(now)) {
     result_.ended = now;
     ending_ = true;
+    for (ServeOutbox& outbox : outbox_) outbox.clear();
+    queued_ = 0;
   }
+}
+
+/// Orders that are held back are not their devices' fault.
+void ServeLeader::excuse_devices() {
+  if (!hooks_.has_room || !clock_.running()) return;
+  const schedule::Seconds now = clock_.now();
+  if (held_back()) dispatcher_.excuse(now - last_turn_);
+  last_turn_ = now;
 }
 
 void ServeLeader::look_after(Watchdog& watchdog) {
@@ -107,9 +122,33 @@ void ServeLeader::look_after(Watchdog& watchdog) {
     if (asks_) watchdog.alive(heard);
   }
   asks_ = watchdog.uneasy();
+  if (clock_.running() && !ending_) look_for_silence(watchdog);
+}
+
+/// What does not go on while rounds do.
+void ServeLeader::look_for_silence(Watchdog& watchdog) {
+  const auto now = Real::now();
+  const bool held = held_back();
+  if (!held) had_room_ = now;
+  if (held || dispatcher_.drained()) last_answer_ = std::max(last_answer_, now);
+  if (watchdog.limit().count() == 0) return;
+  const std::chrono::duration<double> limit = watchdog.limit();
+  const std::chrono::duration<double> full = now - had_room_;
+  if (full > limit) {
+    watchdog.give_up(fmt::format("rank {}: the file system of the outputs takes nothing for {}",
+                                 watchdog.name(0), duration_text(full.count())));
+  }
+  const std::chrono::duration<double> silent = now - last_answer_;
+  if (silent > limit * clock_.scale()) {
+    watchdog.give_up(fmt::format(
+        "no device has answered any request for {}, and requests wait; either all hang, "
+        "or none has a model that they ask for",
+        duration_text(silent.count())));
+  }
 }
 
 void ServeLeader::queue_orders() {
+  if (ending_) orders_.clear();
   for (const schedule::Order& order : orders_) {
     std::span<const schedule::Request> requests;
     if (order.kind == schedule::Order::Kind::kRun) {
@@ -138,6 +177,7 @@ void ServeLeader::queue_orders() {
 /// Before the dispatcher hears of the batch and forgets its requests.
 BatchResults ServeLeader::expected_results(int rank, const NewsWire& news) const {
   BatchResults results{.rank = rank, .requests = {}, .bytes = {}, .owner = nullptr};
+  if (news.result_bytes == 0) return results;
   for (const schedule::Request& request : dispatcher_.requests_of(news.batch)) {
     results.requests.push_back(request.id);
   }
@@ -169,11 +209,12 @@ bool ServeLeader::collect() {
     results.sizes.push_back(slot.header().payload_bytes);
     for (std::uint32_t i = 0; i < slot.header().entries; ++i) {
       const auto news = slot.next<NewsWire>(answers);
-      if (news.result_bytes > 0) {
-        results.batches.push_back(expected_results(rank, news));
-        results.bytes.push_back(news.result_bytes);
-      }
-      tell(news, answers, now);
+      BatchResults expected = expected_results(rank, news);
+      const bool good = tell(news, answers, now);
+      if (news.result_bytes == 0) continue;
+      if (!good) expected.requests.clear();
+      results.batches.push_back(std::move(expected));
+      results.bytes.push_back(news.result_bytes);
     }
   }
   // Once it is over nobody waits for them.
@@ -204,17 +245,17 @@ bool ServeLeader::collect_results() {
   return true;
 }
 
-void ServeLeader::tell(const NewsWire& wire, std::span<const std::uint64_t> answers,
+bool ServeLeader::tell(const NewsWire& wire, std::span<const std::uint64_t> answers,
                        schedule::Seconds now) {
-  if (last_round_ != 0) return;
+  if (last_round_ != 0) return false;
   if (wire.kind == NewsWire::kStatus) {
     if (hooks_.status) hooks_.status(status_of(wire, answers));
-    return;
+    return false;
   }
   const auto kind = static_cast<schedule::DeviceNews::Kind>(wire.kind);
   if (kind == schedule::DeviceNews::Kind::kLoaded) {
     dispatcher_.loaded(wire.device, wire.instance, now, orders_);
-    return;
+    return false;
   }
   const BatchNews news{.failed = kind == schedule::DeviceNews::Kind::kFailed,
                        .device = wire.device,
@@ -222,7 +263,9 @@ void ServeLeader::tell(const NewsWire& wire, std::span<const std::uint64_t> answ
                        .batch = wire.batch,
                        .answers = answers};
   const bool done = hooks_.done(news, dispatcher_.requests_of(wire.batch));
+  if (done) last_answer_ = Real::now();
   dispatcher_.complete(wire.batch, done, wire.busy, now, orders_);
+  return done;
 }
 
 ServeLeader::Results* ServeLeader::to_gather() {

@@ -104,11 +104,13 @@ class ServeLeader {
 
   bool turn();
   void serve();
+  void excuse_devices();
   void look_after(Watchdog& watchdog);
+  void look_for_silence(Watchdog& watchdog);
   void equip();
   void queue_orders();
   bool collect();
-  void tell(const NewsWire& wire, std::span<const std::uint64_t> answers, schedule::Seconds now);
+  bool tell(const NewsWire& wire, std::span<const std::uint64_t> answers, schedule::Seconds now);
   BatchResults expected_results(int rank, const NewsWire& news) const;
   bool collect_results();
   Results* to_gather();
@@ -135,6 +137,9 @@ class ServeLeader {
   std::uint32_t next_round_ = 1;
   std::uint32_t last_round_ = 0;
   std::chrono::steady_clock::time_point last_post_{};
+  std::chrono::steady_clock::time_point last_answer_{};  ///< or when none was waited for
+  std::chrono::steady_clock::time_point had_room_{};     ///< when results last found some
+  schedule::Seconds last_turn_ = 0;
   bool asks_ = false;  ///< who is alive
   CpuSections sections_;
   ServeResult result_;

@@ -16,6 +16,11 @@ class ServeOutbox {
  public:
   std::size_t entries() const { return entries_; }
 
+  void clear() {
+    bytes_.clear();
+    begin_ = entries_ = 0;
+  }
+
   /// order.size rows are to follow.
   void add(const OrderWire& order) {
     append(&order, sizeof(order));
@@ -54,8 +59,10 @@ class ServeOutbox {
   }
   void drop_oldest() {
     begin_ += oldest().size();
-    if (--entries_ > 0) return;
-    bytes_.clear();
+    if (--entries_ == 0) return clear();
+    constexpr std::size_t kMuch = 1 << 14;
+    if (begin_ < kMuch || begin_ < bytes_.size() / 2) return;
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
 

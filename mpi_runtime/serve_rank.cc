@@ -55,13 +55,12 @@ void ServeRank::accepted() {
   if (std::exchange(equipping_, false)) executor_.equipped();
 }
 
-/// False if something found no room.
-bool ServeRank::report_news(SlotWriter& slot, schedule::Seconds now,
+void ServeRank::report_news(SlotWriter& slot, schedule::Seconds now,
                             std::vector<AlignedBuffer>& results) {
   std::size_t bytes = 0;
   for (;;) {
     if (!held_) held_ = executor_.take_news(now);
-    if (!held_) return true;
+    if (!held_) return;
     const NewsWire news{.kind = static_cast<std::uint32_t>(held_->kind),
                         .device = held_->device,
                         .instance = held_->instance,
@@ -70,23 +69,14 @@ bool ServeRank::report_news(SlotWriter& slot, schedule::Seconds now,
                         .busy = held_->busy,
                         .result_bytes = held_->results.size()};
     const bool carries = bytes == 0 || bytes + news.result_bytes <= most_payload_;
-    if (!carries || !slot.add(news, held_->answers)) return false;
+    if (!carries || !slot.add(news, held_->answers)) return;
     bytes += news.result_bytes;
     if (news.result_bytes > 0) results.push_back(std::move(held_->results));
     held_.reset();
   }
 }
 
-std::uint64_t ServeRank::report(std::uint32_t round, SlotWriter& slot, schedule::Seconds now) {
-  std::vector<AlignedBuffer> results;
-  const bool room = report_news(slot, now, results);
-  std::uint64_t bytes = 0;
-  if (!results.empty()) {
-    AlignedBuffer payload = joined(std::move(results));
-    bytes = payload.size();
-    payloads_.emplace(round, std::move(payload));
-  }
-  if (!room) return bytes;
+void ServeRank::report_status(SlotWriter& slot, schedule::Seconds now) {
   if (now >= next_status_) {
     status_.clear();  // what had no room is out of date
     executor_.take_status(now, status_);
@@ -97,9 +87,19 @@ std::uint64_t ServeRank::report(std::uint32_t round, SlotWriter& slot, schedule:
     const NewsWire news{.kind = NewsWire::kStatus,
                         .device = status_.back().device,
                         .size = static_cast<std::uint32_t>(values.size())};
-    if (!slot.add(news, values)) break;
+    if (!slot.add(news, values)) return;
     status_.pop_back();
   }
+}
+
+std::uint64_t ServeRank::report(std::uint32_t round, SlotWriter& slot, schedule::Seconds now) {
+  std::vector<AlignedBuffer> results;
+  report_status(slot, now);
+  report_news(slot, now, results);
+  if (results.empty()) return 0;
+  AlignedBuffer payload = joined(std::move(results));
+  const std::uint64_t bytes = payload.size();
+  payloads_.emplace(round, std::move(payload));
   return bytes;
 }
 

@@ -28,14 +28,15 @@ class ServeRank {
   void accept(const OrderWire& order, std::span<const std::uint64_t> rows, schedule::Seconds now);
   /// Behind the orders of a slot.
   void accepted();
-  /// As many news as there is room for, then as much of its status. Gives the bytes of results that
+  /// As much of its status as there is room for, then as many news. Gives the bytes of results that
   /// belong to them: the payload of that round.
   std::uint64_t report(std::uint32_t round, SlotWriter& slot, schedule::Seconds now);
   /// The results announced in the slot of `round`; empty if there were none.
   AlignedBuffer take_payload(std::uint32_t round);
 
  private:
-  bool report_news(SlotWriter& slot, schedule::Seconds now, std::vector<AlignedBuffer>& results);
+  void report_status(SlotWriter& slot, schedule::Seconds now);
+  void report_news(SlotWriter& slot, schedule::Seconds now, std::vector<AlignedBuffer>& results);
 
   schedule::OrderExecutor& executor_;
   const schedule::Seconds status_period_;

@@ -191,6 +191,10 @@ void LoadBalancer::tell_speed(DeviceId id, double speed, Seconds now, std::vecto
   settle(id, before, now, orders);
 }
 
+void LoadBalancer::excuse(Seconds time) {
+  for (const auto& replica : replicas_) replica->scheduler.excuse(time);
+}
+
 RequestCounts LoadBalancer::counts() const {
   RequestCounts all;
   for (const auto& replica : replicas_) all += replica->scheduler.counts();

@@ -33,6 +33,7 @@ class LoadBalancer final : public RequestDispatcher {
   bool drained() const override { return outstanding_ == 0; }
   void drop_all(Seconds now) override;
   void tell_speed(DeviceId device, double speed, Seconds now, std::vector<Order>& orders) override;
+  void excuse(Seconds time) override;
   RequestCounts counts() const override;
   const ServingState& device(DeviceId device) const override;
 

@@ -88,6 +88,9 @@ class RequestDispatcher {
   virtual void tell_speed(DeviceId device, double speed, Seconds now,
                           std::vector<Order>& orders) = 0;
 
+  /// So much of the time that has passed does not count for what devices have to do.
+  virtual void excuse(Seconds time) = 0;
+
   virtual RequestCounts counts() const = 0;
   virtual const ServingState& device(DeviceId device) const = 0;
 };

@@ -79,10 +79,10 @@ const std::vector<NamedPolicy>& request_policies() {
       {.name = "fixed",
        .what = "cores, batch, timeout and instances as they are set, the same for all models",
        .guarded = false,
-       .parameters = {{"cores", 4, 1, 4096},
-                      {"batch", 8, 1, 4096},
+       .parameters = {{"cores", 4, 1, 4096, true},
+                      {"batch", 8, 1, 4096, true},
                       {"timeout_ms", 0, 0, 1e6},
-                      {"instances", 1, 1, 4096}},
+                      {"instances", 1, 1, 4096, true}},
        .make =
            [](auto values) {
              return make_uniform_policy(static_cast<int>(values[0]), static_cast<int>(values[1]),

@@ -17,6 +17,7 @@ struct PolicyParameter {
   double usual = 0;
   double least = 0;
   double most = 0;
+  bool whole = false;  ///< a number of something
 };
 
 struct NamedPolicy {

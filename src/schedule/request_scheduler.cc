@@ -422,7 +422,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
   device.end(running.instance);
   if (done) {
     --out_;
-    const Seconds out = now - running.since;
+    const Seconds out = std::max(now - running.since, busy);  // less if it was excused
     stretch_ += kRecent * (busy / running.cell.solo - stretch_);
     // What was ordered ahead may have waited for the one before.
     const Seconds travelled = out - busy;
@@ -455,8 +455,11 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     device.failed = true;
     eject(id, now);
   }
+  const bool had_room = running.released;
   free_place(running);
   if (device.unsettled()) reconcile(id, now, orders);
+  // What it had room for since it was released it has got, but for a device that rests now.
+  if (had_room && done && !device.unsettled() && !device.resting()) return;
   serve_device(id, now, orders);
 }
 

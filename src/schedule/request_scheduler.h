@@ -69,6 +69,7 @@ class RequestScheduler final : public RequestDispatcher {
   bool drained() const override { return waiting_ == 0 && out_ == 0; }
   void drop_all(Seconds now) override;
   void tell_speed(DeviceId device, double speed, Seconds now, std::vector<Order>& orders) override;
+  void excuse(Seconds time) override;
   RequestCounts counts() const override { return counts_; }
   const ServingState& device(DeviceId device) const override { return devices_.at(device); }
 

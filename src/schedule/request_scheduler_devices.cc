@@ -1,6 +1,7 @@
 // RequestScheduler's care of devices: ejection, probes, and the plan of what they hold.
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "schedule/request_scheduler.h"
@@ -15,15 +16,20 @@ constexpr double kRateWeight = 0.5;
 
 }  // namespace
 
-/// Requests of a batch that will not come back wait again, in front.
+/// Requests of a batch that will not come back wait again: in front, or, where there are no
+/// deadlines, behind all others, which they might spoil again.
 void RequestScheduler::take_back(Running& running, Seconds now) {
   Stream& stream = streams_[running.stream];
   --out_;
-  for (auto request = running.requests.rbegin(); request != running.requests.rend(); ++request) {
-    stream.queue.push_front(*request);
-    ++waiting_;
-    ++counts_.dispatched_again;
+  if (std::isinf(stream.slo)) {
+    for (const Request& request : running.requests) stream.queue.push_back(request);
+  } else {
+    for (auto request = running.requests.rbegin(); request != running.requests.rend(); ++request) {
+      stream.queue.push_front(*request);
+    }
   }
+  waiting_ += running.requests.size();
+  counts_.dispatched_again += static_cast<std::int64_t>(running.requests.size());
   running.requests.clear();
   head_changed(stream);
   prune(running.stream, now);
@@ -58,6 +64,11 @@ void RequestScheduler::count_failure(Running& running, Seconds now) {
     events_.dropped(running.stream, request, now);
     return true;
   });
+}
+
+void RequestScheduler::excuse(Seconds time) {
+  for (Running& running : running_) running.since += time;
+  for (ServingState& device : devices_) device.excuse(time);
 }
 
 void RequestScheduler::eject(DeviceId id, Seconds now) {

@@ -45,6 +45,9 @@ class ServingState {
                  std::vector<Order>& orders);
   /// An instance has been loading for `patience` times as long as it takes, and `more`.
   bool load_is_late(Seconds now, double patience, Seconds more) const;
+  void excuse(Seconds time) {
+    for (Instance& instance : instances_) instance.since += time;
+  }
   /// There is more to load or unload.
   bool unsettled() const { return unsettled_; }
 

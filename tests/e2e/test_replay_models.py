@@ -192,20 +192,65 @@ def test_a_row_that_cannot_be_read_is_given_up(widepipe, folder):
         file.write(b"spoiled!")
     result = widepipe.run(*BULK, "--write", cwd=folder, ranks=2).expect(3)
     assert "does the rest" in result.stdout
+    assert long_job.recorded_rows(folder / "digits.h5") >= 20, "those of other chunks"
     scored = widepipe.run("score", "job.toml", cwd=folder).expect(1)
     assert "rows 20 to 29" in scored.stdout
 
 
 @pytest.mark.parametrize("ranks", [None, 2])
 @pytest.mark.parametrize("rows, expected", [
-    ([0, 50], "day.h5:/row: request 1 is for row 50 of 'digits', whose data have rows 0 to 49"),
+    ([0, 50], r"day.h5:/row\[1\] is 50: the data of 'digits' have rows 0 to 49"),
     ([0, -1], "day.h5:/row"),
 ])
 def test_rows_of_a_trace_are_in_the_data(widepipe, folder, ranks, rows, expected):
     trace(folder, rows=rows)
     before = data.snapshot(folder)
-    check_refused(widepipe.run(*TRACE, "--write", cwd=folder, ranks=ranks), [expected])
+    check_refused(widepipe.run(*TRACE, "--write", "--log", "b.csv", cwd=folder, ranks=ranks),
+                  [expected])
     assert data.snapshot(folder) == before
+
+
+@pytest.mark.parametrize("option", ["--report", "--log", "--timeline"])
+@pytest.mark.parametrize("victim", ["digits.h5", "digits.h5.journal"])
+def test_outputs_of_the_job_are_not_overwritten(widepipe, folder, option, victim):
+    trace(folder, rows=[3, 4])
+    widepipe.run(*TRACE, "--write", cwd=folder).expect(0)
+    before = data.snapshot(folder)
+    check_refused(widepipe.run(*BULK, "--write", option, victim, cwd=folder, ranks=2),
+                  [f"{option} {victim}: would overwrite"])
+    assert data.snapshot(folder) == before
+
+
+def test_nothing_is_left_to_write(widepipe, folder):
+    widepipe.run(*BULK, "--write", cwd=folder, ranks=2).expect(0)
+    before = data.snapshot(folder)
+    result = widepipe.run(*BULK, "--write", cwd=folder, ranks=2).expect(0)
+    assert "job.toml is complete: nothing to do" in result.stdout
+    assert data.snapshot(folder) == before
+
+
+def test_of_two_streams_one_is_complete(widepipe, folder):
+    """The other one is served; the complete one is not asked for again."""
+    (folder / "two.toml").write_text((folder / "job.toml").read_text() + JOB.format(name="more"))
+    widepipe.run("score", "job.toml", cwd=folder).expect(0)
+    check_refused(widepipe.run("replay", "--job", "two.toml", *REPLAY[3:], cwd=folder, ranks=2),
+                  ["the workload asks for 'digits', of which all rows are done"])
+
+
+@pytest.mark.parametrize("options", [("--group-size", "2"), ("--dedicated-scheduler",)])
+def test_results_come_through_groups_and_to_a_scheduler_of_its_own(widepipe, folder, options):
+    widepipe.run(*BULK, "--write", *options, cwd=folder, ranks=4).expect(0)
+    written = scores(folder / "digits.h5")
+    widepipe.run("score", "job.toml", "--restart", cwd=folder).expect(0)
+    assert scores(folder / "digits.h5").tobytes() == written.tobytes()
+
+
+def test_settings_that_are_given(widepipe, folder):
+    widepipe.run(*REPLAY, "--seconds", "0.5", "--rate", "100", "--policy", "fixed", "--set", "cores=1",
+                 "--set", "batch=4", "--set", "timeout_ms=5", "--report", "r.json", cwd=folder,
+                 ranks=2).expect(0)
+    [run] = json.loads((folder / "r.json").read_text())["runs"]
+    assert run["all"]["in_time"] == run["all"]["requests"] > 0
 
 
 def test_results_of_requests_are_gathered(widepipe, folder):

@@ -354,12 +354,14 @@ class Spoiled final : public schedule::OrderExecutor {
  public:
   Spoiled(rl::EmulatedRank& sound, int every, bool results = false)
       : sound_(sound), every_(every), results_(results) {}
+  bool may_have_orders = true;
   void equip(DeviceId device, schedule::InstanceId id,
              const schedule::InstanceSpec& spec) override {
     sound_.equip(device, id, spec);
   }
   void accept(const Order& order, std::span<const std::uint64_t> rows,
               schedule::Seconds now) override {
+    EXPECT_TRUE(may_have_orders);
     if (order.kind == Order::Kind::kRun) rows_[order.batch].assign(rows.begin(), rows.end());
     sound_.accept(order, rows, now);
   }
@@ -400,7 +402,8 @@ struct ServeCase {
 TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
   for (const auto& [every, results, most_payload] :
        {ServeCase{}, ServeCase{.spoiled_every = 10}, ServeCase{.results = true},
-        ServeCase{.results = true, .most_payload = 1 << 20}}) {
+        ServeCase{.results = true, .most_payload = 1 << 20},
+        ServeCase{.spoiled_every = 10, .results = true}}) {
     const World world(2);
     rl::EmulatedRank sound = world.rank(0, 2);
     Spoiled devices(sound, every, results);
@@ -455,7 +458,11 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
          .stop_requested = [] { return false; },
          .done = done,
          .row_of = [](schedule::RequestId id) { return id; },
-         .has_room = [&] { return ++asked % 3 != 0; },
+         .has_room =
+             [&] {
+               devices.may_have_orders = (++asked / 100) % 2 == 0;
+               return devices.may_have_orders;
+             },
          .results = take,
          .status = nullptr});
     const mpi_runtime::ServeResult result = leader.run(wakeup);
@@ -471,6 +478,77 @@ TEST(ServeLeader, ServesWithOneRankAndEverySpoiledAnswerShows) {
     EXPECT_FALSE(result.stopped);
     EXPECT_GE(result.ended, 0.199);
   }
+}
+
+TEST(ServeLeader, ASignalEndsItHoweverMuchWaits) {
+  const World world(2);
+  rl::EmulatedRank sound = world.rank(0, 2);
+  Spoiled devices(sound, 0, true);
+  Nobody nobody;
+  const auto dispatcher = make_dispatcher(
+      world.cluster, world.settings, [] { return schedule::make_greedy_policy(); }, nobody);
+  mpi_runtime::ServeClock clock(1);
+  mpi_runtime::Wakeup wakeup;
+  const auto collectives = mpi_runtime::make_serial_collectives();
+  schedule::RequestId next = 0;
+  std::size_t results = 0;
+  mpi_runtime::ServeLeader leader(
+      *collectives, *dispatcher, {0, 0}, &devices, clock,
+      {.slot_bytes = mpi_runtime::serve_slot_bytes(32, 4),
+       .most_payload = 1 << 20,
+       .round_period = std::chrono::microseconds(200)},
+      {.arrive =
+           [&](schedule::Seconds now) {
+             bool due = false;
+             for (int i = 0; i < 50; ++i) {
+               due |= dispatcher->add(static_cast<schedule::StreamId>(next % 10), {next, now}, now);
+               ++next;
+             }
+             return due;
+           },
+       .over = [](schedule::Seconds now) { return now > 60; },
+       .stop_requested = [&] { return results > 100; },
+       .done = [](const auto&, const auto&) { return true; },
+       .row_of = nullptr,
+       .has_room = nullptr,
+       .results = [&](const mpi_runtime::BatchResults& batch) { results += batch.requests.size(); },
+       .status = nullptr});
+  const mpi_runtime::ServeResult result = leader.run(wakeup);
+  EXPECT_TRUE(result.stopped);
+  EXPECT_LT(result.ended, 30);
+  EXPECT_LE(results, static_cast<std::size_t>(nobody.answers));
+}
+
+TEST(ServeOutbox, KeepsWhatHasNoRoomInItsOrderAndLittleElse) {
+  using namespace mpi_runtime;
+  ServeOutbox outbox;
+  std::uint64_t added = 0;
+  std::uint64_t taken = 0;
+  std::vector<std::uint64_t> rows;
+  for (int round = 0; round < 2000; ++round) {
+    for (int i = 0; i < (round < 1000 ? 4 : 2); ++i) {
+      const auto size = static_cast<std::uint32_t>(added % 20);
+      outbox.add({.size = size, .batch = added});
+      for (std::uint32_t row = 0; row < size; ++row) outbox.add_row(added + row);
+      ++added;
+    }
+    AlignedBuffer bytes(serve_slot_bytes(20, 1));
+    SlotWriter writer(bytes.span());
+    outbox.fill(writer);
+    writer.finish({});
+    SlotReader reader(bytes.span());
+    for (std::uint32_t i = 0; i < reader.header().entries; ++i) {
+      const auto order = reader.next<OrderWire>(rows);
+      EXPECT_EQ(order.batch, taken);
+      EXPECT_EQ(rows, rows_from(taken, static_cast<int>(taken % 20)));
+      ++taken;
+    }
+  }
+  EXPECT_EQ(outbox.entries(), added - taken);
+  outbox.drain([&](const OrderWire& order, std::span<const std::uint64_t>) {
+    EXPECT_EQ(order.batch, taken++);
+  });
+  EXPECT_EQ(taken, added);
 }
 
 }  // namespace
