@@ -238,6 +238,7 @@ std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device
 void RequestScheduler::serve_device(DeviceId id, Seconds now, std::vector<Order>& orders) {
   ServingState& device = devices_[id];
   ++visit_;
+  bool fresh = false;  // send() does it, too
   while (!device.ejected || (!device.probing && now >= device.probe_at)) {
     const std::optional<StreamId> urgent = most_urgent(device);
     if (!urgent) break;
@@ -245,9 +246,10 @@ void RequestScheduler::serve_device(DeviceId id, Seconds now, std::vector<Order>
     Stream& stream = streams_[*urgent];
     // It has waited for a device: it takes this one, even if what is left of it is not due.
     if (stream.queue.empty()) continue;
-    if (!offer(*urgent, id, now, orders)) stream.declined = visit_;
+    fresh = offer(*urgent, id, now, orders);
+    if (!fresh) stream.declined = visit_;
   }
-  refresh(id);
+  if (!fresh) refresh(id);
 }
 
 /// What the device could run now, for those who look for one.

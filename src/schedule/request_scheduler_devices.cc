@@ -51,7 +51,14 @@ void RequestScheduler::release_due(Seconds now, std::vector<Order>& orders) {
     if (running.lost || running.released || running.free_at != at) continue;
     running.released = true;
     devices_[running.device].release(running.instance, running.cell, now);
-    serve_device(running.device, now, orders);
+    // It does not rest yet: it is for those alone who wait for any device.
+    const bool wanted = std::any_of(streams_.begin(), streams_.end(),
+                                    [](const Stream& stream) { return stream.blocked; });
+    if (wanted) {
+      serve_device(running.device, now, orders);
+    } else {
+      refresh(running.device);
+    }
   }
 }
 
