@@ -90,7 +90,7 @@ void ReplayJob::find_rows(const ReplayPlan& plan) {
   for (const std::size_t of_job : job_.active()) {
     const StreamSetup& stream = job_.setup().stream(of_job);
     wanted.push_back(plan.workload.bulk ? stream.rows_to_compute()
-                                         : std::vector<RowRange>{{0, stream.rows()}});
+                                        : std::vector<RowRange>{{0, stream.rows()}});
   }
   rows_ = std::make_unique<RequestRows>(plan.job_stream, std::move(wanted));
   if (plan.workload.trace) check_trace_rows(plan);
@@ -167,8 +167,8 @@ std::optional<mpi_runtime::ModelExecutorConfig> ReplayJob::executor(const Replay
     config.models[plan.cluster.streams[id].model] = worker_->models[of_job];
     config.sources.push_back(worker_->sources[of_job]);
     if (!command_.write) continue;
-    config.stored.push_back({.outputs = worker_->outputs[of_job],
-                             .fail_nonfinite = worker_->fail_nonfinite[of_job]});
+    config.stored.push_back(
+        {.outputs = worker_->outputs[of_job], .fail_nonfinite = worker_->fail_nonfinite[of_job]});
   }
   return config;
 }

@@ -15,8 +15,8 @@
 
 namespace widepipe::jobs {
 
-/// The job behind a replay of real models: which rows requests are for, who computes them, and where
-/// results go.
+/// The job behind a replay of real models: which rows requests are for, who computes them, and
+/// where results go.
 class ReplayJob {
  public:
   /// [collective] Loads the models on all ranks. Throws InputError on all ranks, as do the others

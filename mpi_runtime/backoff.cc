@@ -17,11 +17,11 @@ void Backoff::pause(bool moved) {
     idle_turns_ = 0;
     return;
   }
-  if (crowded_) {
-    wakeup_.wait_for(longest_);
+  const int turn = idle_turns_++;
+  if (crowded_) {  // what has been begun may need some more looks of MPI's
+    turn < 2 * kYields ? std::this_thread::yield() : wakeup_.wait_for(longest_);
     return;
   }
-  const int turn = idle_turns_++;
   if (turn < kSpins) return;
   if (turn < kSpins + kYields) {
     std::this_thread::yield();
