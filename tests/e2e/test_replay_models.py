@@ -1,6 +1,7 @@
 """`widepipe replay --job`: real models on the cores of all ranks, under SLOs, by a measured profile."""
 
 import json
+import re
 import signal
 
 import h5py
@@ -273,6 +274,29 @@ def test_a_signal_leaves_what_was_answered(widepipe, folder):
     by_requests = scores(folder / "digits.h5")
     widepipe.run("score", "job.toml", "--restart", cwd=folder).expect(0)
     assert scores(folder / "digits.h5").tobytes() == by_requests.tobytes()
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_an_output_that_another_program_removes(widepipe, folder, ranks):
+    """What cannot be written ends the run on all ranks, at once."""
+    job = widepipe.start(*REPLAY, "--seconds", "60", "--rate", "5", "--write", cwd=folder,
+                         ranks=ranks)
+    long_job.wait_for_rows(job, folder / "digits.h5")
+    (folder / "digits.h5").unlink()
+    assert "digits.h5 was removed by another program" in job.finish(40).expect(4).stderr
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_a_model_that_no_device_holds_ends_it_in_time(widepipe, folder, ranks):
+    """In the profile: batches of 8 rows of the LeNet take 2 MB, and one 0.5."""
+    text, count = re.subn("memory_gb = .*", f"memory_gb = {0.001 * (ranks or 1)}",
+                          (folder / "p.toml").read_text())
+    assert count == 1
+    (folder / "p.toml").write_text(text)
+    result = widepipe.run(*BULK[:-1], "fixed", "--set", "batch=8", "--write", "--watchdog", "2",
+                          cwd=folder, ranks=ranks).expect(3)
+    assert "no device has answered any request for 2" in result.stderr
+    widepipe.run("score", "job.toml", cwd=folder).expect(0)
 
 
 def test_outputs_that_are_complete(widepipe, folder):
