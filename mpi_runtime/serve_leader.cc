@@ -13,6 +13,8 @@ namespace {
 
 using Real = std::chrono::steady_clock;
 
+constexpr int kPartOfTheLimit = 10;  ///< of the watchdog: turns are never so far apart
+
 }  // namespace
 
 ServeLeader::ServeLeader(Collectives& collectives, schedule::RequestDispatcher& dispatcher,
@@ -35,7 +37,7 @@ ServeResult ServeLeader::run(Wakeup& wakeup) {
   result_ = {};
   result_.started = Real::now();
   clock_.start();
-  last_answer_ = had_room_ = Real::now();
+  last_look_ = last_answer_ = had_room_ = Real::now();
   const double before = thread_cpu_seconds();
   sections_.start();
   while (last_round_ == 0 || next_round_ <= last_round_ || !rounds_.empty() || !sends_.empty()) {
@@ -128,6 +130,12 @@ void ServeLeader::look_after(Watchdog& watchdog) {
 /// What does not go on while rounds do.
 void ServeLeader::look_for_silence(Watchdog& watchdog) {
   const auto now = Real::now();
+  const auto passed = now - std::exchange(last_look_, now);
+  if (watchdog.limit().count() > 0 && passed > watchdog.limit() / kPartOfTheLimit) {
+    // This process was suspended, and perhaps all.
+    last_answer_ += passed;
+    had_room_ += passed;
+  }
   const bool held = held_back();
   if (!held) had_room_ = now;
   if (held || dispatcher_.drained()) last_answer_ = std::max(last_answer_, now);

@@ -139,6 +139,7 @@ class ServeLeader {
   std::chrono::steady_clock::time_point last_post_{};
   std::chrono::steady_clock::time_point last_answer_{};  ///< or when none was waited for
   std::chrono::steady_clock::time_point had_room_{};     ///< when results last found some
+  std::chrono::steady_clock::time_point last_look_{};    ///< at the clock, for these
   schedule::Seconds last_turn_ = 0;
   bool asks_ = false;  ///< who is alive
   CpuSections sections_;

@@ -244,7 +244,7 @@ BAD = [
     (["--devices-per-rank", "0"], "--devices-per-rank: Value 0 not in range"),
     (["--workload", "Z"], "workload 'Z' is not known: expected"),
     (["--policy", "best"], "policy 'best' is not known: expected"),
-    (["--policy", "fixed", "--set", "batch=0"], "--set batch=0: expected batch=NUMBER, from 1 to"),
+    (["--policy", "fixed", "--set", "batch=0"], "--set batch=0: expected batch=WHOLE NUMBER, from 1 to"),
     (["--policy", "greedy"],
      "policy 'greedy' is told how fast devices are, which nobody knows live"),
     (["--profile", "none.toml"], "profile 'none.toml': no such file"),
