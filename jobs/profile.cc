@@ -52,7 +52,7 @@ class Profiler {
  public:
   explicit Profiler(const ProfileCommand& command);
 
-  /// Those that the job reads, its report included.
+  /// Those that the job reads or writes, its report included.
   std::vector<std::string> files() const;
   Profiled profile();
   const JobSettings& settings() const { return job_.settings(); }
@@ -96,11 +96,8 @@ Profiler::Profiler(const ProfileCommand& command)
 }
 
 std::vector<std::string> Profiler::files() const {
-  std::vector<std::string> files = {job_.job().file, settings().report_file};
-  for (const auto& stream : job_.setup().streams()) {
-    const std::vector<std::string> read = stream->files_read();
-    files.insert(files.end(), read.begin(), read.end());
-  }
+  std::vector<std::string> files = job_.setup().files();
+  files.push_back(settings().report_file);
   return files;
 }
 

@@ -349,11 +349,8 @@ int Replay::run() {
 
 int Replay::tell() {
   if (ReplayResults* written = results()) {
-    if (replayed_.wrong > 0) {
-      written->take_back();
-    } else {
-      written->finish();
-    }
+    if (replayed_.wrong > 0) written->take_back();
+    written->finish();
     replayed_.outputs = written->streams();
   }
   if (log_) log_->finish();
@@ -390,13 +387,13 @@ int Replay::tell() {
     throw_run_error("{} answers are not those of their requests, and {} requests ended twice",
                     replayed_.wrong, replayed_.doubled);
   }
-  const bool all_there =
-      plan_.workload.bulk && results() != nullptr && code_of_outputs() != kStopped;
+  const int code = code_of_outputs();
+  const bool all_there = plan_.workload.bulk && results() != nullptr && code != kStopped;
   if (replayed_.rounds.stopped && !all_there) {
     say(stderr, "stopped: what had not been answered stays so\n");
     return kStopped;
   }
-  return code_of_outputs();
+  return code;
 }
 
 /// Of a data set all rows are expected, of other requests those that were answered.

@@ -10,8 +10,6 @@
 
 #include "core/error.h"
 #include "core/units.h"
-#include "dataset/journal.h"
-#include "dataset/output_lock.h"
 #include "mpi_runtime/agreement.h"
 
 namespace widepipe::jobs {
@@ -136,17 +134,6 @@ void ReplayJob::open_outputs(const std::vector<std::string>& rank_names) {
     if (!root_) return;
     results_ = std::make_unique<ReplayResults>(job_, collectives_.size(), *rows_, rank_names);
   });
-}
-
-std::vector<std::string> ReplayJob::files() const {
-  std::vector<std::string> files = {command_.job_file};
-  for (const auto& stream : job_.setup().streams()) {
-    const std::vector<std::string> read = stream->files_read();
-    files.insert(files.end(), read.begin(), read.end());
-    const std::string& output = stream->output_file();
-    files.insert(files.end(), {output, dataset::journal_path(output), dataset::lock_path(output)});
-  }
-  return files;
 }
 
 std::optional<mpi_runtime::ModelExecutorConfig> ReplayJob::executor(const ReplayPlan& plan) const {

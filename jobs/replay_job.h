@@ -29,8 +29,8 @@ class ReplayJob {
   RealModels models();
   /// [collective] Opens what this rank reads.
   void open_inputs() { worker_ = job_.worker_config(); }
-  /// Rank 0: files that nobody may write to: inputs, and outputs with what belongs to them.
-  std::vector<std::string> files() const;
+  /// Rank 0: ScoreSetup's.
+  std::vector<std::string> files() const { return job_.setup().files(); }
   /// Rank 0: which rows requests are for. Throws InputError.
   void find_rows(const ReplayPlan& plan);
   RequestRows* rows() const { return rows_.get(); }

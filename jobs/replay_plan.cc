@@ -58,13 +58,13 @@ void place_real(const RealModels& real, ReplayPlan& plan) {
 
 /// Which stream of the job serves a stream of the workload: that of the network's name.
 std::size_t job_stream_of(const RealModels& real, const std::string& network) {
-  const auto found = std::find(real.streams.begin(), real.streams.end(), network);
   if (std::find(real.complete.begin(), real.complete.end(), network) != real.complete.end()) {
     throw_input_error(
         "the workload asks for '{}', of which all rows are done: name another output for this "
         "stream",
         network);
   }
+  const auto found = std::find(real.streams.begin(), real.streams.end(), network);
   if (found == real.streams.end()) {
     throw_input_error(
         "the workload asks for network '{}', and the job has no stream of this name: "

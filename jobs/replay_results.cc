@@ -107,11 +107,9 @@ void ReplayResults::finish() {
 }
 
 void ReplayResults::take_back() {
-  if (failure_) std::rethrow_exception(failure_);
   for (std::size_t id = 0; id < outputs_.size(); ++id) {
     outputs_.sink().take_back(static_cast<schedule::StreamId>(id), written_[id].ranges());
   }
-  outputs_.finish();
 }
 
 std::vector<ReplayResults::Stream> ReplayResults::streams() const {

@@ -30,7 +30,7 @@ class ReplayResults {
 
   /// Writes the rest. Throws RunError.
   void finish();
-  /// Instead of finish(), where answers were found wrong: nothing of this run is recorded as done.
+  /// Before finish(), where answers were found wrong: nothing of this run is recorded as done.
   void take_back();
 
   struct Stream {

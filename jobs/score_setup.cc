@@ -98,21 +98,31 @@ void ScoreSetup::read_streams() {
   }
 }
 
-void ScoreSetup::check_outputs() const {
+std::vector<std::string> ScoreSetup::files_read() const {
   std::vector<std::string> files;
   if (!job_.file.empty()) files.push_back(job_.file);
   for (const auto& stream : streams_) {
     for (std::string& file : stream->files_read()) files.push_back(std::move(file));
   }
-  for (const auto& stream : streams_) {
-    for_stream(job_, stream->stream(), [&] { stream->check_output(files); });
-  }
-  check_disks(streams_);
+  return files;
+}
+
+std::vector<std::string> ScoreSetup::files() const {
+  std::vector<std::string> files = files_read();
   for (const auto& stream : streams_) {
     const std::string& output = stream->output_file();
     files.insert(files.end(), {output, dataset::journal_path(output), dataset::lock_path(output)});
   }
-  check_report_file(job_.settings.report_file, files);
+  return files;
+}
+
+void ScoreSetup::check_outputs() const {
+  const std::vector<std::string> read = files_read();
+  for (const auto& stream : streams_) {
+    for_stream(job_, stream->stream(), [&] { stream->check_output(read); });
+  }
+  check_disks(streams_);
+  check_report_file(job_.settings.report_file, files());
 }
 
 /// Sorted, so that of two jobs that want the same outputs one gets them all.

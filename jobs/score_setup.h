@@ -25,6 +25,10 @@ class ScoreSetup {
   const std::vector<std::unique_ptr<StreamSetup>>& streams() const { return streams_; }
   const StreamSetup& stream(std::size_t index) const { return *streams_[index]; }
 
+  /// Files that a report must not replace: those that the job reads, its outputs, and what belongs
+  /// to these.
+  std::vector<std::string> files() const;
+
   /// The models of the streams, for the other ranks.
   ModelStore& models() { return models_; }
 
@@ -35,6 +39,7 @@ class ScoreSetup {
   void remove_files() const;
 
  private:
+  std::vector<std::string> files_read() const;
   void read_streams();
   void check_streams_apart() const;
   void check_outputs() const;

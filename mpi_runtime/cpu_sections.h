@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstddef>
-#include <utility>
 
 namespace widepipe::mpi_runtime {
 
@@ -35,12 +34,12 @@ class CpuSections {
     at_ = thread_cpu_seconds();
     now_ = Section::kRest;
   }
-  /// From now on; returns what it was.
-  Section enter(Section section) {
+  /// From now on.
+  void enter(Section section) {
     const double now = thread_cpu_seconds();
     seconds_[static_cast<std::size_t>(now_)] += now - at_;
     at_ = now;
-    return std::exchange(now_, section);
+    now_ = section;
   }
   const std::array<double, kSections>& seconds() const { return seconds_; }
 

@@ -58,7 +58,6 @@ class GroupedLane {
   MPI_Comm members() const { return members_.get(); }
   bool leads() const { return leaders_.size() > 0; }
   std::size_t ranks_here() const { return static_cast<std::size_t>(members_.size()); }
-  std::size_t ranks() const { return static_cast<std::size_t>(groups_.ranks); }
 
   /// Bytes of each group, for rank 0's exchange with the leaders.
   struct Layout {

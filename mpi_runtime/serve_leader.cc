@@ -68,7 +68,7 @@ void ServeLeader::equip() {
 
 bool ServeLeader::turn() {
   bool moved = false;
-  excuse_devices();
+  look_for_room();
   if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
   if (clock_.running() && !ending_) serve();
   // What has been announced is still gathered.
@@ -108,11 +108,13 @@ void ServeLeader::serve() {
   }
 }
 
-/// Orders that are held back are not their devices' fault.
-void ServeLeader::excuse_devices() {
-  if (!hooks_.has_room || !clock_.running()) return;
+/// Once a turn. Orders that are held back are not their devices' fault.
+void ServeLeader::look_for_room() {
+  if (!hooks_.has_room) return;
+  held_back_ = !hooks_.has_room();
+  if (!clock_.running()) return;
   const schedule::Seconds now = clock_.now();
-  if (held_back()) dispatcher_.excuse(now - last_turn_);
+  if (held_back_) dispatcher_.excuse(now - last_turn_);
   last_turn_ = now;
 }
 
@@ -129,17 +131,16 @@ void ServeLeader::look_after(Watchdog& watchdog) {
 
 /// What does not go on while rounds do.
 void ServeLeader::look_for_silence(Watchdog& watchdog) {
+  if (watchdog.limit().count() == 0) return;
   const auto now = Real::now();
   const auto passed = now - std::exchange(last_look_, now);
-  if (watchdog.limit().count() > 0 && passed > watchdog.limit() / kPartOfTheLimit) {
+  if (passed > watchdog.limit() / kPartOfTheLimit) {
     // This process was suspended, and perhaps all.
     last_answer_ += passed;
     had_room_ += passed;
   }
-  const bool held = held_back();
-  if (!held) had_room_ = now;
-  if (held || dispatcher_.drained()) last_answer_ = std::max(last_answer_, now);
-  if (watchdog.limit().count() == 0) return;
+  if (!held_back_) had_room_ = now;
+  if (held_back_ || dispatcher_.drained()) last_answer_ = std::max(last_answer_, now);
   const std::chrono::duration<double> limit = watchdog.limit();
   const std::chrono::duration<double> full = now - had_room_;
   if (full > limit) {
@@ -286,7 +287,7 @@ bool ServeLeader::may_post() {
   // Where ranks take turns on the cores, a second round only makes the first one slower.
   if (rounds_.size() >= (settings_.crowded ? 1 : kRoundsInFlight)) return false;
   if (last_round_ != 0) return next_round_ <= last_round_;
-  if (to_gather() != nullptr || (queued_ > 0 && !held_back())) return true;
+  if (to_gather() != nullptr || (queued_ > 0 && !held_back_)) return true;
   return clock_.running() && Real::now() - last_post_ >= settings_.round_period;
 }
 
@@ -326,17 +327,16 @@ void ServeLeader::post_round() {
 }
 
 void ServeLeader::fill_slots(Blocks& slots, const ServeHeader& header) {
-  const bool held = held_back();
   queued_ = 0;
   for (std::size_t rank = 0; rank < outbox_.size(); ++rank) {
     SlotWriter slot(slots.block(static_cast<int>(rank)));
-    if (rank == 0 && own_ && !held) {  // they need no way over MPI
+    if (rank == 0 && own_ && !held_back_) {  // they need no way over MPI
       outbox_[0].drain([this](const OrderWire& order, std::span<const std::uint64_t> rows) {
         own_->accept(order, rows, clock_.now());
       });
       own_->accepted();
     }
-    if (!held) outbox_[rank].fill(slot);
+    if (!held_back_) outbox_[rank].fill(slot);
     slot.finish(header);
     queued_ += outbox_[rank].entries();
   }

@@ -104,7 +104,7 @@ class ServeLeader {
 
   bool turn();
   void serve();
-  void excuse_devices();
+  void look_for_room();
   void look_after(Watchdog& watchdog);
   void look_for_silence(Watchdog& watchdog);
   void equip();
@@ -114,7 +114,6 @@ class ServeLeader {
   BatchResults expected_results(int rank, const NewsWire& news) const;
   bool collect_results();
   Results* to_gather();
-  bool held_back() const { return hooks_.has_room && !hooks_.has_room(); }
   bool may_post();
   void post_round();
   void fill_slots(Blocks& slots, const ServeHeader& header);
@@ -133,6 +132,7 @@ class ServeLeader {
   std::vector<std::unique_ptr<Scatter>> sends_;
   std::deque<Round> rounds_;     ///< under way, oldest first
   std::deque<Results> results_;  ///< announced, oldest first
+  bool held_back_ = false;       ///< results find no room: no order leaves
   bool ending_ = false;          ///< nothing more is handed in or dispatched
   std::uint32_t next_round_ = 1;
   std::uint32_t last_round_ = 0;

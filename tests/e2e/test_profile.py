@@ -76,3 +76,15 @@ def test_a_job_that_is_complete(widepipe, folder):
     check_refused(widepipe.run("profile", *STREAM, "--save", "p.toml", cwd=folder),
                   ["the outputs of this job are complete"])
     assert data.snapshot(folder) == before
+
+
+def test_an_output_of_the_job_is_not_overwritten(widepipe, folder):
+    one, two = (f'[[stream]]\nname = "{name}"\nmodel = "m.onnx"\ninput = "in.h5:/images"\n'
+                f'output = "{name}.h5:/scores"\n' for name in ("a", "b"))
+    (folder / "one.toml").write_text(one)
+    (folder / "job.toml").write_text(one + two)
+    widepipe.run("score", "one.toml", cwd=folder).expect(0)
+    before = data.snapshot(folder)
+    check_refused(widepipe.run("profile", *SHORT, "job.toml", "--save", "a.h5", cwd=folder),
+                  ["--save a.h5: would overwrite"])
+    assert data.snapshot(folder) == before

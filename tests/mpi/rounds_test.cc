@@ -24,23 +24,14 @@
 #include "schedule/bulk_policy.h"
 #include "tests/unit/hdf5_fixture.h"
 #include "tests/unit/onnx_builder.h"
+#include "tests/unit/plus_one.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
 
 using widepipe::testing::OnnxBuilder;
+using widepipe::testing::plus_one;
 using widepipe::testing::tensor_of;
-
-/// y = max(x + 1, 0) for rows of three numbers.
-std::shared_ptr<const model::Model> plus_one() {
-  OnnxBuilder builder;
-  builder.input("x", {"N", "3"})
-      .constant("one", tensor_of({3}, std::vector<float>{1, 1, 1}))
-      .node("Add", {"x", "one"}, {"sum"})
-      .node("Relu", {"sum"}, {"y"})
-      .output("y", {"N", "3"});
-  return model::Model::from_bytes(builder.bytes(), "plus_one.onnx");
-}
 
 /// Keeps what it gets, and can fail like a full disk.
 class MemorySink final : public ResultSink {

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "schedule/bulk_policy.h"
+#include "tests/unit/made_rows.h"
 
 namespace widepipe::simulation {
 namespace {
@@ -19,21 +20,10 @@ constexpr Duration kStuck = seconds(600);
 const dataset::StringFields kIdentity = {{"model", "simulated"}};
 
 /// The input, in no file. Some rows cannot be read.
-class SimRows final : public dataset::RowSource {
+class SimRows final : public testing::MadeRows {
  public:
   SimRows(std::int64_t rows, const std::set<std::int64_t>& unreadable)
-      : rows_(rows), unreadable_(unreadable) {}
-
-  std::string name() const override { return "in.h5:/x"; }
-  std::vector<std::string> files() const override { return {}; }
-  std::int64_t rows() const override { return rows_; }
-  Shape row_shape() const override { return {kInputsPerRow}; }
-  DType dtype() const override { return DType::kF32; }
-  std::string dtype_name() const override { return "f32"; }
-  std::int64_t chunk_rows() const override { return 0; }
-  dataset::InputIdentity identity() const override { return {}; }
-  dataset::StringFields settings() const override { return {}; }
-  dataset::StringFields describe() const override { return {}; }
+      : MadeRows("in.h5:/x", rows, kInputsPerRow), unreadable_(unreadable) {}
 
  private:
   void read_checked(RowRange rows, DType, std::span<std::byte> out) const override {
@@ -44,7 +34,6 @@ class SimRows final : public dataset::RowSource {
     }
   }
 
-  const std::int64_t rows_;
   const std::set<std::int64_t>& unreadable_;
 };
 

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "jobs/self_check.h"
+#include "tests/unit/made_rows.h"
 #include "tests/unit/onnx_builder.h"
 
 namespace widepipe::jobs {
@@ -25,21 +26,10 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// Row i holds i, i + 1, ...; some rows cannot be read.
-class Counting final : public dataset::RowSource {
+class Counting final : public testing::MadeRows {
  public:
   Counting(std::int64_t rows, std::set<std::int64_t> unreadable, float from = 0)
-      : rows_(rows), unreadable_(std::move(unreadable)), from_(from) {}
-
-  std::string name() const override { return "counting"; }
-  std::vector<std::string> files() const override { return {}; }
-  std::int64_t rows() const override { return rows_; }
-  Shape row_shape() const override { return {3}; }
-  DType dtype() const override { return DType::kF32; }
-  std::string dtype_name() const override { return "f32"; }
-  std::int64_t chunk_rows() const override { return 0; }
-  dataset::InputIdentity identity() const override { return {}; }
-  dataset::StringFields settings() const override { return {}; }
-  dataset::StringFields describe() const override { return {}; }
+      : MadeRows("counting", rows, 3), unreadable_(std::move(unreadable)), from_(from) {}
 
  private:
   void read_checked(RowRange rows, DType /*as*/, std::span<std::byte> out) const override {
@@ -50,7 +40,6 @@ class Counting final : public dataset::RowSource {
     }
   }
 
-  const std::int64_t rows_;
   const std::set<std::int64_t> unreadable_;
   const float from_;
 };

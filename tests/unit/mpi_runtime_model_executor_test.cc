@@ -13,43 +13,22 @@
 #include "core/error.h"
 #include "mpi_runtime/model_executor.h"
 #include "mpi_runtime/rows_done.h"
-#include "tests/unit/onnx_builder.h"
+#include "tests/unit/made_rows.h"
+#include "tests/unit/plus_one.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
 
 using schedule::DeviceNews;
 using schedule::Order;
-using testing::OnnxBuilder;
-using testing::tensor_of;
+using testing::plus_one;
 
 constexpr std::int64_t kRows = 40;
 
-/// y = max(x + 1, 0) for rows of three numbers.
-std::shared_ptr<const model::Model> plus_one() {
-  OnnxBuilder builder;
-  builder.input("x", {"N", "3"})
-      .constant("one", tensor_of({3}, std::vector<float>{1, 1, 1}))
-      .node("Add", {"x", "one"}, {"sum"})
-      .node("Relu", {"sum"}, {"y"})
-      .output("y", {"N", "3"});
-  return model::Model::from_bytes(builder.bytes(), "plus_one.onnx");
-}
-
 /// Row i is {i, i, i}; one of them cannot be read. Reading may take its time.
-class Rows final : public dataset::RowSource {
+class Rows final : public testing::MadeRows {
  public:
-  explicit Rows(std::chrono::milliseconds takes = {}) : takes_(takes) {}
-  std::string name() const override { return "rows"; }
-  std::vector<std::string> files() const override { return {}; }
-  std::int64_t rows() const override { return kRows; }
-  Shape row_shape() const override { return {3}; }
-  DType dtype() const override { return DType::kF32; }
-  std::string dtype_name() const override { return "f32"; }
-  std::int64_t chunk_rows() const override { return 0; }
-  dataset::InputIdentity identity() const override { return {}; }
-  dataset::StringFields settings() const override { return {}; }
-  dataset::StringFields describe() const override { return {}; }
+  explicit Rows(std::chrono::milliseconds takes = {}) : MadeRows("rows", kRows, 3), takes_(takes) {}
 
   static constexpr std::int64_t kBad = 13;
   static constexpr std::int64_t kNotANumber = 17;
