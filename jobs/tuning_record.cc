@@ -34,7 +34,8 @@ std::vector<schedule::StaticSetting> settings_of(const JsonFields& fields) {
         {.choice = static_cast<std::uint32_t>(setting.whole("core_choice", 0, kMostInt)),
          .batch = setting.whole("batch", 1, kMostInt),
          .timeout = setting.number("timeout_seconds", kMostTimeout),
-         .instances = setting.whole("instances", 1, kMostInstances)});
+         .instances = setting.whole("instances", 1, kMostInstances),
+         .share = setting.number("share", 1)});
   }
   return settings;
 }
@@ -70,7 +71,8 @@ Json tuning_json(const Tuning& tuning) {
     json["settings"].push_back({{"core_choice", setting.choice},
                                 {"batch", setting.batch},
                                 {"timeout_seconds", setting.timeout},
-                                {"instances", setting.instances}});
+                                {"instances", setting.instances},
+                                {"share", setting.share}});
   }
   return json;
 }

@@ -48,6 +48,7 @@ LoadClimb::LoadClimb(const npu_model::Profile& profile, const WorkloadSpec& work
       bound_(bound_of(profile, workload, fleet, settings)),
       cluster_(make_cluster(profile, streams_of_run(profile, workload, settings),
                             fleet_of_run(profile, fleet, settings))),
+      shares_(model_shares(profile, workload, settings)),
       load_(workload.bulk ? 1 : kFirstLoad),
       missed_(std::numeric_limits<double>::infinity()) {}
 

@@ -28,6 +28,8 @@ class LoadClimb {
   /// The highest load that the best one passed, as a share of the bound; 0 if there was none.
   double share() const { return share_; }
   const schedule::Cluster& cluster() const { return cluster_; }
+  /// Of all requests of the run, by model.
+  const std::vector<double>& shares() const { return shares_; }
 
  private:
   double missed_by(const schedule::PolicyMaker& candidate);
@@ -39,6 +41,7 @@ class LoadClimb {
   const int budget_;
   const double bound_;
   const schedule::Cluster cluster_;
+  const std::vector<double> shares_;
   double load_;    ///< at which candidates are compared: the first that is not passed
   double missed_;  ///< there, by the best
   double share_ = 0;

@@ -154,6 +154,27 @@ npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model
                     seed_for(settings.seed, Purpose::kFleet));
 }
 
+std::vector<double> model_shares(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                                 const SimulationSettings& settings) {
+  const std::vector<WorkloadStream> streams = streams_of_run(profile, workload, settings);
+  const std::vector<RatePhase> phases =
+      rate_phases(workload, settings.duration, seed_for(settings.seed, Purpose::kRates));
+  std::vector<double> shares;
+  double all = 0;
+  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+    const Seconds end = phase + 1 < phases.size() ? phases[phase + 1].begin : settings.duration;
+    for (std::size_t s = 0; s < streams.size(); ++s) {
+      const auto model = static_cast<std::size_t>(streams[s].model);
+      if (shares.size() <= model) shares.resize(model + 1, 0);
+      const double part = phases[phase].shares[s] * std::max(end - phases[phase].begin, 0.0);
+      shares[model] += part;
+      all += part;
+    }
+  }
+  for (double& share : shares) share /= all;
+  return shares;
+}
+
 Seconds latest_end(const WorkloadSpec& workload, const SimulationSettings& settings) {
   constexpr Seconds kDrain = 5;
   constexpr double kBulk = 20;

@@ -63,6 +63,10 @@ std::vector<WorkloadStream> streams_of_run(const npu_model::Profile& profile,
 npu_model::Fleet fleet_of_run(const npu_model::Profile& profile, const npu_model::FleetSpec& fleet,
                               const SimulationSettings& settings);
 
+/// Of all requests, by model: the mean over the run.
+std::vector<double> model_shares(const npu_model::Profile& profile, const WorkloadSpec& workload,
+                                 const SimulationSettings& settings);
+
 /// When a run ends even if requests are out: a data set may take many times the time that is given
 /// for it, and others some seconds behind the last arrival.
 Seconds latest_end(const WorkloadSpec& workload, const SimulationSettings& settings);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace widepipe::rl {
 namespace {
 
 using schedule::StaticSetting;
+using StaticMaker = std::function<schedule::PolicyMaker(std::vector<StaticSetting>)>;
 
 /// Steps of parameters, as a part of their range: the first, and when to stop halving it.
 constexpr double kFirstStep = 0.25;
@@ -49,6 +51,37 @@ std::vector<StaticSetting> neighbours(const StaticSetting& now,
   return found;
 }
 
+/// For models by the hundred, before each alone: shares that are more even, larger or smaller
+/// batches, and longer or shorter timeouts, of all of them.
+void search_shares(LoadClimb& climb, const StaticMaker& maker, Tuned& best) {
+  const std::vector<std::function<void(StaticSetting&)>> moves = {
+      [](StaticSetting& s) { s.share = std::sqrt(s.share); },
+      [](StaticSetting& s) { s.share = std::pow(s.share, 0.8); },
+      [](StaticSetting& s) { s.share = std::pow(s.share, 1.25); },
+      [](StaticSetting& s) { s.batch += (s.batch + 1) / 2; },
+      [](StaticSetting& s) { s.batch -= s.batch / 3; },
+      [](StaticSetting& s) { s.timeout *= 0.7; },
+      [](StaticSetting& s) { s.timeout *= 1.3; },
+      [](StaticSetting& s) { s.choice += 1; },
+      [](StaticSetting& s) { s.choice -= s.choice > 0 ? 1 : 0; }};
+  for (bool better = true; better && !climb.spent();) {
+    better = false;
+    for (const auto& move : moves) {
+      std::vector<StaticSetting> changed = best.settings;
+      for (std::size_t model = 0; model < changed.size(); ++model) {
+        const schedule::NetworkCosts& costs = *climb.cluster().models[model].costs;
+        move(changed[model]);
+        changed[model].batch = std::min(changed[model].batch, costs.max_batch());
+        const auto choices = static_cast<std::uint32_t>(costs.core_choices().size());
+        changed[model].choice = std::min(changed[model].choice, choices - 1);
+      }
+      if (changed == best.settings || !climb.try_candidate(maker(changed))) continue;
+      best.settings = std::move(changed);
+      better = true;
+    }
+  }
+}
+
 Tuned finished(Tuned best, const LoadClimb& climb) {
   best.share = climb.share();
   best.evaluations = climb.evaluations();
@@ -58,11 +91,12 @@ Tuned finished(Tuned best, const LoadClimb& climb) {
 }  // namespace
 
 Tuned tune_static(LoadClimb& climb) {
-  const auto maker = [](std::vector<StaticSetting> settings) {
+  const StaticMaker maker = [](std::vector<StaticSetting> settings) {
     return [settings = std::move(settings)] { return schedule::make_static_policy(settings); };
   };
-  Tuned best{.settings = schedule::first_static_settings(climb.cluster())};
+  Tuned best{.settings = schedule::first_static_settings(climb.cluster(), climb.shares())};
   climb.try_candidate(maker(best.settings));
+  if (best.settings.front().share > 0) search_shares(climb, maker, best);
   for (bool better = true; better && !climb.spent();) {
     better = false;
     for (std::size_t model = 0; model < best.settings.size(); ++model) {

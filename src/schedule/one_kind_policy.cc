@@ -1,6 +1,7 @@
 #include "schedule/one_kind_policy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -8,6 +9,10 @@ namespace widepipe::schedule {
 
 void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
   if (points_.empty()) decide(*seen.cluster, plan);
+  if (!ways_.empty()) {
+    plan_packed(seen, plan);
+    return;
+  }
   const std::vector<ModelNeed> needs = needs_of(seen);
   if (std::exchange(placed_, true)) {
     rebalance(*seen.cluster, needs, seen.devices, hysteresis_, plan.instances);
@@ -20,38 +25,24 @@ void OneKindPolicy::decide(const Cluster& cluster, ServingPlan& plan) {
   cores_ = most_cores(cluster);
   look_at(cluster);
   choose_points(cluster);
+  full_.resize(cluster.streams.size());
+  set_rules(cluster, plan);
+}
+
+void OneKindPolicy::set_rules(const Cluster& cluster, ServingPlan& plan) {
   for (StreamId id = 0; id < cluster.streams.size(); ++id) {
     plan.rules[id] = rule_of(points_[cluster.streams[id].model], cluster.streams[id].slo);
-    full_.push_back(plan.rules[id].full);
+    full_[id] = plan.rules[id].full;
   }
 }
 
-/// With batches as large as leaves each model room: one of each, in a part of what is left of all
-/// memory beside instances for batches of one.
+/// Instances as large as is best, if a device has room for one of each model; else as packing asks.
 void OneKindPolicy::choose_points(const Cluster& cluster) {
-  constexpr double kPart = 0.5;
-  constexpr double kFew = 4;  // instances, at least, of a device where not all models have room
-  constexpr int kSteps = 20;
-  double memory = 0;
-  double exceeds = std::numeric_limits<double>::infinity();
-  for (const ServingDevice& device : cluster.devices) {
-    memory += device.memory;
-    exceeds = std::min(exceeds, device.memory);
-  }
-  double least = 0;
-  for (const ServedModel& model : cluster.models) least += model.costs->instance_bytes(1);
-  if (least >= memory) {
-    points_with(cluster, exceeds / kFew);
-    return;
-  }
-  const double room = least + kPart * (memory - least);
-  double fits = 0;
-  if (points_with(cluster, exceeds) <= room) return;
-  for (int step = 0; step < kSteps; ++step) {
-    const double middle = (fits + exceeds) / 2;
-    (points_with(cluster, middle) <= room ? fits : exceeds) = middle;
-  }
-  points_with(cluster, fits);
+  double memory = std::numeric_limits<double>::infinity();
+  for (const ServingDevice& device : cluster.devices) memory = std::min(memory, device.memory);
+  const bool requests = std::none_of(cluster.streams.begin(), cluster.streams.end(),
+                                     [](const RequestStream& stream) { return stream.rows > 0; });
+  if (points_with(cluster, memory) > memory && requests) find_ways(cluster);
 }
 
 /// Takes points and largest batches for which instances have at most so many bytes, if there are
@@ -71,6 +62,44 @@ double OneKindPolicy::points_with(const Cluster& cluster, double instance_bytes)
     all += costs.instance_bytes(batch);
   }
   return all;
+}
+
+void OneKindPolicy::find_ways(const Cluster& cluster) {
+  const std::vector<Seconds> slo = tightest_slo(cluster);
+  for (ModelId model = 0; model < cluster.models.size(); ++model) {
+    const NetworkCosts& costs = *cluster.models[model].costs;
+    ways_.push_back(ways_by_size(costs, most_memory(cluster), [&](double bytes, int limit) {
+      const OperatingPoint point = point_of(costs, slo[model], bytes);
+      const int largest = std::min(largest_batch(point, costs, slo[model]), limit);
+      return ModelWay{point, std::max(largest, point.batch)};
+    }));
+  }
+}
+
+void OneKindPolicy::plan_packed(const ServingObservation& seen, ServingPlan& plan) {
+  const Cluster& cluster = *seen.cluster;
+  const std::vector<Seconds> slo = tightest_slo(cluster);
+  std::vector<double> rates = model_rates(seen);
+  if (std::none_of(seen.streams.begin(), seen.streams.end(),
+                   [](const StreamState& stream) { return stream.arrivals_per_second > 0; })) {
+    std::vector<ModelWay> smallest;
+    for (const std::vector<ModelWay>& ways : ways_) smallest.push_back(ways.front());
+    rates = moderate_rates(cluster, std::move(rates), smallest);
+  }
+  std::vector<ModelDemand> demands;
+  for (ModelId model = 0; model < rates.size(); ++model) {
+    const Seconds hold = rule_of(ways_[model].front().point, slo[model]).hold;
+    demands.push_back({rates[model], hold, ways_[model]});
+  }
+  const std::vector<ModelWay> chosen = choose_ways(cluster, demands);
+  std::vector<PackedModel> models;
+  for (ModelId model = 0; model < rates.size(); ++model) {
+    models.push_back({rates[model], chosen[model]});
+    points_[model] = chosen[model].point;
+  }
+  set_rules(cluster, plan);
+  if (!std::exchange(placed_, true)) plan.instances.clear();
+  pack(cluster, models, seen.devices, hysteresis_, plan.instances);
 }
 
 std::vector<ModelNeed> OneKindPolicy::needs_of(const ServingObservation& seen) const {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "schedule/packing.h"
 #include "schedule/placement.h"
 #include "schedule/request_policy.h"
 #include "schedule/serving_plans.h"
@@ -9,8 +10,9 @@
 namespace widepipe::schedule {
 
 /// The plan of policies that run each model in one way: instances of one kind, in proportion to
-/// what arrives, and rules that never change. They differ in the way, and in what they choose of an
-/// offer.
+/// what arrives, and rules that never change. Where devices have no room for all models, the way
+/// and the rules follow what arrives, too. Policies differ in the way, and in what they choose of
+/// an offer.
 class OneKindPolicy : public RequestPolicy {
  public:
   void plan(const ServingObservation& seen, ServingPlan& plan) override;
@@ -38,12 +40,16 @@ class OneKindPolicy : public RequestPolicy {
   void decide(const Cluster& cluster, ServingPlan& plan);
   void choose_points(const Cluster& cluster);
   double points_with(const Cluster& cluster, double instance_bytes);
+  void set_rules(const Cluster& cluster, ServingPlan& plan);
+  void find_ways(const Cluster& cluster);
+  void plan_packed(const ServingObservation& seen, ServingPlan& plan);
   std::vector<ModelNeed> needs_of(const ServingObservation& seen) const;
 
   int cores_ = 1;
-  std::vector<OperatingPoint> points_;  ///< by model
-  std::vector<int> largest_;            ///< batch of an instance, by model
-  std::vector<int> full_;               ///< by stream
+  std::vector<OperatingPoint> points_;       ///< by model
+  std::vector<int> largest_;                 ///< batch of an instance, by model
+  std::vector<int> full_;                    ///< by stream
+  std::vector<std::vector<ModelWay>> ways_;  ///< by model, where devices have no room for all
   const double hysteresis_;
   bool placed_ = false;
 };

@@ -38,6 +38,12 @@ int most_cores(const Cluster& cluster) {
   return cores;
 }
 
+double most_memory(const Cluster& cluster) {
+  double memory = 0;
+  for (const ServingDevice& device : cluster.devices) memory = std::max(memory, device.memory);
+  return memory;
+}
+
 OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes) {
   const auto all = static_cast<std::uint32_t>(costs.core_choices().size() - 1);
   const InstanceSpec spec = fitted({0, all, 1}, costs, cores);

@@ -30,6 +30,8 @@ double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int bat
 
 /// Of the largest device.
 int most_cores(const Cluster& cluster);
+/// Likewise.
+double most_memory(const Cluster& cluster);
 /// The least of all devices.
 double least_memory_per_core(const Cluster& cluster);
 /// By model, of its streams; infinity if it has none.

@@ -6,25 +6,37 @@
 #include <utility>
 
 #include "schedule/greedy_policy.h"
+#include "schedule/packing.h"
 #include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
 
+InstanceSpec spec_on(const Cluster& cluster, const ServingDevice& device, ModelId model,
+                     const StaticSetting& setting) {
+  return fitted({model, setting.choice, setting.batch}, *cluster.models[model].costs, device.cores);
+}
+
+double bytes_of(const Cluster& cluster, const InstanceSpec& spec) {
+  return cluster.models[spec.model].costs->instance_bytes(spec.max_batch);
+}
+
+/// One of each model.
+double bytes_of_all(const Cluster& cluster, const ServingDevice& device,
+                    const std::vector<StaticSetting>& settings) {
+  double all = 0;
+  for (ModelId model = 0; model < settings.size(); ++model) {
+    all += bytes_of(cluster, spec_on(cluster, device, model, settings[model]));
+  }
+  return all;
+}
+
 /// One of each model first. Where not all have room, other devices begin with other ones.
 std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevice& device,
                                        const std::vector<StaticSetting>& settings) {
   const std::size_t models = settings.size();
-  const auto spec_of = [&](std::size_t model) {
-    return fitted({static_cast<ModelId>(model), settings[model].choice, settings[model].batch},
-                  *cluster.models[model].costs, device.cores);
-  };
-  const auto bytes_of = [&](const InstanceSpec& spec) {
-    return cluster.models[spec.model].costs->instance_bytes(spec.max_batch);
-  };
-  double all = 0;
-  for (std::size_t model = 0; model < models; ++model) all += bytes_of(spec_of(model));
-  const std::size_t first = all > device.memory ? device.number : 0;
+  const bool short_of_room = bytes_of_all(cluster, device, settings) > device.memory;
+  const std::size_t first = short_of_room ? device.number : 0;
   std::vector<InstanceSpec> instances;
   double left = device.memory;
   for (int round = 0;; ++round) {
@@ -33,13 +45,34 @@ std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevi
       const std::size_t model = (first + step) % models;
       if (round >= settings[model].instances) continue;
       more = true;
-      const InstanceSpec spec = spec_of(model);
-      if (bytes_of(spec) > left) continue;
-      left -= bytes_of(spec);
+      const InstanceSpec spec =
+          spec_on(cluster, device, static_cast<ModelId>(model), settings[model]);
+      if (bytes_of(cluster, spec) > left) continue;
+      left -= bytes_of(cluster, spec);
       instances.push_back(spec);
     }
     if (!more) return instances;
   }
+}
+
+Instances packed(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
+  std::vector<double> shares;
+  std::vector<ModelWay> ways;
+  for (ModelId model = 0; model < settings.size(); ++model) {
+    const StaticSetting& setting = settings[model];
+    const Seconds solo = cluster.models[model].costs->at(setting.choice, setting.batch).solo;
+    shares.push_back(setting.share);
+    ways.push_back({{setting.choice, setting.batch, solo}, setting.batch});
+  }
+  const std::vector<double> rates = moderate_rates(cluster, shares, ways);
+  std::vector<PackedModel> models;
+  for (ModelId model = 0; model < settings.size(); ++model) {
+    models.push_back({rates[model], ways[model]});
+  }
+  Instances instances;
+  const std::vector<DeviceState> devices(cluster.devices.size());
+  pack(cluster, models, devices, kUsualHysteresis, instances);
+  return instances;
 }
 
 class StaticPolicy final : public RequestPolicy {
@@ -98,6 +131,13 @@ void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& se
     const StaticSetting& setting = settings[cluster.streams[id].model];
     plan.rules[id] = {.full = setting.batch, .hold = setting.timeout};
   }
+  const bool shared = std::any_of(settings.begin(), settings.end(),
+                                  [](const StaticSetting& setting) { return setting.share > 0; });
+  // Behind a balancer each device is planned for alone: others than its neighbours must do there.
+  if (shared && cluster.devices.size() > 1 && has_no_room(cluster, settings)) {
+    plan.instances = packed(cluster, settings);
+    return;
+  }
   for (DeviceId id = 0; id < cluster.devices.size(); ++id) {
     plan.instances[id] = instances_on(cluster, cluster.devices[id], settings);
   }
@@ -124,22 +164,57 @@ std::unique_ptr<RequestPolicy> make_uniform_policy(int cores, int batch, Seconds
       cores, StaticSetting{.batch = batch, .timeout = timeout, .instances = instances});
 }
 
-std::vector<StaticSetting> first_static_settings(const Cluster& cluster) {
+bool has_no_room(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
+  return std::any_of(cluster.devices.begin(), cluster.devices.end(), [&](const auto& device) {
+    return bytes_of_all(cluster, device, settings) > device.memory;
+  });
+}
+
+std::vector<StaticSetting> first_static_settings(const Cluster& cluster,
+                                                 std::span<const double> shares) {
   constexpr int kInstances = 2;
   constexpr int kBulkCores = 4;
   const GreedySettings greedy;
   const int cores = most_cores(cluster);
   const std::vector<Seconds> slo = tightest_slo(cluster);
   std::vector<StaticSetting> settings;
+  const auto timeout = [&](ModelId model, Seconds solo) {
+    return std::isinf(slo[model]) ? 0 : std::max(slo[model] - greedy.stretch * solo, 0.0);
+  };
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;
     const OperatingPoint point =
         std::isinf(slo[model])
             ? largest_point(costs, kBulkCores, kBulkCores * least_memory_per_core(cluster))
             : cheapest_point(costs, cores, greedy.budget * slo[model]);
-    const Seconds timeout =
-        std::isinf(slo[model]) ? 0 : std::max(slo[model] - greedy.stretch * point.solo, 0.0);
-    settings.push_back({point.choice, point.batch, timeout, kInstances});
+    settings.push_back({point.choice, point.batch, timeout(model, point.solo), kInstances});
+  }
+  const bool deadlines =
+      std::all_of(slo.begin(), slo.end(), [](Seconds limit) { return std::isfinite(limit); });
+  if (!deadlines || !has_no_room(cluster, settings)) return settings;
+  std::vector<std::vector<ModelWay>> ways;
+  std::vector<ModelWay> smallest;
+  for (ModelId model = 0; model < cluster.models.size(); ++model) {
+    const NetworkCosts& costs = *cluster.models[model].costs;
+    ways.push_back(ways_by_size(costs, most_memory(cluster), [&](double bytes, int /*limit*/) {
+      const OperatingPoint point = cheapest_point(costs, cores, greedy.budget * slo[model], bytes);
+      return ModelWay{point, point.batch};
+    }));
+    smallest.push_back(ways.back().front());
+  }
+  const std::vector<double> rates =
+      moderate_rates(cluster, {shares.begin(), shares.end()}, smallest);
+  std::vector<ModelDemand> demands;
+  for (ModelId model = 0; model < cluster.models.size(); ++model) {
+    demands.push_back({rates[model], timeout(model, smallest[model].point.solo), ways[model]});
+  }
+  const std::vector<ModelWay> chosen = choose_ways(cluster, demands);
+  for (ModelId model = 0; model < cluster.models.size(); ++model) {
+    const OperatingPoint& point = chosen[model].point;
+    settings[model] = {.choice = point.choice,
+                       .batch = point.batch,
+                       .timeout = timeout(model, point.solo),
+                       .share = shares[model]};
   }
   return settings;
 }

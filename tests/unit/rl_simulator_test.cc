@@ -380,6 +380,29 @@ TEST(Policies, AreTunedForTheTenantsOfTheRunWhereTheseAreDrawn) {
   EXPECT_EQ(streams_of_run(npu(), workload, settings)[0].name, first);
 }
 
+/// An independent study saw .286 of the bound for greedy, and more for settings that are tuned in
+/// hindsight than for those that know the first phase only.
+TEST(Policies, BearALoadWhereMemoryIsShort) {
+  const WorkloadSpec workload = jobs::load_workload("G", npu());
+  const npu_model::FleetSpec fleet = jobs::load_fleet("small", npu());
+  SimulationSettings settings{.duration = 15, .devices = 32, .seed = 3};
+  settings.rate = 0.22 * bound_of(npu(), workload, fleet, settings);
+  const auto attained = [&](const schedule::PolicyMaker& maker) {
+    return simulate(npu(), workload, fleet, settings, maker).all().attainment();
+  };
+  EXPECT_GT(attained(greedy), 0.96) << "0.94 where sizes do not follow popularity";
+  const schedule::Cluster cluster = make_cluster(npu(), streams_of_run(npu(), workload, settings),
+                                                 fleet_of_run(npu(), fleet, settings));
+  const auto packed_for = [&](const std::vector<double>& shares) {
+    return attained([of = schedule::first_static_settings(cluster, shares)] {
+      return schedule::make_static_policy(of);
+    });
+  };
+  const double hindsight = packed_for(model_shares(npu(), workload, settings));
+  EXPECT_GT(hindsight, 0.9);
+  EXPECT_GT(hindsight, packed_for(model_shares(npu(), steady(workload), settings)) + 0.1);
+}
+
 /// Likewise .725 for static settings in one central queue a model, tuned for what arrives.
 TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
   const WorkloadSpec workload = jobs::load_workload("A5", npu());
@@ -404,7 +427,8 @@ TEST(StaticTuner, ReachesWhatAnIndependentStudyDoesWithinItsBudget) {
   EXPECT_NEAR(reached, 0.725, 0.05);
   const schedule::Cluster cluster = make_cluster(npu(), streams_of_run(npu(), workload, settings),
                                                  fleet_of_run(npu(), fleet, settings));
-  EXPECT_GT(reached, goodput(schedule::first_static_settings(cluster)));
+  const std::vector<double> shares = model_shares(npu(), workload, settings);
+  EXPECT_GT(reached, goodput(schedule::first_static_settings(cluster, shares)));
 }
 
 TEST(LoadClimb, MissesNothingWhereTheRuleIsMetAndForgivesWhatTheRuleDoes) {

@@ -177,17 +177,18 @@ TEST(StaticPlan, HasEachModelSomewhereWhereNotAllFit) {
 }
 
 TEST(Greedy, LeavesRoomForAnInstanceOfEachModelWhereMemoryIsShort) {
-  // Instances for batches of one take 110 bytes; twelve, and half of what is left, are 12 of 175.
-  Ledger ledger;
-  RequestScheduler scheduler(cluster_of(2, 12, 0.1, 1440), make_greedy_policy(), ledger);
-  std::vector<int> got(12, 0);
-  for (DeviceId device : {0, 1}) {
-    for (const auto& instance : scheduler.device(device).instances()) {
-      ++got[instance.spec.model];
-      EXPECT_EQ(instance.bytes, 170);
+  // Instances for batches of one take 110 bytes, those for eight 180.
+  for (const double memory : {700.0, 1440.0, 2200.0}) {
+    Ledger ledger;
+    RequestScheduler scheduler(cluster_of(2, 12, 0.1, memory), make_greedy_policy(), ledger);
+    std::vector<int> got(12, 0);
+    for (DeviceId device : {0, 1}) {
+      for (const auto& instance : scheduler.device(device).instances()) {
+        ++got[instance.spec.model];
+      }
     }
+    for (const int copies : got) EXPECT_GE(copies, 1) << memory;
   }
-  for (const int copies : got) EXPECT_GE(copies, 1);
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+#pragma once
+// Where devices have no room for all models: how large the instances of each are, and which devices
+// have them, by how much is asked of each model.
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "schedule/placement.h"
+#include "schedule/serving_plans.h"
+
+namespace widepipe::schedule {
+
+/// A way to run a model.
+struct ModelWay {
+  OperatingPoint point;
+  int largest = 1;  ///< batch that its instances take, at least the point's
+};
+
+/// Ways with ever larger instances: `way` gives the one whose instances have at most so many bytes,
+/// and take at most so many requests.
+std::vector<ModelWay> ways_by_size(const NetworkCosts& costs, double most_bytes,
+                                   const std::function<ModelWay(double, int)>& way);
+
+/// What is asked of a model, and the ways in which it may be run: at least one, from the smallest
+/// instance to the largest.
+struct ModelDemand {
+  double rate = 0;   ///< requests a second
+  Seconds hold = 0;  ///< how long they may wait for a fuller batch
+  std::span<const ModelWay> ways;
+};
+
+/// The ways that together take least of cores and bandwidth, of those whose instances leave some
+/// memory free: large batches for models that fill them, small instances for others. The price of
+/// memory, as a Lagrange multiplier, is found by bisection. All are the smallest where else there
+/// is no room for one of each.
+std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const ModelDemand> demands);
+
+/// Requests a second by model, in these proportions, of a load that would be moderate if each
+/// were run in its smallest way: for plans before anything is known. `smallest`: by model.
+std::vector<double> moderate_rates(const Cluster& cluster, std::vector<double> shares,
+                                   std::span<const ModelWay> smallest);
+
+/// One model for pack().
+struct PackedModel {
+  double rate = 0;  ///< requests a second
+  ModelWay way;
+};
+
+/// Changes instances, those of the last plan, or makes them, if there are none at all. Again and
+/// again the model that has least for what is asked of it gets an instance, on the device with
+/// least to do of those that have room, or where what has to go is missed least; as of rebalance(),
+/// it must be missed less, by `hysteresis`, and the last one of a model goes only for the first of
+/// another. Devices that are ejected keep theirs, which do not count. A plan changes at most three
+/// instances of a device.
+void pack(const Cluster& cluster, std::span<const PackedModel> models,
+          std::span<const DeviceState> devices, double hysteresis, Instances& instances);
+
+}  // namespace widepipe::schedule
