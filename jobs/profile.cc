@@ -194,7 +194,10 @@ void Profiler::time_together(int instances, double seconds) {
 
 /// What is not measured in time.
 npu_model::Profile Profiler::known() const {
-  npu_model::Profile profile{.name = job_.fleet().device_kind, .device = {}, .networks = {}};
+  npu_model::Profile profile{.name = job_.fleet().device_kind,
+                             .measured_on = job_.device_text(),
+                             .device = {},
+                             .networks = {}};
   npu_model::DeviceConstants& device = profile.device;
   device.cores = cores_;
   device.core_choices = powers_of_two(cores_);
@@ -250,8 +253,7 @@ Profiled Profiler::profile() {
     for (Timing& other : timing.others) other.seconds /= median_jitter;
   }
   Profiled profiled{
-      .device = fmt::format("{}, {} ({}), {} core{}", job_.fleet().device_kind, cpu_model_name(),
-                            job_.isa(), cores_, cores_ == 1 ? "" : "s"),
+      .device = fmt::format("{}, {} core{}", job_.device_text(), cores_, cores_ == 1 ? "" : "s"),
       .host = host_name(),
       .seconds = seconds_since(start),
       .alone = timings_,

@@ -107,8 +107,11 @@ FleetEvent fleet_event(const TomlTable& table) {
 
 npu_model::Profile parse_profile(std::string_view text, const std::string& file) {
   const toml::table root = parse_toml(text, file);
-  const TomlTable top(root, file, "the profile", {"device", "name", "network"});
-  npu_model::Profile profile{.name = needed_text(top, "name"), .device = {}, .networks = {}};
+  const TomlTable top(root, file, "the profile", {"device", "measured_on", "name", "network"});
+  npu_model::Profile profile{.name = needed_text(top, "name"),
+                             .measured_on = top.text("measured_on").value_or(""),
+                             .device = {},
+                             .networks = {}};
   const toml::table* device = top.table("device");
   if (device == nullptr) top.missing("device");
   profile.device = device_constants(

@@ -53,7 +53,11 @@ Json error_json(const FitError& error) {
 std::string profile_toml(const npu_model::Profile& profile, const std::string& comment) {
   const npu_model::DeviceConstants& device = profile.device;
   std::string text = comment;
-  text += fmt::format("name = {}\n\n[device]\n", quoted(profile.name));
+  text += fmt::format("name = {}\n", quoted(profile.name));
+  if (!profile.measured_on.empty()) {
+    text += fmt::format("measured_on = {}\n", quoted(profile.measured_on));
+  }
+  text += "\n[device]\n";
   text += fmt::format("cores = {}\n", device.cores);
   text += fmt::format("core_choices = [{}]\n", fmt::join(device.core_choices, ", "));
   text += fmt::format("max_batch = {}\n", device.max_batch);

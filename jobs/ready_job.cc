@@ -89,6 +89,10 @@ std::string ReadyJob::rank_name(std::size_t rank) const {
   return fmt::format("{}@{}", rank, fleet_.places[rank].host);
 }
 
+std::string ReadyJob::device_text() const {
+  return fmt::format("{}, {} ({})", fleet_.device_kind, cpu_model_name(), isa_);
+}
+
 /// Leaves out the streams that earlier runs completed.
 void ReadyJob::find_active_streams() {
   std::vector<std::byte> active(job_.streams.size());

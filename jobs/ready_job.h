@@ -50,6 +50,8 @@ class ReadyJob {
   /// Why devices get no work, by rank; empty where they do. The same on every rank.
   void leave_out(std::vector<std::string> reasons) { fleet_.left_out = std::move(reasons); }
   std::string rank_name(std::size_t rank) const;
+  /// This rank's kind of device, processor and instruction set, for people; not of a complete job.
+  std::string device_text() const;
 
   /// [collective] What this rank's worker needs; its sources are opened here. Nothing on a rank
   /// without a device. Throws InputError on all ranks.

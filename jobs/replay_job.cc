@@ -59,6 +59,7 @@ RealModels ReplayJob::models() {
       real.complete.push_back(stream.name);
     }
   }
+  real.device = job_.device_text();
   real.rows = rows_to_compute();
   for (const mpi_runtime::RankShare& share : job_.fleet().shares) {
     real.cores.push_back(share.cores);

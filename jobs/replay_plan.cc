@@ -74,6 +74,15 @@ std::size_t job_stream_of(const RealModels& real, const std::string& network) {
   return static_cast<std::size_t>(found - real.streams.begin());
 }
 
+/// What is measured on one device says nothing of another.
+void check_device(const npu_model::Profile& profile, const RealModels& real) {
+  if (profile.measured_on.empty() || profile.measured_on == real.device) return;
+  throw_input_error(
+      "profile '{}' was measured on '{}', and this device is '{}': measure it with `widepipe "
+      "profile`, or take 'measured_on' out of the profile if they are alike",
+      profile.name, profile.measured_on, real.device);
+}
+
 /// All rows that are to be computed, of all streams of the job.
 rl::WorkloadSpec whole_job(const RealModels& real, const npu_model::Profile& profile) {
   rl::WorkloadSpec workload;
@@ -118,6 +127,7 @@ schedule::Seconds duration_of_rows(const RealModels& real, const ReplayPlan& pla
 ReplayPlan make_replay_plan(const ReplayCommand& command, int ranks, const RealModels* real) {
   ReplayPlan plan;
   plan.profile = load_profile(command.profile);
+  if (real != nullptr) check_device(plan.profile, *real);
   plan.workload = real != nullptr && command.workload == "bulk"
                       ? whole_job(*real, plan.profile)
                       : load_workload(command.workload, plan.profile);

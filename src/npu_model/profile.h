@@ -50,6 +50,7 @@ struct Network {
 
 struct Profile {
   std::string name;
+  std::string measured_on;  ///< the device, for people; empty if it was not measured
   DeviceConstants device;
   std::vector<Network> networks;
 

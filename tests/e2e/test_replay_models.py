@@ -116,6 +116,33 @@ def test_files_of_the_job_are_not_overwritten(widepipe, folder, option, victim):
     assert data.snapshot(folder) == before
 
 
+@pytest.mark.parametrize("ranks", [None, 1, 2, 3, 4])
+def test_a_profile_of_another_device(widepipe, folder, ranks):
+    profile = folder / "p.toml"
+    [line] = [line for line in profile.read_text().splitlines() if line.startswith("measured_on")]
+    assert line.startswith('measured_on = "cpu, ')
+    here = line.split('"')[1]
+    profile.write_text(profile.read_text().replace(here, "openvino:GPU, some (other)"))
+    before = data.snapshot(folder)
+    check_refused(widepipe.run(*REPLAY, cwd=folder, ranks=ranks),
+                  [re.escape(f"profile 'cpu' was measured on 'openvino:GPU, some (other)', and this "
+                             f"device is '{here}': measure it with `widepipe profile`, or take "
+                             "'measured_on' out")])
+    assert data.snapshot(folder) == before
+    widepipe.run("simulate", "--profile", "p.toml", "--workload", "w.toml", "--fleet", "nominal",
+                 "--devices", "1", "--seconds", "0.2", "--load", "0.1", cwd=folder).expect(0)
+    profile.write_text("\n".join(line for line in profile.read_text().splitlines()
+                                 if not line.startswith("measured_on")))
+    widepipe.run(*REPLAY, "--seconds", "0.3", "--rate", "50", cwd=folder, ranks=ranks).expect(0)
+
+
+def test_a_profile_with_another_instruction_set(widepipe, folder):
+    job = (folder / "job.toml").read_text()
+    (folder / "job.toml").write_text('[job]\nisa = "sse41"\n' + job)
+    check_refused(widepipe.run(*REPLAY, cwd=folder, ranks=2),
+                  [r"was measured on 'cpu, .*', and this device is 'cpu, .*\(sse41\)'"])
+
+
 def test_a_job_needs_a_profile(widepipe, folder):
     check_refused(widepipe.run("replay", "--job", "job.toml", "--workload", "w.toml", cwd=folder),
                   ["--job requires --profile"])
