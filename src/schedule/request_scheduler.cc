@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <stdexcept>
 #include <utility>
 
 #include "schedule/serving_plans.h"
@@ -15,9 +14,6 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
 /// Of all devices that could take a batch, so many are looked at for the fastest.
 constexpr std::size_t kCompared = 8;
-
-/// The weight of a batch in what is known of batches of late.
-constexpr double kRecent = 0.002;
 
 }  // namespace
 
@@ -320,149 +316,6 @@ std::optional<Choice> RequestScheduler::guarded(const Offer& offer, std::optiona
   if (!better) return choice;
   ++counts_.replaced;
   return settings_.guard_deadlines ? better : choice;
-}
-
-void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vector<Order>& orders) {
-  Stream& stream = streams_[offer.stream];
-  const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(choice.give_up));
-  ServingState& device = devices_[offer.device];
-  CloseReason reason = choice.reason;
-  if (reason == CloseReason::kTimeout) {
-    if (draining_) {
-      reason = CloseReason::kDrain;
-    } else if (!stream.blocked && !due(stream, offer.now)) {
-      reason = CloseReason::kIdle;
-    }
-  }
-  const auto instances = device.instances();
-  const auto found = std::find_if(instances.begin(), instances.end(), [&](const auto& instance) {
-    return instance.spec.model == stream.model && instance.spec.choice == choice.choice &&
-           instance.spec.max_batch >= choice.batch && device.fits(instance);
-  });
-  ServingState::Instance& instance = device.instance(found->id);
-  if (free_places_.empty()) {
-    free_places_.push_back(static_cast<std::uint32_t>(running_.size()));
-    running_.emplace_back();
-  }
-  const std::uint32_t place = free_places_.back();
-  free_places_.pop_back();
-  Running& running = running_[place];
-  running.batch = next_batch_++ << kPlaceBits | place;
-  running.lost = false;
-  running.stream = offer.stream;
-  running.device = offer.device;
-  running.instance = instance.id;
-  running.cell = stream.costs->at(choice.choice, choice.batch);
-  running.since = offer.now;
-  running.requests.clear();
-  counts_.given_up += choice.give_up;
-  for (int i = 0; i < choice.give_up; ++i) drop_first(offer.stream, offer.now);
-  for (int i = 0; i < choice.batch; ++i) {
-    running.requests.push_back(stream.queue.front());
-    stream.queue.pop_front();
-  }
-  waiting_ -= static_cast<std::size_t>(choice.batch);
-  ++out_;
-  ++counts_.batches;
-  head_changed(stream);
-  events_.closed({.at = offer.now,
-                  .batch = running.batch,
-                  .stream = offer.stream,
-                  .device = offer.device,
-                  .cores = instance.cores,
-                  .size = choice.batch,
-                  .reason = reason,
-                  .waiting = offer.waiting,
-                  .head_slack = deadline - offer.now,
-                  .expected = offer.end_of(choice.choice, choice.batch) - offer.now,
-                  .speed = offer.speed,
-                  .demand = offer.demand});
-  running.released = false;
-  running.behind = instance.out > 0;
-  running.expected = offer.end_of(choice.choice, choice.batch) - offer.now;
-  device.begin(instance, running.batch, running.cell, offer.now);
-  if (!running.behind) expect(running, offer.now + running.expected);
-  running.work_before = device.work(offer.now);
-  if (device.ejected) device.probing = true;
-  refresh(offer.device);
-  orders.push_back({Order::Kind::kRun, offer.device, instance.id, instance.spec, running.batch,
-                    offer.stream, choice.batch});
-}
-
-/// Null if it is not out.
-const RequestScheduler::Running* RequestScheduler::find(BatchId batch) const {
-  const std::size_t place = batch & kPlaceMask;
-  return place < running_.size() && running_[place].batch == batch ? &running_[place] : nullptr;
-}
-
-std::span<const Request> RequestScheduler::requests_of(BatchId batch) const {
-  const Running* running = find(batch);
-  return running == nullptr ? std::span<const Request>() : running->requests;
-}
-
-void RequestScheduler::free_place(Running& running) {
-  running.batch = 0;
-  free_places_.push_back(static_cast<std::uint32_t>(&running - running_.data()));
-}
-
-void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds now,
-                                std::vector<Order>& orders) {
-  if (find(batch) == nullptr) throw std::logic_error("a batch came back that is not out");
-  Running& running = running_[batch & kPlaceMask];
-  const DeviceId id = running.device;
-  ServingState& device = devices_[id];
-  if (running.lost) {
-    const Seconds on_its_way = now - running.since - busy;
-    if (done) patience_ = std::max(patience_, std::min(on_its_way, settings_.first_probe));
-    free_place(running);
-    // It was slow, not dead.
-    if (done && device.ejected && !device.failed) readmit(id, now, orders);
-    serve_device(id, now, orders);
-    return;
-  }
-  if (!running.released) device.release(running.instance, running.cell, now);
-  device.end(running.instance);
-  if (done) {
-    --out_;
-    const Seconds out = std::max(now - running.since, busy);  // less if it was excused
-    stretch_ += kRecent * (busy / running.cell.solo - stretch_);
-    // What was ordered ahead may have waited for the one before.
-    const Seconds travelled = out - busy;
-    if (!running.behind || travelled < travel_) {
-      travel_ += (std::exchange(travelled_, true) ? kRecent : 1) * (travelled - travel_);
-    }
-    Stream& stream = streams_[running.stream];
-    for (const Request& request : running.requests) {
-      ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
-      forget_failures(request);
-      events_.answered(running.stream, request, now);
-    }
-    if (settings_.estimate_speeds) {
-      // The mean rate while it was out is taken for that while the device worked on it. After an
-      // ejection nothing that was known counts.
-      const double work = (device.work(now) - running.work_before) * (busy / out);
-      device.learn_speed(running.cell.solo, work, device.ejected ? 1 : settings_.speed_weight);
-    }
-    const ServingState::Instance& instance = device.instance(running.instance);
-    if (instance.out > 0) {
-      // The next one began when this one was done: half a way ago, and the next order takes half.
-      Running& next = running_[instance.last & kPlaceMask];
-      expect(next, std::max(now, now - travel_ + next.expected));
-    }
-    if (device.ejected) readmit(id, now, orders);
-  } else {
-    count_failure(running, now);
-    take_back(running, now);
-    running.lost = true;
-    device.failed = true;
-    eject(id, now);
-  }
-  const bool had_room = running.released;
-  free_place(running);
-  if (device.unsettled()) reconcile(id, now, orders);
-  // What it had room for since it was released it has got, but for a device that rests now.
-  if (had_room && done && !device.unsettled() && !device.resting()) return;
-  serve_device(id, now, orders);
 }
 
 void RequestScheduler::loaded(DeviceId id, InstanceId instance, Seconds now,

@@ -135,7 +135,11 @@ class RequestScheduler final : public RequestDispatcher {
   void serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
   bool send_to_fastest(StreamId id, bool any, Seconds now, std::vector<Order>& orders);
   void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
-  const Running* find(BatchId batch) const;
+  /// Null if it is not out.
+  const Running* find(BatchId batch) const {
+    const std::size_t place = batch & kPlaceMask;
+    return place < running_.size() && running_[place].batch == batch ? &running_[place] : nullptr;
+  }
   std::optional<StreamId> most_urgent(const ServingState& device) const;
   bool offer(StreamId stream, DeviceId device, Seconds now, std::vector<Order>& orders);
   std::optional<Choice> guarded(const Offer& offer, std::optional<Choice> choice);

@@ -16,63 +16,6 @@ constexpr double kRateWeight = 0.5;
 
 }  // namespace
 
-/// Requests of a batch that will not come back wait again: in front, or, where there are no
-/// deadlines, behind all others, which they might spoil again.
-void RequestScheduler::take_back(Running& running, Seconds now) {
-  Stream& stream = streams_[running.stream];
-  --out_;
-  if (std::isinf(stream.slo)) {
-    for (const Request& request : running.requests) stream.queue.push_back(request);
-  } else {
-    for (auto request = running.requests.rbegin(); request != running.requests.rend(); ++request) {
-      stream.queue.push_front(*request);
-    }
-  }
-  waiting_ += running.requests.size();
-  counts_.dispatched_again += static_cast<std::int64_t>(running.requests.size());
-  running.requests.clear();
-  head_changed(stream);
-  prune(running.stream, now);
-}
-
-/// Its instance is to be free then, whether or not it has come back.
-void RequestScheduler::expect(Running& running, Seconds free_at) {
-  if (!settings_.order_ahead || devices_[running.device].ejected) return;
-  running.free_at = free_at;
-  expected_.emplace(free_at, running.batch);
-}
-
-void RequestScheduler::release_due(Seconds now, std::vector<Order>& orders) {
-  while (!expected_.empty() && expected_.top().first <= now) {
-    const auto [at, batch] = expected_.top();
-    expected_.pop();
-    if (find(batch) == nullptr) continue;
-    Running& running = running_[batch & kPlaceMask];
-    if (running.lost || running.released || running.free_at != at) continue;
-    running.released = true;
-    devices_[running.device].release(running.instance, running.cell, now);
-    // It does not rest yet: it is for those alone who wait for any device.
-    const bool wanted = std::any_of(streams_.begin(), streams_.end(),
-                                    [](const Stream& stream) { return stream.blocked; });
-    if (wanted) {
-      serve_device(running.device, now, orders);
-    } else {
-      refresh(running.device);
-    }
-  }
-}
-
-/// Those that have failed too often are given up.
-void RequestScheduler::count_failure(Running& running, Seconds now) {
-  std::erase_if(running.requests, [&](const Request& request) {
-    if (++failures_[request.id] < settings_.most_failures) return false;
-    failures_.erase(request.id);
-    ++streams_[running.stream].missed;
-    events_.dropped(running.stream, request, now);
-    return true;
-  });
-}
-
 void RequestScheduler::excuse(Seconds time) {
   for (Running& running : running_) running.since += time;
   for (ServingState& device : devices_) device.excuse(time);
