@@ -28,6 +28,8 @@ class JsonFields {
   const std::string& where() const { return where_; }
   void add_to_where(const std::string& text) { where_ += text; }
 
+  bool has(const char* key) const { return object_.contains(key); }
+
   std::string text(const char* key) const {
     const Json& value = at(key);
     if (!value.is_string()) refuse(key, value, "a text");

@@ -35,7 +35,8 @@ std::vector<schedule::StaticSetting> settings_of(const JsonFields& fields) {
          .batch = setting.whole("batch", 1, kMostInt),
          .timeout = setting.number("timeout_seconds", kMostTimeout),
          .instances = setting.whole("instances", 1, kMostInstances),
-         .share = setting.number("share", 1)});
+         // Reports of earlier versions have none.
+         .share = setting.has("share") ? setting.number("share", 1) : 0});
   }
   return settings;
 }

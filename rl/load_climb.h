@@ -28,6 +28,8 @@ class LoadClimb {
   /// The highest load that the best one passed, as a share of the bound; 0 if there was none.
   double share() const { return share_; }
   const schedule::Cluster& cluster() const { return cluster_; }
+  /// Devices are planned for one by one, as if each were alone.
+  bool balanced() const { return settings_.balanced; }
   /// Of all requests of the run, by model.
   const std::vector<double>& shares() const { return shares_; }
 

@@ -23,7 +23,7 @@ std::vector<StaticSetting> neighbours(const StaticSetting& now,
   std::vector<StaticSetting> found;
   const auto add = [&](StaticSetting other) {
     other.batch = std::clamp(other.batch, 1, costs.max_batch());
-    other.instances = std::max(other.instances, 1);
+    other.instances = now.share > 0 ? now.instances : std::max(other.instances, 1);
     if (other.choice < costs.core_choices().size() && other != now) found.push_back(other);
   };
   const auto with = [&](auto change) {
@@ -95,8 +95,13 @@ Tuned tune_static(LoadClimb& climb) {
     return [settings = std::move(settings)] { return schedule::make_static_policy(settings); };
   };
   Tuned best{.settings = schedule::first_static_settings(climb.cluster(), climb.shares())};
+  if (climb.balanced()) {  // no device knows what the others have
+    for (StaticSetting& setting : best.settings) setting.share = 0;
+  }
   climb.try_candidate(maker(best.settings));
-  if (best.settings.front().share > 0) search_shares(climb, maker, best);
+  const bool packed = std::any_of(best.settings.begin(), best.settings.end(),
+                                  [](const StaticSetting& setting) { return setting.share > 0; });
+  if (packed) search_shares(climb, maker, best);
   for (bool better = true; better && !climb.spent();) {
     better = false;
     for (std::size_t model = 0; model < best.settings.size(); ++model) {

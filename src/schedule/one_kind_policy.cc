@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace widepipe::schedule {
+namespace {
+
+/// Of an SLO: for so long requests gather, if only because instances are busy.
+constexpr double kGather = 0.5;
+
+}  // namespace
 
 void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
   if (points_.empty()) decide(*seen.cluster, plan);
@@ -36,13 +42,17 @@ void OneKindPolicy::set_rules(const Cluster& cluster, ServingPlan& plan) {
   }
 }
 
-/// Instances as large as is best, if a device has room for one of each model; else as packing asks.
+/// Instances as large as is best, if most devices have room for one of each model; else as packing
+/// asks.
 void OneKindPolicy::choose_points(const Cluster& cluster) {
   double memory = std::numeric_limits<double>::infinity();
   for (const ServingDevice& device : cluster.devices) memory = std::min(memory, device.memory);
+  const double one_of_each = points_with(cluster, memory);
+  const auto small = std::count_if(cluster.devices.begin(), cluster.devices.end(),
+                                   [&](const auto& device) { return device.memory < one_of_each; });
   const bool requests = std::none_of(cluster.streams.begin(), cluster.streams.end(),
                                      [](const RequestStream& stream) { return stream.rows > 0; });
-  if (points_with(cluster, memory) > memory && requests) find_ways(cluster);
+  if (2 * small > std::ssize(cluster.devices) && requests) find_ways(cluster);
 }
 
 /// Takes points and largest batches for which instances have at most so many bytes, if there are
@@ -71,7 +81,11 @@ void OneKindPolicy::find_ways(const Cluster& cluster) {
     ways_.push_back(ways_by_size(costs, most_memory(cluster), [&](double bytes, int limit) {
       const OperatingPoint point = point_of(costs, slo[model], bytes);
       const int largest = std::min(largest_batch(point, costs, slo[model]), limit);
-      return ModelWay{point, std::max(largest, point.batch)};
+      ModelWay way{.point = point, .largest = std::max(largest, point.batch)};
+      // Who holds nothing back runs what has gathered, as much as an instance takes.
+      const bool holds = rule_of(point, slo[model]).hold > 0;
+      way.usual = holds ? point.batch : way.largest;
+      return way;
     }));
   }
 }
@@ -89,9 +103,9 @@ void OneKindPolicy::plan_packed(const ServingObservation& seen, ServingPlan& pla
   std::vector<ModelDemand> demands;
   for (ModelId model = 0; model < rates.size(); ++model) {
     const Seconds hold = rule_of(ways_[model].front().point, slo[model]).hold;
-    demands.push_back({rates[model], hold, ways_[model]});
+    demands.push_back({rates[model], std::max(hold, kGather * slo[model]), ways_[model]});
   }
-  const std::vector<ModelWay> chosen = choose_ways(cluster, demands);
+  const std::vector<ModelWay> chosen = choose_ways(cluster, seen.devices, demands);
   std::vector<PackedModel> models;
   for (ModelId model = 0; model < rates.size(); ++model) {
     models.push_back({rates[model], chosen[model]});

@@ -30,22 +30,26 @@ constexpr double kCrowded = 0.3;
 constexpr double kModerate = 0.4;
 /// What a model without an instance can do, in requests a second.
 constexpr double kAlmostNothing = 1e-9;
-/// Changes of a device at a time: the others go on meanwhile.
-constexpr int kMostChanges = 3;
+/// To a device at a time: its others go on meanwhile.
+constexpr int kMostAdditions = 3;
+
+/// Of so many devices the best is found for an instance.
+constexpr std::size_t kCompared = 64;
 
 /// What a way takes of the whole fleet.
 struct WayCost {
   double work = 0;   ///< device-seconds a second
   double bytes = 0;  ///< of all its instances
+  double one = 0;    ///< bytes of one
 };
 
 WayCost cost_of(const NetworkCosts& costs, const ModelDemand& demand, double rate,
                 const ModelWay& way, int cores) {
-  const double filled = std::clamp(1 + rate * demand.hold, 1.0, 1.0 * way.point.batch);
-  const int batch = static_cast<int>(filled);
+  const int batch = static_cast<int>(std::clamp(1 + rate * demand.gather, 1.0, 1.0 * way.usual));
   const double busy = rate * costs.at(way.point.choice, batch).solo / batch;
+  const double one = costs.instance_bytes(way.largest);
   return {rate * cost_per_request(costs, way.point.choice, batch, cores),
-          std::max(1.0, kSpare * busy) * costs.instance_bytes(way.largest)};
+          std::max(1.0, kSpare * busy) * one, one};
 }
 
 class Packing {
@@ -63,8 +67,8 @@ class Packing {
         load_(devices.size(), 0),
         crowd_(devices.size(), 1),
         left_(devices.size(), 0),
-        changes_left_(devices.size(),
-                      instances.empty() ? std::numeric_limits<int>::max() : kMostChanges) {
+        additions_left_(devices.size(),
+                        instances.empty() ? std::numeric_limits<int>::max() : kMostAdditions) {
     instances_.resize(devices.size());
     double all = 0;
     for (const PackedModel& model : models) all += model.rate;
@@ -99,7 +103,7 @@ class Packing {
     return rate(model) / std::max(has_[model], kAlmostNothing);
   }
   int usual_batch(const InstanceSpec& spec) const {
-    return std::min(spec.max_batch, models_[spec.model].way.point.batch);
+    return std::min(spec.max_batch, models_[spec.model].way.usual);
   }
   /// Requests a second that an instance can do there, beside the others.
   double capacity(const InstanceSpec& spec, std::size_t device) const {
@@ -157,8 +161,12 @@ class Packing {
   bool add_one(ModelId model) {
     std::optional<std::size_t> best;
     std::pair<double, double> least;
-    for (std::size_t device = 0; device < devices_.size(); ++device) {
-      if (devices_[device].ejected || changes_left_[device] <= 0) continue;
+    std::size_t compared = 0;
+    for (std::size_t step = 0; step < devices_.size() && compared < kCompared; ++step) {
+      next_ = (next_ + 1) % devices_.size();
+      const std::size_t device = next_;
+      if (devices_[device].ejected || additions_left_[device] <= 0) continue;
+      ++compared;
       const InstanceSpec spec = spec_for(model, device);
       const double missed = has_cores(spec, device) ? find_victims(spec, device) : kNever;
       if (missed == kNever) continue;
@@ -198,23 +206,18 @@ class Packing {
   void add(const InstanceSpec& spec, std::size_t device) {
     instances_[device].push_back(spec);
     left_[device] -= bytes(spec);
-    --changes_left_[device];
+    --additions_left_[device];
     ++copies_[spec.model];
     has_[spec.model] += capacity(spec, device);
-    load_[device] += share_of_load(spec, device, rate(spec.model), has_[spec.model]);
+    load_[device] += share_of_load(spec, device, models_[spec.model].rate, has_[spec.model]);
   }
   void remove(std::size_t device, std::size_t place) {
     const InstanceSpec spec = instances_[device][place];
     instances_[device].erase(instances_[device].begin() + static_cast<std::ptrdiff_t>(place));
     left_[device] += bytes(spec);
+    load_[device] -= share_of_load(spec, device, models_[spec.model].rate, has_[spec.model]);
     --copies_[spec.model];
     has_[spec.model] -= capacity(spec, device);
-  }
-
-  /// How scarce its model would be without it; infinity for the last one.
-  double loss(const InstanceSpec& spec, std::size_t device) const {
-    if (copies_[spec.model] <= 1) return kNever;
-    return rate(spec.model) / std::max(has_[spec.model] - capacity(spec, device), kAlmostNothing);
   }
 
   /// Sets `victims_` to what has to go for an instance. The most that one of them is missed;
@@ -223,27 +226,46 @@ class Packing {
     victims_.clear();
     double left = left_[device] - bytes(spec);
     double most = 0;
+    bool keep_last = copies_[spec.model] > 0;
     while (left < 0) {
-      const auto [missed, victim] = least_missed(spec.model, device);
-      if (missed == kNever) return kNever;
-      victims_.push_back(victim);
-      most = std::max(most, missed);
-      left += bytes(instances_[device][victim]);
+      const Victim victim = least_missed(spec.model, device, keep_last);
+      if (victim.missed == kNever) return kNever;
+      keep_last |= victim.last;
+      victims_.push_back(victim.place);
+      most = std::max(most, victim.missed);
+      left += bytes(instances_[device][victim.place]);
     }
     return most;
   }
-  std::pair<double, std::size_t> least_missed(ModelId model, std::size_t device) const {
+
+  struct Victim {
+    double missed = kNever;  ///< how scarce its model would be without it, and those before it
+    std::size_t place = 0;
+    bool last = false;  ///< of its model
+  };
+  Victim least_missed(ModelId model, std::size_t device, bool keep_last) const {
     const double limit = scarcity(model) / hysteresis_;
-    std::pair<double, std::size_t> least{kNever, 0};
+    Victim least;
     const std::vector<InstanceSpec>& here = instances_[device];
     for (std::size_t i = 0; i < here.size(); ++i) {
-      const bool chosen = std::find(victims_.begin(), victims_.end(), i) != victims_.end();
-      if (chosen || here[i].model == model) continue;
-      double missed = loss(here[i], device);
-      if (missed == kNever && copies_[model] == 0) missed = rate(here[i].model) / kAlmostNothing;
-      if (missed < limit && missed < least.first) least = {missed, i};
+      if (here[i].model == model || is_victim(i)) continue;
+      double has = has_[here[i].model] - capacity(here[i], device);
+      int copies = copies_[here[i].model] - 1;
+      for (const std::size_t other : victims_) {
+        if (here[other].model != here[i].model) continue;
+        has -= capacity(here[other], device);
+        --copies;
+      }
+      const bool last = copies <= 0;
+      if (last && keep_last) continue;
+      const double missed =
+          rate(here[i].model) / (last ? kAlmostNothing : std::max(has, kAlmostNothing));
+      if (missed < limit && missed < least.missed) least = {missed, i, last};
     }
     return least;
+  }
+  bool is_victim(std::size_t place) const {
+    return std::find(victims_.begin(), victims_.end(), place) != victims_.end();
   }
 
   const Cluster& cluster_;
@@ -258,8 +280,9 @@ class Packing {
   std::vector<double> load_;          ///< by device: the share of its time that it is busy
   std::vector<double> crowd_;         ///< by device: how much less its instances count for that
   std::vector<double> left_;          ///< by device: memory
-  std::vector<int> changes_left_;     ///< by device
+  std::vector<int> additions_left_;   ///< by device
   std::vector<std::size_t> victims_;  ///< places on the device that is looked at
+  std::size_t next_ = 0;              ///< device that was compared last
 };
 
 }  // namespace
@@ -277,13 +300,17 @@ std::vector<ModelWay> ways_by_size(const NetworkCosts& costs, double most_bytes,
   return ways;
 }
 
-std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const ModelDemand> demands) {
+std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const DeviceState> devices,
+                                  std::span<const ModelDemand> demands) {
   constexpr double kLowest = 1e-3;  // device-seconds a second, for all of the memory
   constexpr double kHighest = 1e6;
   constexpr int kSteps = 40;
   const int cores = most_cores(cluster);
   double room = 0;
-  for (const ServingDevice& device : cluster.devices) room += kPart * device.memory;
+  for (std::size_t device = 0; device < devices.size(); ++device) {
+    if (!devices[device].ejected) room += kPart * cluster.devices[device].memory;
+  }
+  room = std::max(room, 1.0);  // all are ejected
   double mean = 0;
   for (const ModelDemand& demand : demands) mean += demand.rate;
   mean /= static_cast<double>(demands.size());
@@ -296,32 +323,28 @@ std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const ModelD
     }
   }
   std::vector<ModelWay> chosen(demands.size());
-  const auto choose = [&](double price) {
-    double bytes = 0;
+  // At a price of memory. True if what is chosen has room.
+  const auto choose = [&](double price, double WayCost::*bytes) {
+    double taken = 0;
     for (ModelId model = 0; model < demands.size(); ++model) {
-      const auto all = [&](const WayCost& cost) { return cost.work + price * cost.bytes / room; };
+      const auto all = [&](const WayCost& cost) { return cost.work + price * cost.*bytes / room; };
       const auto best =
           std::min_element(ways[model].begin(), ways[model].end(),
                            [&](const auto& x, const auto& y) { return all(x) < all(y); });
       chosen[model] = demands[model].ways[static_cast<std::size_t>(best - ways[model].begin())];
-      bytes += best->bytes;
+      taken += (*best).*bytes;
     }
-    return bytes;
+    return taken <= room;
   };
-  if (choose(0) <= room) return chosen;
-  double low = kLowest;
-  double high = kHighest;
-  for (int step = 0; step < kSteps; ++step) {
-    const double middle = std::sqrt(low * high);
-    (choose(middle) <= room ? high : low) = middle;
-  }
-  choose(high);
-  double one_of_each = 0;
-  for (ModelId model = 0; model < demands.size(); ++model) {
-    one_of_each += cluster.models[model].costs->instance_bytes(chosen[model].largest);
-  }
-  if (one_of_each > room) {
-    for (ModelId model = 0; model < demands.size(); ++model) chosen[model] = demands[model].ways[0];
+  for (double WayCost::*bytes : {&WayCost::bytes, &WayCost::one}) {
+    if (choose(0, bytes)) break;
+    double low = kLowest;
+    double high = kHighest;
+    for (int step = 0; step < kSteps; ++step) {
+      const double middle = std::sqrt(low * high);
+      (choose(middle, bytes) ? high : low) = middle;
+    }
+    if (choose(high, bytes)) break;
   }
   return chosen;
 }

@@ -15,6 +15,7 @@ namespace widepipe::schedule {
 struct ModelWay {
   OperatingPoint point;
   int largest = 1;  ///< batch that its instances take, at least the point's
+  int usual = 1;    ///< batch that they run if enough requests wait
 };
 
 /// Ways with ever larger instances: `way` gives the one whose instances have at most so many bytes,
@@ -25,16 +26,18 @@ std::vector<ModelWay> ways_by_size(const NetworkCosts& costs, double most_bytes,
 /// What is asked of a model, and the ways in which it may be run: at least one, from the smallest
 /// instance to the largest.
 struct ModelDemand {
-  double rate = 0;   ///< requests a second
-  Seconds hold = 0;  ///< how long they may wait for a fuller batch
+  double rate = 0;     ///< requests a second
+  Seconds gather = 0;  ///< how long they wait, for a fuller batch or for an instance
   std::span<const ModelWay> ways;
 };
 
-/// The ways that together take least of cores and bandwidth, of those whose instances leave some
-/// memory free: large batches for models that fill them, small instances for others. The price of
-/// memory, as a Lagrange multiplier, is found by bisection. All are the smallest where else there
-/// is no room for one of each.
-std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const ModelDemand> demands);
+/// The ways that together take least of cores and bandwidth, of those whose instances leave some of
+/// the memory of working devices free: large batches for models that fill them, small instances for
+/// others. The price of memory, as a Lagrange multiplier, is found by bisection. Where all that is
+/// asked for has no room, one instance of each model is to have; where not even that, they are as
+/// small as there are.
+std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const DeviceState> devices,
+                                  std::span<const ModelDemand> demands);
 
 /// Requests a second by model, in these proportions, of a load that would be moderate if each
 /// were run in its smallest way: for plans before anything is known. `smallest`: by model.
@@ -48,11 +51,13 @@ struct PackedModel {
 };
 
 /// Changes instances, those of the last plan, or makes them, if there are none at all. Again and
-/// again the model that has least for what is asked of it gets an instance, on the device with
-/// least to do of those that have room, or where what has to go is missed least; as of rebalance(),
-/// it must be missed less, by `hysteresis`, and the last one of a model goes only for the first of
-/// another. Devices that are ejected keep theirs, which do not count. A plan changes at most three
-/// instances of a device.
+/// again the model that has least for what is asked of it gets an instance: on the device with
+/// least to do of those that have room, else where what has to go is missed least. As of
+/// rebalance(), each of these models is then less scarce than the other was, by `hysteresis`; the
+/// last instance of a model goes only for the first of another, and no two go for one. Instances
+/// keep their size until another model takes their place. Devices that are ejected keep theirs,
+/// which do not count. A plan adds at most three instances to a device. Of many devices it compares
+/// some.
 void pack(const Cluster& cluster, std::span<const PackedModel> models,
           std::span<const DeviceState> devices, double hysteresis, Instances& instances);
 

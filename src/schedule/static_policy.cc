@@ -55,6 +55,14 @@ std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevi
   }
 }
 
+/// For an instance of each model, on most devices.
+bool has_no_room(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
+  const auto small = std::count_if(
+      cluster.devices.begin(), cluster.devices.end(),
+      [&](const auto& device) { return bytes_of_all(cluster, device, settings) > device.memory; });
+  return 2 * small > std::ssize(cluster.devices);
+}
+
 Instances packed(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
   std::vector<double> shares;
   std::vector<ModelWay> ways;
@@ -62,7 +70,9 @@ Instances packed(const Cluster& cluster, const std::vector<StaticSetting>& setti
     const StaticSetting& setting = settings[model];
     const Seconds solo = cluster.models[model].costs->at(setting.choice, setting.batch).solo;
     shares.push_back(setting.share);
-    ways.push_back({{setting.choice, setting.batch, solo}, setting.batch});
+    ways.push_back({.point = {setting.choice, setting.batch, solo},
+                    .largest = setting.batch,
+                    .usual = setting.batch});
   }
   const std::vector<double> rates = moderate_rates(cluster, shares, ways);
   std::vector<PackedModel> models;
@@ -133,8 +143,7 @@ void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& se
   }
   const bool shared = std::any_of(settings.begin(), settings.end(),
                                   [](const StaticSetting& setting) { return setting.share > 0; });
-  // Behind a balancer each device is planned for alone: others than its neighbours must do there.
-  if (shared && cluster.devices.size() > 1 && has_no_room(cluster, settings)) {
+  if (shared) {
     plan.instances = packed(cluster, settings);
     return;
   }
@@ -162,12 +171,6 @@ std::unique_ptr<RequestPolicy> make_uniform_policy(int cores, int batch, Seconds
                                                    int instances) {
   return std::make_unique<UniformPolicy>(
       cores, StaticSetting{.batch = batch, .timeout = timeout, .instances = instances});
-}
-
-bool has_no_room(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
-  return std::any_of(cluster.devices.begin(), cluster.devices.end(), [&](const auto& device) {
-    return bytes_of_all(cluster, device, settings) > device.memory;
-  });
 }
 
 std::vector<StaticSetting> first_static_settings(const Cluster& cluster,
@@ -198,7 +201,7 @@ std::vector<StaticSetting> first_static_settings(const Cluster& cluster,
     const NetworkCosts& costs = *cluster.models[model].costs;
     ways.push_back(ways_by_size(costs, most_memory(cluster), [&](double bytes, int /*limit*/) {
       const OperatingPoint point = cheapest_point(costs, cores, greedy.budget * slo[model], bytes);
-      return ModelWay{point, point.batch};
+      return ModelWay{.point = point, .largest = point.batch, .usual = point.batch};
     }));
     smallest.push_back(ways.back().front());
   }
@@ -208,7 +211,8 @@ std::vector<StaticSetting> first_static_settings(const Cluster& cluster,
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
     demands.push_back({rates[model], timeout(model, smallest[model].point.solo), ways[model]});
   }
-  const std::vector<ModelWay> chosen = choose_ways(cluster, demands);
+  const std::vector<DeviceState> devices(cluster.devices.size());
+  const std::vector<ModelWay> chosen = choose_ways(cluster, devices, demands);
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
     const OperatingPoint& point = chosen[model].point;
     settings[model] = {.choice = point.choice,

@@ -16,8 +16,8 @@ struct StaticSetting {
   int batch = 1;             ///< the largest
   Seconds timeout = 0;       ///< of the first request of a batch, before it leaves without more
   int instances = 1;         ///< on each device
-  /// Of all requests: what the model is provided for where devices have no room for all models.
-  /// 0 for all models: then each device has what fits, and others than its neighbours.
+  /// Of all requests: what the model is provided for where models are packed (packing.h), and not
+  /// on every device; `instances` is not used then. 0 for all models: they are not packed.
   double share = 0;
 
   bool operator==(const StaticSetting&) const = default;
@@ -25,8 +25,8 @@ struct StaticSetting {
 
 /// Each model has its setting on every device; nothing changes, whatever arrives. One central queue
 /// a model, from which devices take what is due. `settings`: by model; a device holds as many
-/// instances as its memory allows, one of each model first. Where devices have no room for all
-/// models, they are packed (packing.h) by the shares that the settings name, if they do.
+/// instances as its memory allows, one of each model first, and where not all have room others than
+/// its neighbours.
 std::unique_ptr<RequestPolicy> make_static_policy(std::vector<StaticSetting> settings);
 
 /// The same setting for all models, however many there are; instances of so many cores, or of as
@@ -40,12 +40,8 @@ void apply_settings(const Cluster& cluster, const std::vector<StaticSetting>& se
 /// As much of what waits as the idle instance on fewest cores takes.
 std::optional<Choice> choose_most(const Offer& offer);
 
-/// Devices have no room for an instance of each model.
-bool has_no_room(const Cluster& cluster, const std::vector<StaticSetting>& settings);
-
 /// Where the tuner starts: as if each model had a fair share of a device, and what greedy would
-/// plan. Where devices have no room for that, what it would plan for these shares of all requests,
-/// by model.
+/// plan. Where most devices have no room for that, models are packed by `shares`, of all requests.
 std::vector<StaticSetting> first_static_settings(const Cluster& cluster,
                                                  std::span<const double> shares);
 

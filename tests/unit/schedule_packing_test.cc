@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "request_fixture.h"
+#include "schedule/fixed_policies.h"
 #include "schedule/greedy_policy.h"
 #include "schedule/packing.h"
 #include "schedule/static_policy.h"
@@ -34,7 +36,7 @@ std::vector<int> count(const Instances& instances, std::size_t models) {
 }
 
 ModelWay way_of(const NetworkCosts& costs, int batch) {
-  return {{0, batch, costs.at(0, batch).solo}, batch};
+  return {.point = {0, batch, costs.at(0, batch).solo}, .largest = batch, .usual = batch};
 }
 
 std::vector<PackedModel> models_of(const Cluster& cluster, const std::vector<double>& rates) {
@@ -80,7 +82,8 @@ TEST(Ways, GiveModelsThatFillThemLargerBatches) {
     std::vector<ModelDemand> demands;
     for (const double rate : rates) demands.push_back({rate, 0.05, ways});
     std::vector<int> batches;
-    for (const ModelWay& way : choose_ways(on, demands)) batches.push_back(way.largest);
+    const std::vector<DeviceState> devices(on.devices.size());
+    for (const ModelWay& way : choose_ways(on, devices, demands)) batches.push_back(way.largest);
     return batches;
   };
   const std::vector<int> uneven = chosen_for({400, 10, 10, 10, 10, 10, 10, 10}, cluster);
@@ -173,6 +176,42 @@ TEST(Packing, ReplacesWhatOnlyAnEjectedDeviceHad) {
   EXPECT_EQ(count({instances[1]}, 3), (std::vector<int>{1, 0, 1}));
 }
 
+TEST(Packing, KeepsTheLastInstanceOfAModelButForTheFirstOfAnother) {
+  const Cluster cluster = even_cluster(1, 3, 290);  // two of 140
+  const std::vector<DeviceState> devices(1);
+  const auto packed = [&](const std::vector<double>& rates, Instances instances) {
+    pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
+    return count(instances, 3);
+  };
+  const Instances both = {{{0, 0, 4}, {1, 0, 4}}};
+  EXPECT_EQ(packed({1000, 1, 0}, both), (std::vector{1, 1, 0})) << "least rates count for all";
+  EXPECT_EQ(packed({100, 100, 120}, both), (std::vector{1, 1, 0})) << "not needed much more";
+  EXPECT_EQ(packed({100, 300, 200}, both), (std::vector{0, 1, 1}));
+  EXPECT_EQ(packed({100, 100, 300}, {{{1, 0, 4}, {1, 0, 4}}}), (std::vector{0, 1, 1}))
+      << "one of two copies is the last";
+}
+
+TEST(Packing, TakesNoTwoLastInstancesForOne) {
+  Cluster cluster = even_cluster(1, 3, 290);
+  std::vector<PackedModel> models = models_of(cluster, {10, 10, 1000});
+  models[2].way = way_of(*cluster.models[2].costs, 8);  // 180: both would have to go
+  const std::vector<DeviceState> devices(1);
+  Instances instances = {{{0, 0, 4}, {1, 0, 4}}};
+  pack(cluster, models, devices, kHysteresis, instances);
+  EXPECT_EQ(count(instances, 3), (std::vector{1, 1, 0}));
+}
+
+TEST(Packing, LeavesWhatIsNotScarceEnough) {
+  const Cluster cluster = even_cluster(3, 2, 290);  // two of 140 a device
+  const std::vector<DeviceState> devices(3);
+  const Instances before = {{{0, 0, 4}, {1, 0, 4}}, {{0, 0, 4}, {1, 0, 4}}, {{0, 0, 4}, {1, 0, 4}}};
+  for (const auto& [rate, moves] : {std::pair(180.0, false), std::pair(600.0, true)}) {
+    Instances instances = before;
+    pack(cluster, models_of(cluster, {rate, 100}), devices, kHysteresis, instances);
+    EXPECT_EQ(instances != before, moves) << rate;
+  }
+}
+
 TEST(Packing, NeverExceedsMemoryNorCores) {
   std::mt19937_64 random(7);
   const auto below = [&](int limit) {
@@ -191,8 +230,10 @@ TEST(Packing, NeverExceedsMemoryNorCores) {
       for (const ServedModel& model : cluster.models) {
         const int batch = 1 + below(8);
         const auto choice = static_cast<std::uint32_t>(below(3));
-        models.push_back(
-            {1.0 * below(500), {{choice, batch, model.costs->at(choice, batch).solo}, batch}});
+        models.push_back({1.0 * below(500),
+                          {.point = {choice, batch, model.costs->at(choice, batch).solo},
+                           .largest = batch,
+                           .usual = batch}});
       }
       for (DeviceState& device : devices) {
         device = {.speed = 0.1 + 0.3 * below(4), .ejected = below(8) == 0};
@@ -200,9 +241,10 @@ TEST(Packing, NeverExceedsMemoryNorCores) {
       pack(cluster, models, devices, kHysteresis, instances);
       for (std::size_t device = 0; device < devices.size(); ++device) {
         EXPECT_LE(bytes_of(cluster, instances[device]), cluster.devices[device].memory);
+        std::map<InstanceSpec, int> alike;
         for (const InstanceSpec& spec : instances[device]) {
-          EXPECT_LE(cluster.models[spec.model].costs->core_choices()[spec.choice],
-                    cluster.devices[device].cores);
+          const int cores = cluster.models[spec.model].costs->core_choices()[spec.choice];
+          EXPECT_LE(++alike[spec] * cores, cluster.devices[device].cores);
         }
       }
     }
@@ -228,12 +270,25 @@ TEST(Greedy, PlansByPopularityWhereDevicesHaveNoRoomForAll) {
   EXPECT_GT(plan.rules[3].full, plan.rules[4].full);
 }
 
+TEST(Clockwork, HasLargeInstancesWhereMemoryAllowsThem) {
+  // It holds nothing back: what gathers while instances are busy makes its batches.
+  Cluster cluster = even_cluster(8, 10, 1200);
+  for (RequestStream& stream : cluster.streams) stream.slo = 0.1;
+  const std::vector<DeviceState> devices(8);
+  const std::vector<StreamState> streams(10, {.arrivals_per_second = 300});
+  const auto policy = make_clockwork_policy(1);
+  ServingPlan plan{.rules = std::vector<StreamRule>(10), .instances = Instances(8)};
+  policy->plan({0, &cluster, streams, devices}, plan);
+  for (const auto& on_device : plan.instances) {
+    for (const InstanceSpec& spec : on_device) EXPECT_GE(spec.max_batch, 5);
+  }
+}
+
 TEST(StaticPolicy, IsPackedByTheSharesThatItIsSetTo) {
   const Cluster cluster = cluster_of(8, 20, 0.1, 450);
   std::vector<double> shares(20, 0.01);
   shares[5] = 0.81;
   const std::vector<StaticSetting> settings = first_static_settings(cluster, shares);
-  ASSERT_TRUE(has_no_room(cluster, settings));
   EXPECT_DOUBLE_EQ(settings[5].share, 0.81);
   ServingPlan plan{.rules = std::vector<StreamRule>(20), .instances = Instances(8)};
   apply_settings(cluster, settings, plan);
