@@ -31,12 +31,30 @@ double bytes_of_all(const Cluster& cluster, const ServingDevice& device,
   return all;
 }
 
-/// One of each model first. Where not all have room, other devices begin with other ones.
+/// Where not all models have room: each device begins with the first that its neighbour, if that is
+/// like it, has no room for.
+std::size_t first_model_on(const Cluster& cluster, const ServingDevice& device,
+                           const std::vector<StaticSetting>& settings) {
+  if (bytes_of_all(cluster, device, settings) <= device.memory) return 0;
+  std::size_t first = 0;
+  for (std::uint32_t neighbour = 0; neighbour < device.number; ++neighbour) {
+    double left = device.memory;
+    for (std::size_t seen = 0; seen < settings.size(); ++seen) {
+      const double bytes =
+          bytes_of(cluster, spec_on(cluster, device, static_cast<ModelId>(first), settings[first]));
+      if (bytes <= device.memory) left -= bytes;  // else no device like this one takes it
+      if (left < 0) break;
+      first = (first + 1) % settings.size();
+    }
+  }
+  return first;
+}
+
+/// One of each model first.
 std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevice& device,
                                        const std::vector<StaticSetting>& settings) {
   const std::size_t models = settings.size();
-  const bool short_of_room = bytes_of_all(cluster, device, settings) > device.memory;
-  const std::size_t first = short_of_room ? device.number : 0;
+  const std::size_t first = first_model_on(cluster, device, settings);
   std::vector<InstanceSpec> instances;
   double left = device.memory;
   for (int round = 0;; ++round) {

@@ -163,7 +163,7 @@ TEST(StaticPlan, HasEachModelSomewhereWhereNotAllFit) {
   for (DeviceId device : {0, 1}) {
     for (const auto& instance : central.device(device).instances()) ++got[instance.spec.model];
   }
-  EXPECT_EQ(got, (std::vector<int>{1, 2, 1}));
+  EXPECT_EQ(got, (std::vector<int>{2, 1, 1}));
   // Behind a balancer requests go where the model is.
   LoadBalancer balancer(
       cluster, [&] { return make_static_policy(settings); }, ledger);
@@ -174,6 +174,23 @@ TEST(StaticPlan, HasEachModelSomewhereWhereNotAllFit) {
   std::vector<int> sent(3, 0);
   for (const Order& order : orders) sent[order.spec.model] += order.size;
   EXPECT_EQ(sent, (std::vector<int>{4, 4, 4}));
+}
+
+TEST(StaticPlan, BeginsEachDeviceWhereItsNeighbourEnds) {
+  Cluster cluster = cluster_of(4, 12, 1, 440);  // three of 140 a device
+  for (DeviceId device = 0; device < 4; ++device) cluster.devices[device].number = device;
+  const std::vector<StaticSetting> settings(12, {.choice = 0, .batch = 4});
+  ServingPlan plan{.rules = std::vector<StreamRule>(12), .instances = Instances(4)};
+  apply_settings(cluster, settings, plan);
+  EXPECT_EQ(count(plan.instances, 12), std::vector<int>(12, 1));
+  // One that is too large for any device does not stop the others.
+  std::vector<StaticSetting> odd = settings;
+  cluster.models[0].costs = costs(1, 50);
+  odd[0].batch = 50;
+  apply_settings(cluster, odd, plan);
+  const std::vector<int> got = count(plan.instances, 12);
+  EXPECT_EQ(got[0], 0);
+  for (ModelId model = 1; model < 12; ++model) EXPECT_GE(got[model], 1) << model;
 }
 
 TEST(Greedy, LeavesRoomForAnInstanceOfEachModelWhereMemoryIsShort) {
