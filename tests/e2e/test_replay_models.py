@@ -22,7 +22,7 @@ output = "{name}.h5:/scores"
 WORKLOAD = """\
 name = "mine"
 networks = [{networks}]
-slo_factor = 2000.0
+slo_factor = 20000.0
 """
 
 
