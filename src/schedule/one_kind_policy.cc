@@ -1,7 +1,6 @@
 #include "schedule/one_kind_policy.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -48,11 +47,9 @@ void OneKindPolicy::choose_points(const Cluster& cluster) {
   double memory = std::numeric_limits<double>::infinity();
   for (const ServingDevice& device : cluster.devices) memory = std::min(memory, device.memory);
   const double one_of_each = points_with(cluster, memory);
-  const auto small = std::count_if(cluster.devices.begin(), cluster.devices.end(),
-                                   [&](const auto& device) { return device.memory < one_of_each; });
   const bool requests = std::none_of(cluster.streams.begin(), cluster.streams.end(),
                                      [](const RequestStream& stream) { return stream.rows > 0; });
-  if (2 * small > std::ssize(cluster.devices) && requests) find_ways(cluster);
+  if (requests && most_have_less_than(one_of_each, cluster)) find_ways(cluster);
 }
 
 /// Takes points and largest batches for which instances have at most so many bytes, if there are

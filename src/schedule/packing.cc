@@ -149,13 +149,11 @@ class Packing {
     }
   }
 
-  /// As the model is run, on no more cores than the device has, in batches for which it has memory.
+  /// As the model is run.
   InstanceSpec spec_for(ModelId model, std::size_t device) const {
     const ModelWay& way = models_[model].way;
-    InstanceSpec spec = fitted({model, way.point.choice, way.largest}, costs(model),
-                               cluster_.devices[device].cores);
-    while (spec.max_batch > 1 && bytes(spec) > cluster_.devices[device].memory) --spec.max_batch;
-    return spec;
+    return fitted_to({model, way.point.choice, way.largest}, costs(model),
+                     cluster_.devices[device]);
   }
 
   bool add_one(ModelId model) {

@@ -18,15 +18,6 @@ constexpr double kAlmostNone = 0.05;
 /// A model that nobody asks for needs this share of the mean need.
 constexpr double kLeastNeed = 0.05;
 
-/// A device cannot run it on more cores than it has, nor hold larger batches than fit.
-InstanceSpec fitted_to(const ServingDevice& device, InstanceSpec spec, const NetworkCosts& costs) {
-  spec = fitted(spec, costs, device.cores);
-  while (spec.max_batch > 1 && costs.instance_bytes(spec.max_batch) > device.memory) {
-    --spec.max_batch;
-  }
-  return spec;
-}
-
 /// The state of a placement while it changes.
 class Rebalancing {
  public:
@@ -104,7 +95,7 @@ class Rebalancing {
     for (ModelId model = 0; model < needs_.size(); ++model) {
       if (needs_[model].over) continue;
       const InstanceSpec spec =
-          fitted_to(cluster_.devices[device], needs_[model].spec, *cluster_.models[model].costs);
+          fitted_to(needs_[model].spec, *cluster_.models[model].costs, cluster_.devices[device]);
       if (bytes(spec) > left && copies_[model] > 0 && scarcity(model) / hysteresis_ <= loss_here) {
         continue;
       }
@@ -192,7 +183,7 @@ Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
         const NetworkCosts& costs = *cluster.models[model].costs;
-        const InstanceSpec spec = fitted_to(cluster.devices[device], needs[model].spec, costs);
+        const InstanceSpec spec = fitted_to(needs[model].spec, costs, cluster.devices[device]);
         if (costs.instance_bytes(spec.max_batch) > left) continue;
         const int takes = costs.core_choices()[spec.choice];
         if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;

@@ -73,6 +73,21 @@ InstanceSpec fitted(InstanceSpec spec, const NetworkCosts& costs, int cores) {
   return spec;
 }
 
+InstanceSpec fitted_to(InstanceSpec spec, const NetworkCosts& costs, const ServingDevice& device) {
+  spec = fitted(spec, costs, device.cores);
+  while (spec.max_batch > 1 && costs.instance_bytes(spec.max_batch) > device.memory) {
+    --spec.max_batch;
+  }
+  return spec;
+}
+
+bool most_have_less_than(double bytes, const Cluster& cluster) {
+  const auto small =
+      std::count_if(cluster.devices.begin(), cluster.devices.end(),
+                    [bytes](const ServingDevice& device) { return device.memory < bytes; });
+  return 2 * small > std::ssize(cluster.devices);
+}
+
 std::vector<double> model_rates(const ServingObservation& seen) {
   const Cluster& cluster = *seen.cluster;
   std::vector<double> rates(cluster.models.size(), 0);

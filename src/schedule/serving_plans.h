@@ -38,6 +38,10 @@ double least_memory_per_core(const Cluster& cluster);
 std::vector<Seconds> tightest_slo(const Cluster& cluster);
 /// On no more cores than a device has, if the model has such a choice.
 InstanceSpec fitted(InstanceSpec spec, const NetworkCosts& costs, int cores);
+/// Likewise, and in no larger batches than the device has memory for.
+InstanceSpec fitted_to(InstanceSpec spec, const NetworkCosts& costs, const ServingDevice& device);
+/// Whether most devices have less memory than that.
+bool most_have_less_than(double bytes, const Cluster& cluster);
 
 /// Requests a second by model, all alike before anything is known; of data sets, the rows that are
 /// left.

@@ -22,11 +22,10 @@ double bytes_of(const Cluster& cluster, const InstanceSpec& spec) {
 }
 
 /// One of each model.
-double bytes_of_all(const Cluster& cluster, const ServingDevice& device,
-                    const std::vector<StaticSetting>& settings) {
+double bytes_of_all(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
   double all = 0;
   for (ModelId model = 0; model < settings.size(); ++model) {
-    all += bytes_of(cluster, spec_on(cluster, device, model, settings[model]));
+    all += cluster.models[model].costs->instance_bytes(settings[model].batch);
   }
   return all;
 }
@@ -35,7 +34,7 @@ double bytes_of_all(const Cluster& cluster, const ServingDevice& device,
 /// like it, has no room for.
 std::size_t first_model_on(const Cluster& cluster, const ServingDevice& device,
                            const std::vector<StaticSetting>& settings) {
-  if (bytes_of_all(cluster, device, settings) <= device.memory) return 0;
+  if (bytes_of_all(cluster, settings) <= device.memory) return 0;
   std::size_t first = 0;
   for (std::uint32_t neighbour = 0; neighbour < device.number; ++neighbour) {
     double left = device.memory;
@@ -71,14 +70,6 @@ std::vector<InstanceSpec> instances_on(const Cluster& cluster, const ServingDevi
     }
     if (!more) return instances;
   }
-}
-
-/// For an instance of each model, on most devices.
-bool has_no_room(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
-  const auto small = std::count_if(
-      cluster.devices.begin(), cluster.devices.end(),
-      [&](const auto& device) { return bytes_of_all(cluster, device, settings) > device.memory; });
-  return 2 * small > std::ssize(cluster.devices);
 }
 
 Instances packed(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
@@ -212,7 +203,9 @@ std::vector<StaticSetting> first_static_settings(const Cluster& cluster,
   }
   const bool deadlines =
       std::all_of(slo.begin(), slo.end(), [](Seconds limit) { return std::isfinite(limit); });
-  if (!deadlines || !has_no_room(cluster, settings)) return settings;
+  if (!deadlines || !most_have_less_than(bytes_of_all(cluster, settings), cluster)) {
+    return settings;
+  }
   std::vector<std::vector<ModelWay>> ways;
   std::vector<ModelWay> smallest;
   for (ModelId model = 0; model < cluster.models.size(); ++model) {

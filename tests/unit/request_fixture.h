@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "schedule/placement.h"
 #include "schedule/request_dispatcher.h"
 #include "schedule/request_policy.h"
 #include "schedule/request_scheduler.h"
@@ -41,6 +43,25 @@ inline Cluster cluster_of(int devices, int models, Seconds slo, double memory = 
   }
   cluster.devices.assign(static_cast<std::size_t>(devices), {4, memory});
   return cluster;
+}
+
+inline std::vector<int> copies_by_model(const Instances& instances, std::size_t models) {
+  std::vector<int> count(models, 0);
+  for (const auto& on_device : instances) {
+    for (const InstanceSpec& spec : on_device) ++count[spec.model];
+  }
+  return count;
+}
+
+/// Instances that are on a device in one and not in the other.
+inline std::size_t moved(const Instances& before, const Instances& after, std::size_t device) {
+  std::vector<InstanceSpec> a = before[device];
+  std::vector<InstanceSpec> b = after[device];
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  std::vector<InstanceSpec> added;
+  std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(added));
+  return added.size();
 }
 
 /// As many as wait, on what is idle first.

@@ -27,14 +27,6 @@ double bytes_of(const Cluster& cluster, const std::vector<InstanceSpec>& instanc
   return bytes;
 }
 
-std::vector<int> count(const Instances& instances, std::size_t models) {
-  std::vector<int> count(models, 0);
-  for (const auto& on_device : instances) {
-    for (const InstanceSpec& spec : on_device) ++count[spec.model];
-  }
-  return count;
-}
-
 ModelWay way_of(const NetworkCosts& costs, int batch) {
   return {.point = {0, batch, costs.at(0, batch).solo}, .largest = batch, .usual = batch};
 }
@@ -113,7 +105,7 @@ TEST(Packing, GivesEachModelOneAndPopularOnesMore) {
   Instances instances;
   pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
   ASSERT_EQ(instances.size(), 8U);
-  const std::vector<int> got = count(instances, 20);
+  const std::vector<int> got = copies_by_model(instances, 20);
   for (const int copies : got) EXPECT_GE(copies, 1);
   EXPECT_GE(got[7], 4);
   EXPECT_EQ(std::accumulate(got.begin(), got.end(), 0), 24) << "memory is used";
@@ -146,9 +138,9 @@ TEST(Packing, FollowsWhatIsAskedForAFewInstancesADeviceAtATime) {
                           std::back_inserter(added));
       EXPECT_LE(added.size(), 3U);
     }
-    for (const int copies : count(instances, 12)) EXPECT_GE(copies, 1);
+    for (const int copies : copies_by_model(instances, 12)) EXPECT_GE(copies, 1);
   }
-  const std::vector<int> got = count(instances, 12);
+  const std::vector<int> got = copies_by_model(instances, 12);
   EXPECT_GE(got[11], 8);
   EXPECT_LE(got[0], 3);
 }
@@ -173,7 +165,7 @@ TEST(Packing, ReplacesWhatOnlyAnEjectedDeviceHad) {
   devices[0].ejected = true;
   pack(cluster, models_of(cluster, {10, 1, 1}), devices, kHysteresis, instances);
   EXPECT_EQ(instances[0], (std::vector<InstanceSpec>{{0, 0, 4}, {1, 0, 4}})) << "it keeps its own";
-  EXPECT_EQ(count({instances[1]}, 3), (std::vector<int>{1, 0, 1}));
+  EXPECT_EQ(copies_by_model({instances[1]}, 3), (std::vector<int>{1, 0, 1}));
 }
 
 TEST(Packing, KeepsTheLastInstanceOfAModelButForTheFirstOfAnother) {
@@ -181,7 +173,7 @@ TEST(Packing, KeepsTheLastInstanceOfAModelButForTheFirstOfAnother) {
   const std::vector<DeviceState> devices(1);
   const auto packed = [&](const std::vector<double>& rates, Instances instances) {
     pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
-    return count(instances, 3);
+    return copies_by_model(instances, 3);
   };
   const Instances both = {{{0, 0, 4}, {1, 0, 4}}};
   EXPECT_EQ(packed({1000, 1, 0}, both), (std::vector{1, 1, 0})) << "least rates count for all";
@@ -198,7 +190,7 @@ TEST(Packing, TakesNoTwoLastInstancesForOne) {
   const std::vector<DeviceState> devices(1);
   Instances instances = {{{0, 0, 4}, {1, 0, 4}}};
   pack(cluster, models, devices, kHysteresis, instances);
-  EXPECT_EQ(count(instances, 3), (std::vector{1, 1, 0}));
+  EXPECT_EQ(copies_by_model(instances, 3), (std::vector{1, 1, 0}));
 }
 
 TEST(Packing, LeavesWhatIsNotScarceEnough) {
@@ -292,7 +284,7 @@ TEST(StaticPolicy, IsPackedByTheSharesThatItIsSetTo) {
   EXPECT_DOUBLE_EQ(settings[5].share, 0.81);
   ServingPlan plan{.rules = std::vector<StreamRule>(20), .instances = Instances(8)};
   apply_settings(cluster, settings, plan);
-  const std::vector<int> got = count(plan.instances, 20);
+  const std::vector<int> got = copies_by_model(plan.instances, 20);
   for (const int copies : got) EXPECT_GE(copies, 1);
   EXPECT_EQ(*std::max_element(got.begin(), got.end()), got[5]);
   // With room for all shares say nothing.

@@ -24,25 +24,6 @@ std::vector<ModelNeed> needs_of(const std::vector<double>& busy) {
   return needs;
 }
 
-std::vector<int> count(const Instances& instances, std::size_t models) {
-  std::vector<int> count(models, 0);
-  for (const auto& on_device : instances) {
-    for (const InstanceSpec& spec : on_device) ++count[spec.model];
-  }
-  return count;
-}
-
-/// Instances that are on a device in one and not in the other.
-std::size_t moved(const Instances& before, const Instances& after, std::size_t device) {
-  std::vector<InstanceSpec> a = before[device];
-  std::vector<InstanceSpec> b = after[device];
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
-  std::vector<InstanceSpec> added;
-  std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(added));
-  return added.size();
-}
-
 TEST(Spread, GivesScarceModelsTheirShare) {
   // Room for three instances of 140 a device, and six models.
   const Cluster cluster = cluster_of(8, 6, 1, 450);
@@ -50,7 +31,7 @@ TEST(Spread, GivesScarceModelsTheirShare) {
   const std::vector<DeviceState> devices(8);
   const Instances instances = spread(cluster, needs, devices);
   for (const auto& on_device : instances) EXPECT_EQ(on_device.size(), 3U);
-  const std::vector<int> got = count(instances, 6);
+  const std::vector<int> got = copies_by_model(instances, 6);
   EXPECT_EQ(got[0], 7) << "on each but the one that has those that nobody else has";
   for (std::size_t model = 1; model < 6; ++model) EXPECT_GE(got[model], 3);
 }
@@ -81,9 +62,9 @@ TEST(Rebalance, MovesAFewInstancesADeviceAndLeavesEachModelOne) {
       EXPECT_LE(moved(before, instances, device), 3U);
       EXPECT_LE(instances[device].size(), 3U) << "as memory has room for";
     }
-    for (const int copies : count(instances, 6)) EXPECT_GE(copies, 1);
+    for (const int copies : copies_by_model(instances, 6)) EXPECT_GE(copies, 1);
   }
-  const std::vector<int> got = count(instances, 6);
+  const std::vector<int> got = copies_by_model(instances, 6);
   EXPECT_GE(got[5], 7);
   EXPECT_LE(got[0], 2);
   const Instances settled = instances;
@@ -98,10 +79,10 @@ TEST(Rebalance, ReplacesWhatOnlyAnEjectedDeviceHad) {
   devices[0].ejected = true;
   rebalance(cluster, needs_of({1, 1, 1}), devices, kHysteresis, instances);
   EXPECT_EQ(instances[0], (std::vector<InstanceSpec>{{0, 0, 4}, {1, 0, 4}})) << "it keeps its own";
-  EXPECT_EQ(count({instances[1]}, 3), (std::vector<int>{0, 1, 1}))
+  EXPECT_EQ(copies_by_model({instances[1]}, 3), (std::vector<int>{0, 1, 1}))
       << "three do not fit, and none is needed more than another";
   rebalance(cluster, needs_of({2, 1, 1}), devices, kHysteresis, instances);
-  EXPECT_EQ(count({instances[1]}, 3)[0], 1);
+  EXPECT_EQ(copies_by_model({instances[1]}, 3)[0], 1);
 }
 
 TEST(Rebalance, KeepsTheLastInstanceOfAModelHoweverMuchOthersNeed) {
@@ -109,11 +90,11 @@ TEST(Rebalance, KeepsTheLastInstanceOfAModelHoweverMuchOthersNeed) {
   const std::vector<DeviceState> devices(1);
   Instances instances = {{{0, 0, 4}, {1, 0, 4}, {2, 0, 4}}};
   rebalance(cluster, needs_of({100, 0.01, 0}), devices, kHysteresis, instances);
-  EXPECT_EQ(count(instances, 3), (std::vector<int>{1, 1, 1}));
+  EXPECT_EQ(copies_by_model(instances, 3), (std::vector<int>{1, 1, 1}));
   std::vector<ModelNeed> needs = needs_of({100, 0.01, 0});
   needs[2].over = true;
   rebalance(cluster, needs, devices, kHysteresis, instances);
-  EXPECT_EQ(count(instances, 3), (std::vector<int>{2, 1, 0})) << "of a data set that is done";
+  EXPECT_EQ(copies_by_model(instances, 3), (std::vector<int>{2, 1, 0})) << "of a data set that is done";
 }
 
 TEST(Rebalance, CountsInstancesByTheirCores) {
@@ -125,7 +106,7 @@ TEST(Rebalance, CountsInstancesByTheirCores) {
   needs[0].spec.choice = 1;
   Instances instances = {{{0, 0, 4}}, {{1, 0, 4}, {1, 0, 4}}, {{1, 0, 4}, {1, 0, 4}}};
   rebalance(cluster, needs, devices, kHysteresis, instances);
-  const std::vector<int> got = count(instances, 2);
+  const std::vector<int> got = copies_by_model(instances, 2);
   EXPECT_GE(got[0], 3) << "half an instance, and two more";
 }
 
@@ -149,7 +130,7 @@ TEST(Rebalance, TakesFreeMemoryFirst) {
   const std::vector<DeviceState> devices(1);
   Instances instances = {{{0, 0, 4}, {1, 0, 4}}};
   rebalance(cluster, needs_of({1, 1, 1}), devices, kHysteresis, instances);
-  EXPECT_EQ(count(instances, 3), (std::vector<int>{1, 1, 1}));
+  EXPECT_EQ(copies_by_model(instances, 3), (std::vector<int>{1, 1, 1}));
 }
 
 /// Two devices with room for two instances each, of three models.
@@ -182,13 +163,13 @@ TEST(StaticPlan, BeginsEachDeviceWhereItsNeighbourEnds) {
   const std::vector<StaticSetting> settings(12, {.choice = 0, .batch = 4});
   ServingPlan plan{.rules = std::vector<StreamRule>(12), .instances = Instances(4)};
   apply_settings(cluster, settings, plan);
-  EXPECT_EQ(count(plan.instances, 12), std::vector<int>(12, 1));
+  EXPECT_EQ(copies_by_model(plan.instances, 12), std::vector<int>(12, 1));
   // One that is too large for any device does not stop the others.
   std::vector<StaticSetting> odd = settings;
   cluster.models[0].costs = costs(1, 50);
   odd[0].batch = 50;
   apply_settings(cluster, odd, plan);
-  const std::vector<int> got = count(plan.instances, 12);
+  const std::vector<int> got = copies_by_model(plan.instances, 12);
   EXPECT_EQ(got[0], 0);
   for (ModelId model = 1; model < 12; ++model) EXPECT_GE(got[model], 1) << model;
 }
