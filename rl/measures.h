@@ -62,6 +62,7 @@ struct Measures {
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;
   std::int64_t dispatched_again = 0;
+  Seconds travel = 0;  ///< of a batch, the mean: its order's way to a device and the answer's back
 
   StreamMeasures all() const;
   bool passes(const PassRule& rule) const;

@@ -47,6 +47,9 @@ void take_counts(const schedule::RequestCounts& counts, Measures& measures) {
   measures.readmissions = counts.readmissions;
   measures.loads = counts.loads;
   measures.dispatched_again = counts.dispatched_again;
+  if (counts.found_free > 0) {
+    measures.travel = counts.travelled / static_cast<double>(counts.found_free);
+  }
 }
 
 }  // namespace widepipe::rl

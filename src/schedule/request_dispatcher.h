@@ -49,6 +49,8 @@ struct RequestCounts {
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;             ///< of instances, after the start
   std::int64_t dispatched_again = 0;  ///< requests of devices that were ejected
+  std::int64_t found_free = 0;        ///< batches that came back, and had waited for no other
+  Seconds travelled = 0;              ///< what these were out for while their device had none of it
 
   RequestCounts& operator+=(const RequestCounts& other);
 };

@@ -27,6 +27,8 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   readmissions += other.readmissions;
   loads += other.loads;
   dispatched_again += other.dispatched_again;
+  found_free += other.found_free;
+  travelled += other.travelled;
   return *this;
 }
 

@@ -115,6 +115,10 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     stretch_ += kRecent * (busy / running.cell.solo - stretch_);
     // What was ordered ahead may have waited for the one before.
     const Seconds travelled = out - busy;
+    if (!running.behind) {
+      ++counts_.found_free;
+      counts_.travelled += travelled;
+    }
     if (!running.behind || travelled < travel_) {
       travel_ += (std::exchange(travelled_, true) ? kRecent : 1) * (travelled - travel_);
     }

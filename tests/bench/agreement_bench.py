@@ -5,11 +5,12 @@
     agreement_bench.py --ranks 250 --time-scale 20 --group-size 32 --seconds 3
     agreement_bench.py --ranks 250 --time-scale 20 --group-size 32 --seconds 3 --loads 2 --zero-delay
 
-For each workload: a replay measures its rounds; `simulate --find-goodput` with rounds of that period
-and delay gives the goodput; then at each factor of it a replay runs, and a simulation with the
-rounds that this very replay had. Prints a table: what was answered a second and the 99th percentile
-of latency, both ways, all in emulated time. With --loads, shares of the bound instead of factors of
-the goodput; with --zero-delay, against a simulation in which orders and news take no time.
+For each workload: a replay measures its rounds; `simulate --find-goodput` with rounds of that period,
+in which batches are on their way for as long, gives the goodput; then at each factor of it a replay
+runs, and a simulation with the rounds that this very replay had. Prints a table: what was answered a
+second and the 99th percentile of latency, both ways, all in emulated time. With --loads, shares of
+the bound instead of factors of the goodput; with --zero-delay, against a simulation in which orders
+and news take no time.
 """
 
 import argparse
@@ -19,8 +20,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from live_rounds import rounds_of, travel
+
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("workload", "load", "round ms", "every ms", "answered/s sim", "live", "ratio", "p99 ms sim",
+COLUMNS = ("workload", "load", "round ms", "on the way ms", "answered/s sim", "live", "ratio", "p99 ms sim",
            "live", "ratio", "in SLO sim", "live", "rank 0 us a batch")
 
 
@@ -45,25 +48,23 @@ def replay(options, workload, load):
                     "--load", load)
 
 
-def rounds_of(live):
-    """Period and delay, emulated milliseconds: an order is on its way for half a round, as is news;
-    news also waits for the next round."""
-    period = live["ended_seconds"] / live["rounds"]
-    return 1e3 * period, 1e3 * live["round_emulated_seconds"] / 2
-
-
 def simulate(options, workload, rounds, *load):
     period, delay = rounds
     return widepipe(options, [], "simulate", *common(options, workload), "--devices",
-                    options.ranks * options.devices_per_rank, "--round-period", period,
-                    "--round-delay", delay, *load)
+                    options.ranks * options.devices_per_rank, "--round-period", 1e3 * period,
+                    "--round-delay", 1e3 * delay, *load)
+
+
+def live_rounds(options, workload, real):
+    load = real["runs"][0]["share_of_bound"]
+    return rounds_of(real, lambda *rounds: simulate(options, workload, rounds, "--load", load))
 
 
 def loads_of(options, workload):
     """What they are called, and shares of the bound."""
     if options.loads:
         return [(f"{load:g}", load) for load in options.loads]
-    rounds = rounds_of(replay(options, workload, options.first_load)["live"])
+    rounds = live_rounds(options, workload, replay(options, workload, options.first_load))
     [found] = simulate(options, workload, rounds, "--find-goodput")["runs"]
     goodput = found["share_of_bound"]
     return [(f"{factor:g} x {goodput:.3f}", factor * goodput) for factor in options.factors]
@@ -107,12 +108,11 @@ def main():
                 real = replay(options, workload, load)
                 live = real["live"]
                 answered, p99, attained = figures(real)
-                rounds = rounds_of(live)
-                simulated_rounds = (0, 0) if options.zero_delay else rounds
+                rounds = (0, 0) if options.zero_delay else live_rounds(options, workload, real)
                 sim_answered, sim_p99, sim_attained = figures(
-                    simulate(options, workload, simulated_rounds, "--load", load))
+                    simulate(options, workload, rounds, "--load", load))
                 print(f"| {workload} | {name_of_load} "
-                      f"| {1e3 * live['round_emulated_seconds']:.3f} | {rounds[0]:.3f} "
+                      f"| {1e3 * live['round_emulated_seconds']:.3f} | {1e3 * travel(real):.3f} "
                       f"| {sim_answered:.0f} | {answered:.0f} | {answered / sim_answered:.3f} "
                       f"| {sim_p99:.2f} | {p99:.2f} | {p99 / sim_p99:.3f} "
                       f"| {sim_attained:.4f} | {attained:.4f} "

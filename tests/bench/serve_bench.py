@@ -26,6 +26,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from live_rounds import rounds_of
+
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {  # the most popular first: its file, the shape of a row, rows
     "fashion_lenet": (ROOT / "jobs/examples/fashion_lenet/fashion_lenet.onnx", (1, 28, 28), 500),
@@ -91,14 +93,13 @@ def live(options, workload, load, policy):
                     "job.toml", *common(options, workload, load, policy))
 
 
-def simulated(options, workload, load, policy, report):
-    """With the rounds of this live run (agreement_bench.py)."""
-    rounds = report["live"]
-    period = 1e3 * rounds["ended_seconds"] / rounds["rounds"]
-    delay = 1e3 * rounds["round_emulated_seconds"] / 2
-    return widepipe(options, [], "simulate", "--devices", options.ranks, "--fleet", "fleet.toml",
-                    "--round-period", period, "--round-delay", delay,
-                    *common(options, workload, load, policy))
+def simulated(options, workload, load, policy, real):
+    """With the rounds of this live run."""
+    def simulate(period, delay):
+        return widepipe(options, [], "simulate", "--devices", options.ranks, "--fleet", "fleet.toml",
+                        "--round-period", 1e3 * period, "--round-delay", 1e3 * delay,
+                        *common(options, workload, load, policy))
+    return simulate(*rounds_of(real, simulate))
 
 
 def figures(report):

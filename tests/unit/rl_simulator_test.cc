@@ -238,6 +238,18 @@ TEST(Simulator, EveryRequestEndsOnceUnderFaultsAndRounds) {
   }
 }
 
+TEST(Simulator, TellsHowLongBatchesAreOnTheirWay) {
+  const WorkloadSpec workload = jobs::load_workload("A5", npu());
+  const auto travel = [&](const RoundModel& rounds) {
+    return run(workload, "nominal", {.duration = 1, .rate = 2'000, .devices = 8, .rounds = rounds})
+        .travel;
+  };
+  EXPECT_LT(travel({}), 1e-9);
+  EXPECT_NEAR(travel({.delay = 0.0005}), 0.001, 1e-5) << "there and back";
+  EXPECT_NEAR(travel({.period = 0.002}), 0.001, 2e-4) << "half a period, until rank 0 looks";
+  EXPECT_NEAR(travel({.period = 0.002, .delay = 0.0005}), 0.002, 2e-4);
+}
+
 TEST(Simulator, FarAboveCapacityItShedsAndStaysBusy) {
   const WorkloadSpec workload = jobs::load_workload("A5", npu());
   const npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
