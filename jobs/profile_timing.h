@@ -32,13 +32,17 @@ class ProfiledDevice {
     std::size_t model = 0;
     int rows = 1;
   };
-  /// Times that an instance worked on such batches, one after the other, for about so long. At
-  /// least three of them, after one that does not count. Throws RunError if one fails.
+  /// Times that an instance worked on such batches, for about so long: at least three, after one
+  /// that does not count. As in service, there is a row of another model, if there is any, before
+  /// each: its weights have left the caches. Throws RunError if one fails.
   std::vector<double> alone(const Batch& batch, double seconds);
-  /// Likewise of several at a time, each over and over beside the others; by batch.
+  /// Likewise of several at a time, each over and over beside the others, with nothing in between;
+  /// by batch.
   std::vector<std::vector<double>> together(const std::vector<Batch>& batches, double seconds);
 
  private:
+  double run(const Batch& batch);
+  void check(const device::Completion& done, const Batch& batch) const;
   void submit(std::uint64_t id, const Batch& batch, std::vector<AlignedBuffer> inputs);
   std::vector<AlignedBuffer> inputs_of(const Batch& batch) const;
 

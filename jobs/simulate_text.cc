@@ -169,6 +169,7 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"devices_readmitted", measures.readmissions},
                {"requests_dispatched_again", measures.dispatched_again},
                {"travel_seconds", measures.travel},
+               {"stretch", measures.stretch},
                {"events", measures.events}};
   for (const rl::StreamMeasures& stream : measures.streams) {
     json["streams"].push_back(stream_json(stream));

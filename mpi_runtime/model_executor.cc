@@ -63,7 +63,7 @@ void ModelExecutor::make(schedule::InstanceId id, const schedule::InstanceSpec& 
   const int cores = config_.core_choices[spec.choice];
   instances_[id] = {spec, cores,
                     std::make_unique<device::InstanceThread>(config_.models[spec.model], cores,
-                                                             std::move(ready))};
+                                                             gate_, std::move(ready))};
 }
 
 void ModelExecutor::give_answers(const Order& order, device::Batch batch, DeviceNews& news) const {

@@ -63,6 +63,7 @@ struct Measures {
   std::int64_t loads = 0;
   std::int64_t dispatched_again = 0;
   Seconds travel = 0;  ///< of a batch, the mean: its order's way to a device and the answer's back
+  double stretch = 1;  ///< of batches: what devices took for them, as a multiple of that alone
 
   StreamMeasures all() const;
   bool passes(const PassRule& rule) const;

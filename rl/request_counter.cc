@@ -50,6 +50,7 @@ void take_counts(const schedule::RequestCounts& counts, Measures& measures) {
   if (counts.found_free > 0) {
     measures.travel = counts.travelled / static_cast<double>(counts.found_free);
   }
+  if (counts.alone > 0) measures.stretch = counts.worked / counts.alone;
 }
 
 }  // namespace widepipe::rl

@@ -31,9 +31,21 @@ std::int64_t usual_micro_batch(const std::shared_ptr<const model::Model>& model)
   return std::min(model->max_batch(), choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes()));
 }
 
-InstanceThread::InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready)
+namespace {
+
+Completion given_up(std::uint64_t id) {
+  Completion undone{.batch = {}, .error = "its instance was given up"};
+  undone.batch.id = id;
+  return undone;
+}
+
+}  // namespace
+
+InstanceThread::InstanceThread(std::shared_ptr<const model::Model> model, int cores,
+                               std::shared_ptr<CoreGate> gate, Ready ready)
     : model_(std::move(model)),
       cores_(cores),
+      gate_(std::move(gate)),
       ready_(std::move(ready)),
       thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
@@ -42,7 +54,7 @@ InstanceThread::~InstanceThread() { stop(); }
 void InstanceThread::submit(std::uint64_t id, Fetch fetch, CompletionSink done) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back({id, std::move(fetch), std::move(done)});
+    waiting_.push_back({id, gate_->take_ticket(), std::move(fetch), std::move(done)});
   }
   arrived_.notify_one();
 }
@@ -64,16 +76,18 @@ void InstanceThread::work(const std::stop_token& stop) {
     Task task = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    task.done(run(*instance, task));
+    run_in_turn(*instance, task, stop);
     lock.lock();
   }
-  for (const Task& task : waiting_) {
-    Completion undone{.batch = {}, .error = "its instance was given up"};
-    undone.batch.id = task.id;
-    task.done(std::move(undone));
-  }
+  for (const Task& task : waiting_) task.done(given_up(task.id));
   waiting_.clear();
   ended_ = true;
+}
+
+void InstanceThread::run_in_turn(ModelInstance& instance, Task& task, const std::stop_token& stop) {
+  if (!gate_->enter(task.ticket, cores_, stop)) return task.done(given_up(task.id));
+  task.done(run(instance, task));
+  gate_->leave(cores_);
 }
 
 Completion InstanceThread::run(ModelInstance& instance, Task& task) const {

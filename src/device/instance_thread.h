@@ -11,13 +11,15 @@
 #include <string>
 #include <thread>
 
+#include "device/core_gate.h"
 #include "device/device.h"
 #include "device/instance.h"
 
 namespace widepipe::device {
 
 /// One instance of one model, on a thread of its own with some cores: what a scheduler loads and
-/// unloads while others run. Batches are done in the order in which they come.
+/// unloads while others run. Batches are done in the order in which they come, each when its cores
+/// are free: several instances share those of a device.
 class InstanceThread {
  public:
   /// Called on the thread: gives the batch that is to be run; what it throws fails the batch.
@@ -25,8 +27,9 @@ class InstanceThread {
   /// Called on the thread when the instance is ready, with why it is not; empty if it is.
   using Ready = std::function<void(const std::string& error)>;
 
-  /// Returns at once.
-  InstanceThread(std::shared_ptr<const model::Model> model, int cores, Ready ready);
+  /// Returns at once. All instances of a device have one gate.
+  InstanceThread(std::shared_ptr<const model::Model> model, int cores,
+                 std::shared_ptr<CoreGate> gate, Ready ready);
   /// Waits for the batch that is being computed; those that are not begun come back failed.
   ~InstanceThread();
   InstanceThread(const InstanceThread&) = delete;
@@ -43,15 +46,18 @@ class InstanceThread {
  private:
   struct Task {
     std::uint64_t id;
+    std::uint64_t ticket;  ///< of the gate
     Fetch fetch;
     CompletionSink done;
   };
 
   void work(const std::stop_token& stop);
+  void run_in_turn(ModelInstance& instance, Task& task, const std::stop_token& stop);
   Completion run(ModelInstance& instance, Task& task) const;
 
   const std::shared_ptr<const model::Model> model_;
   const int cores_;
+  const std::shared_ptr<CoreGate> gate_;
   const Ready ready_;
   std::mutex mutex_;
   std::condition_variable_any arrived_;

@@ -51,6 +51,8 @@ struct RequestCounts {
   std::int64_t dispatched_again = 0;  ///< requests of devices that were ejected
   std::int64_t found_free = 0;        ///< batches that came back, and had waited for no other
   Seconds travelled = 0;              ///< what these were out for while their device had none of it
+  Seconds worked = 0;                 ///< of devices, for all batches that came back
+  Seconds alone = 0;                  ///< what these take by the tables
 
   RequestCounts& operator+=(const RequestCounts& other);
 };

@@ -29,6 +29,8 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   dispatched_again += other.dispatched_again;
   found_free += other.found_free;
   travelled += other.travelled;
+  worked += other.worked;
+  alone += other.alone;
   return *this;
 }
 

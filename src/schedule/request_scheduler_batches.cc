@@ -115,6 +115,8 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     stretch_ += kRecent * (busy / running.cell.solo - stretch_);
     // What was ordered ahead may have waited for the one before.
     const Seconds travelled = out - busy;
+    counts_.worked += busy;
+    counts_.alone += running.cell.solo;
     if (!running.behind) {
       ++counts_.found_free;
       counts_.travelled += travelled;

@@ -3,14 +3,15 @@
 
     serve_bench.py
     serve_bench.py --seconds 10 --repeats 3 --loads .4 .5 .6 .7 --keep build/serve
+    serve_bench.py --dedicated --workloads steady
 
 Four networks (efficientnet_lite0, ocr_cls, ocr_det of scripts/models/fetch.py, and fashion_lenet) are
-profiled, then served by two ranks of one core each: with steady popularity, and with popularity that
+profiled, then served by two ranks of one core each (with --dedicated by the second of them): with steady popularity, and with popularity that
 moves by two places halfway. A grid of fixed settings, the same for all models, is tried on the steady
 mix; the best of them, static-central (settings of each model, tuned by simulation) and greedy-estimated
 then take turns at each load. Loads are shares of the fluid bound of the profile. Prints the attainment
 of each (medians), the highest load that passes, and how near simulations with the rounds of the live
-runs come.
+runs come: of the devices as they were profiled, and as fast as they were in the run.
 """
 
 import argparse
@@ -79,27 +80,43 @@ def write_inputs(options):
         (options.folder / f"{name}.toml").write_text(
             f'name = "{name}"\nnetworks = [{networks}]\nslo_factor = {options.slo_factor}\n{more}'
             f"\n[pass]\nall = {PASS[0]}\neach = {PASS[1]}\n")
-    (options.folder / "fleet.toml").write_text(
-        'name = "two"\n\n[[class]]\nname = "one core"\nshare = 1.0\ncores = 1\n')
 
 
 def common(options, workload, load, policy):
-    return ["--profile", "cpu.toml", "--workload", f"{workload}.toml", "--load", load, "--seconds",
+    return ["--profile", "cpu.toml", "--workload", f"{workload}.toml", *load, "--seconds",
             options.seconds, "--evaluations", options.evaluations, *policy]
 
 
 def live(options, workload, load, policy):
+    own = ["--dedicated-scheduler"] if options.dedicated else []
     return widepipe(options, [*options.mpiexec.split(), "-n", str(options.ranks)], "replay", "--job",
-                    "job.toml", *common(options, workload, load, policy))
+                    "job.toml", *own, *common(options, workload, ["--load", load], policy))
+
+
+def write_fleet(options, speed):
+    (options.folder / "fleet.toml").write_text(
+        f'name = "one core each"\n\n[[class]]\nname = "core"\nshare = 1.0\ncores = 1\n'
+        f"speed = {speed}\n")
+
+
+def stretch(report):
+    return report["runs"][0]["stretch"]
 
 
 def simulated(options, workload, load, policy, real):
-    """With the rounds of this live run."""
+    """With the rounds of this live run; then with the speed that its devices had, too."""
+    rate = ["--rate", real["runs"][0]["requests_per_second"]]
+
     def simulate(period, delay):
-        return widepipe(options, [], "simulate", "--devices", options.ranks, "--fleet", "fleet.toml",
+        return widepipe(options, [], "simulate", "--devices", options.devices, "--fleet", "fleet.toml",
                         "--round-period", 1e3 * period, "--round-delay", 1e3 * delay,
-                        *common(options, workload, load, policy))
-    return simulate(*rounds_of(real, simulate))
+                        *common(options, workload, rate, policy))
+    write_fleet(options, 1.0)
+    rounds = rounds_of(real, simulate)
+    as_profiled = simulate(*rounds)
+    speed = stretch(as_profiled) / stretch(real)
+    write_fleet(options, speed)
+    return as_profiled, simulate(*rounds), speed
 
 
 def figures(report):
@@ -125,8 +142,10 @@ def best_of_grid(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workloads", nargs="+", default=["steady", "shift"])
     parser.add_argument("--loads", type=float, nargs="+", default=[0.3, 0.4, 0.5, 0.6, 0.7])
     parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--dedicated", action="store_true", help="rank 0 has no device")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--profile-seconds", type=float, default=40)
@@ -143,6 +162,7 @@ def main():
     parser.add_argument("--timeout", type=int, default=900)
     options = parser.parse_args()
     options.widepipe = options.widepipe.resolve()
+    options.devices = options.ranks - (1 if options.dedicated else 0)
     with tempfile.TemporaryDirectory() as name:
         options.folder = (options.keep or Path(name)).resolve()
         options.folder.mkdir(parents=True, exist_ok=True)
@@ -150,26 +170,28 @@ def main():
         best = best_of_grid(options)
         policies = {**POLICIES, f"fixed (batch {best[1]}, timeout {best[2]:g} ms)": command_of(best)}
         print("\n| workload | load | policy | in SLO | worst model | answered/s | simulated / live | "
-              "p99 ms | simulated / live |\n|" + " --- |" * 9)
+              "p99 ms | simulated / live | speed | answered/s with it | p99 |\n|" + " --- |" * 12)
         passed = {}
-        for workload, load in itertools.product(("steady", "shift"), options.loads):
+        for workload, load in itertools.product(options.workloads, options.loads):
             runs = {policy: [] for policy in policies}
             for _ in range(options.repeats):
                 for policy, words in policies.items():
                     report = live(options, workload, load, words)
-                    model = figures(simulated(options, workload, load, words, report))
+                    as_profiled, at_speed, speed = simulated(options, workload, load, words, report)
                     real = figures(report)
-                    runs[policy].append((*real, model[2] / real[2], model[3] / real[3]))
+                    ratios = [figures(one)[at] / real[at]
+                              for one, at in itertools.product((as_profiled, at_speed), (2, 3))]
+                    runs[policy].append((*real, *ratios, speed))
             for policy, all_runs in runs.items():
-                [attained, worst, answered, p99, rate_ratio, p99_ratio] = map(
-                    statistics.median, zip(*all_runs))
+                [attained, worst, answered, p99, rate_ratio, p99_ratio, rate_at_speed, p99_at_speed,
+                 speed] = map(statistics.median, zip(*all_runs))
                 if attained >= PASS[0] and worst >= PASS[1]:
                     passed[workload, policy] = load
                 print(f"| {workload} | {load:g} | {policy} | {attained:.4f} | {worst:.4f} "
-                      f"| {answered:.0f} | {rate_ratio:.3f} | {p99:.1f} | {p99_ratio:.3f} |",
-                      flush=True)
+                      f"| {answered:.0f} | {rate_ratio:.3f} | {p99:.1f} | {p99_ratio:.3f} "
+                      f"| {speed:.2f} | {rate_at_speed:.3f} | {p99_at_speed:.3f} |", flush=True)
         print("\nhighest load that passes:")
-        for workload, policy in itertools.product(("steady", "shift"), policies):
+        for workload, policy in itertools.product(options.workloads, policies):
             print(f"  {workload:7} {policy:40} {passed.get((workload, policy), 0):g}")
 
 

@@ -126,6 +126,26 @@ TEST_F(Executor, ARowHasOneAnswerInWhateverBatchAndInstance) {
   EXPECT_GT(executor_.core_seconds(), 0);
 }
 
+TEST_F(SlowExecutor, InstancesTakeTurnsOnTheCores) {
+  // Each would have both cores for itself.
+  for (const schedule::InstanceId instance : {1, 2, 3}) executor_.equip(3, instance, {0, 1, 8});
+  executor_.equipped();
+  const auto start = std::chrono::steady_clock::now();
+  for (const schedule::InstanceId instance : {1, 2, 3}) {
+    Order wide = order(Order::Kind::kRun, instance, instance, 1);
+    wide.spec.choice = 1;
+    executor_.accept(wide, std::vector<std::uint64_t>{5}, clock_.now());
+  }
+  double busy = 0;
+  for (int i = 0; i < 3; ++i) {
+    const DeviceNews news = next();
+    EXPECT_EQ(news.kind, DeviceNews::Kind::kDone);
+    busy += news.busy;
+  }
+  const std::chrono::duration<double> all = std::chrono::steady_clock::now() - start;
+  EXPECT_LE(busy, all.count()) << "none worked beside another, and waiting is no work";
+}
+
 TEST_F(Executor, AnInstanceIsLoadedAndThenWorks) {
   executor_.accept(order(Order::Kind::kLoad, 5), {}, clock_.now());
   const DeviceNews loaded = next();
