@@ -91,8 +91,7 @@ class ModelExecutor final : public schedule::OrderExecutor {
 
   const ModelExecutorConfig config_;
   const ServeClock& clock_;
-  const std::shared_ptr<device::CoreGate> gate_ =
-      std::make_shared<device::CoreGate>(config_.cores);
+  const std::shared_ptr<device::CoreGate> gate_ = std::make_shared<device::CoreGate>(config_.cores);
   Mailbox<Event> mailbox_;
   std::vector<Event> events_;  ///< taken out of it, the newest first
   double core_seconds_ = 0;

@@ -92,9 +92,8 @@ TEST(CoreGate, LetsGoOfThoseThatAreToStop) {
   CoreGate gate(1);
   ASSERT_TRUE(gate.enter(gate.take_ticket(), 1, {}));
   std::atomic<bool> entered = true;
-  std::jthread waits([&](const std::stop_token& stop) {
-    entered = gate.enter(gate.take_ticket(), 1, stop);
-  });
+  std::jthread waits(
+      [&](const std::stop_token& stop) { entered = gate.enter(gate.take_ticket(), 1, stop); });
   waits.request_stop();
   waits.join();
   EXPECT_FALSE(entered);

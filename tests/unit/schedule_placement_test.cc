@@ -94,7 +94,8 @@ TEST(Rebalance, KeepsTheLastInstanceOfAModelHoweverMuchOthersNeed) {
   std::vector<ModelNeed> needs = needs_of({100, 0.01, 0});
   needs[2].over = true;
   rebalance(cluster, needs, devices, kHysteresis, instances);
-  EXPECT_EQ(copies_by_model(instances, 3), (std::vector<int>{2, 1, 0})) << "of a data set that is done";
+  EXPECT_EQ(copies_by_model(instances, 3), (std::vector<int>{2, 1, 0}))
+      << "of a data set that is done";
 }
 
 TEST(Rebalance, CountsInstancesByTheirCores) {
