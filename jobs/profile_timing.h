@@ -34,7 +34,7 @@ class ProfiledDevice {
   };
   /// Times that an instance worked on such batches, for about so long: at least three, after one
   /// that does not count. As in service, there is a row of another model, if there is any, before
-  /// each: its weights have left the caches. Throws RunError if one fails.
+  /// each, so that its own weights are out of the caches. Throws RunError if one fails.
   std::vector<double> alone(const Batch& batch, double seconds);
   /// Likewise of several at a time, each over and over beside the others, with nothing in between;
   /// by batch.

@@ -54,6 +54,11 @@ AlignedBuffer packed_results(const model::Model& model, const StoredRule& rule, 
 ModelExecutor::ModelExecutor(ModelExecutorConfig config, Wakeup& wakeup, const ServeClock& clock)
     : config_(std::move(config)), clock_(clock), mailbox_(wakeup) {}
 
+/// All at once, or each would begin another batch when the one before it is gone.
+ModelExecutor::~ModelExecutor() {
+  for (auto& [id, instance] : instances_) instance.thread->stop();
+}
+
 DeviceNews ModelExecutor::news_of(schedule::InstanceId id) const {
   return {.device = config_.device, .instance = id, .answers = {}};
 }

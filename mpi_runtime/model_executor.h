@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "device/core_gate.h"
 #include "device/instance_thread.h"
 #include "model/model.h"
 #include "mpi_runtime/row_reader.h"
@@ -57,6 +58,9 @@ class ModelExecutor final : public schedule::OrderExecutor {
              const schedule::InstanceSpec& spec) override;
   /// Throws std::runtime_error: nobody could serve that model here.
   void equipped() override;
+  /// Waits for what is being computed.
+  ~ModelExecutor() override;
+
   void accept(const schedule::Order& order, std::span<const std::uint64_t> rows,
               schedule::Seconds now) override;
   std::optional<schedule::DeviceNews> take_news(schedule::Seconds now) override;

@@ -62,7 +62,7 @@ struct Measures {
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;
   std::int64_t dispatched_again = 0;
-  Seconds travel = 0;  ///< of a batch, the mean: its order's way to a device and the answer's back
+  Seconds travel = 0;  ///< of a batch, the mean: from order to answer, but for the work on it
   double stretch = 1;  ///< of batches: what devices took for them, as a multiple of that alone
 
   StreamMeasures all() const;

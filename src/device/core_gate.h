@@ -10,7 +10,7 @@
 namespace widepipe::device {
 
 /// The cores of a device, which its instances share: of the batches that wait, the oldest that
-/// finds enough of them free begins. Thread-safe.
+/// finds enough of them free begins, as on emulated devices. Thread-safe.
 class CoreGate {
  public:
   explicit CoreGate(int cores) : cores_(cores), free_(cores) {}
@@ -18,7 +18,7 @@ class CoreGate {
   /// A batch's place in the line.
   std::uint64_t take_ticket();
   /// Waits until it is the batch's turn; from then on it has its cores, all there are at most.
-  /// False if `stop` is requested before.
+  /// May be false once `stop` is requested: then it has none.
   bool enter(std::uint64_t ticket, int cores, const std::stop_token& stop);
   /// Gives back what it has.
   void leave(int cores);

@@ -86,7 +86,7 @@ void InstanceThread::work(const std::stop_token& stop) {
 
 void InstanceThread::run_in_turn(ModelInstance& instance, Task& task, const std::stop_token& stop) {
   if (!gate_->enter(task.ticket, cores_, stop)) return task.done(given_up(task.id));
-  task.done(run(instance, task));
+  task.done(run(instance, task));  // which computes, too: answers are made of results
   gate_->leave(cores_);
 }
 

@@ -50,8 +50,8 @@ struct RequestCounts {
   std::int64_t loads = 0;             ///< of instances, after the start
   std::int64_t dispatched_again = 0;  ///< requests of devices that were ejected
   std::int64_t found_free = 0;        ///< batches that came back, and had waited for no other
-  Seconds travelled = 0;              ///< what these were out for while their device had none of it
-  Seconds worked = 0;                 ///< of devices, for all batches that came back
+  Seconds travelled = 0;              ///< of these: from order to answer, but for the work on them
+  Seconds worked = 0;                 ///< of devices, on all that came back
   Seconds alone = 0;                  ///< what these take by the tables
 
   RequestCounts& operator+=(const RequestCounts& other);

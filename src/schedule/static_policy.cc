@@ -21,7 +21,7 @@ double bytes_of(const Cluster& cluster, const InstanceSpec& spec) {
   return cluster.models[spec.model].costs->instance_bytes(spec.max_batch);
 }
 
-/// One of each model.
+/// Of an instance of each model.
 double bytes_of_all(const Cluster& cluster, const std::vector<StaticSetting>& settings) {
   double all = 0;
   for (ModelId model = 0; model < settings.size(); ++model) {

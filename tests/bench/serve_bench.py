@@ -6,12 +6,13 @@
     serve_bench.py --dedicated --workloads steady
 
 Four networks (efficientnet_lite0, ocr_cls, ocr_det of scripts/models/fetch.py, and fashion_lenet) are
-profiled, then served by two ranks of one core each (with --dedicated by the second of them): with steady popularity, and with popularity that
-moves by two places halfway. A grid of fixed settings, the same for all models, is tried on the steady
+profiled, then served by two ranks of one core each (with --dedicated by the second of them): with
+steady popularity, and with popularity that moves by two places halfway. A grid of fixed settings, the same for all models, is tried on the steady
 mix; the best of them, static-central (settings of each model, tuned by simulation) and greedy-estimated
 then take turns at each load. Loads are shares of the fluid bound of the profile. Prints the attainment
 of each (medians), the highest load that passes, and how near simulations with the rounds of the live
-runs come: of the devices as they were profiled, and as fast as they were in the run.
+runs come: of the devices as they were profiled, and as fast as they were in the run (static-central
+is tuned in each of them anew, for such devices).
 """
 
 import argparse

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -44,13 +45,11 @@ TEST(CoreGate, NeverHasMoreCoresInUseThanThereAre) {
   EXPECT_EQ(entered, 8 * 200);
   EXPECT_EQ(used, 0);
   EXPECT_LE(most, kCores);
-  EXPECT_GE(most, 2);
 }
 
 TEST(CoreGate, LetsTheOldestInThatFits) {
   CoreGate gate(2);
-  const std::stop_token never;
-  ASSERT_TRUE(gate.enter(gate.take_ticket(), 2, never));
+  ASSERT_TRUE(gate.enter(gate.take_ticket(), 2, {}));
   std::mutex mutex;
   std::vector<int> order;
   struct Waiting {
@@ -61,8 +60,8 @@ TEST(CoreGate, LetsTheOldestInThatFits) {
   for (const int cores : {2, 1, 1}) waiting.push_back({cores, gate.take_ticket()});
   std::vector<std::jthread> threads;
   for (auto one = waiting.rbegin(); one != waiting.rend(); ++one) {  // the youngest comes first
-    threads.emplace_back([&, one = *one] {
-      ASSERT_TRUE(gate.enter(one.ticket, one.cores, never));
+    threads.emplace_back([&, one = *one](const std::stop_token& stop) {
+      if (!gate.enter(one.ticket, one.cores, stop)) return;
       {
         const std::lock_guard lock(mutex);
         order.push_back(static_cast<int>(one.ticket));
@@ -72,19 +71,22 @@ TEST(CoreGate, LetsTheOldestInThatFits) {
     while (gate.waiting() < threads.size()) std::this_thread::yield();
   }
   const auto settled = [&](std::size_t count) {
-    for (;;) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::chrono::steady_clock::now() < limit) {
+      std::this_thread::yield();
       const std::lock_guard lock(mutex);
       if (order.size() >= count) return;
     }
+    FAIL() << "nobody is let in";
   };
   gate.leave(1);
-  settled(1);
+  ASSERT_NO_FATAL_FAILURE(settled(1));
   EXPECT_EQ(order.front(), 2) << "the first has no room beside the core that is still in use";
   gate.leave(1);
-  settled(2);
+  ASSERT_NO_FATAL_FAILURE(settled(2));
   EXPECT_EQ(order.back(), 3) << "and none yet: the other core is the second one's";
   gate.leave(1);
-  settled(3);
+  ASSERT_NO_FATAL_FAILURE(settled(3));
   EXPECT_EQ(order.back(), 1);
 }
 
@@ -94,6 +96,7 @@ TEST(CoreGate, LetsGoOfThoseThatAreToStop) {
   std::atomic<bool> entered = true;
   std::jthread waits(
       [&](const std::stop_token& stop) { entered = gate.enter(gate.take_ticket(), 1, stop); });
+  while (gate.waiting() == 0) std::this_thread::yield();
   waits.request_stop();
   waits.join();
   EXPECT_FALSE(entered);

@@ -250,6 +250,21 @@ TEST(Simulator, TellsHowLongBatchesAreOnTheirWay) {
   EXPECT_NEAR(travel({.period = 0.002, .delay = 0.0005}), 0.002, 2e-4);
 }
 
+TEST(Simulator, TellsHowMuchLongerThanAloneBatchesTake) {
+  npu_model::Profile profile = npu();
+  profile.device.jitter = 0;
+  const WorkloadSpec workload = jobs::load_workload("A10", npu());
+  npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
+  for (const double speed : {1.0, 0.5}) {
+    fleet.classes[0].speed = speed;
+    // So few that they have no neighbours.
+    const Measures measures =
+        simulate(profile, workload, fleet, {.duration = 1, .rate = 50, .devices = 8}, greedy);
+    EXPECT_GE(measures.stretch, 1 / speed);
+    EXPECT_LT(measures.stretch, 1.3 / speed) << "a batch takes some bandwidth itself";
+  }
+}
+
 TEST(Simulator, FarAboveCapacityItShedsAndStaysBusy) {
   const WorkloadSpec workload = jobs::load_workload("A5", npu());
   const npu_model::FleetSpec fleet = jobs::load_fleet("nominal", npu());
