@@ -81,12 +81,10 @@ void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
     if (waited <= 0) continue;
     const ServingState& device = devices_[running.device];
     const double rate = shared_rate(device.speed(), device.demand());
-    if (waited <= settings_.patience * running.cell.solo / rate) continue;
-    // Ordered ahead, it may wait for the cores of another.
-    if (settings_.order_ahead &&
-        waited <= settings_.patience * longest_out(running.device) / rate) {
-      continue;
-    }
+    const Seconds patience = settings_.patience * running.cell.solo / rate;
+    if (waited <= patience) continue;
+    // Ordered ahead, it may have waited for the cores of another first.
+    if (settings_.order_ahead && waited <= patience + longest_out(running.device) / rate) continue;
     eject(running.device, now);
   }
   for (DeviceId id = 0; id < devices_.size(); ++id) {

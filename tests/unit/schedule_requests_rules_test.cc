@@ -117,7 +117,7 @@ TEST(OrderAhead, ABatchMayWaitForTheCoresOfALongOne) {
   ASSERT_EQ(bench.dispatch(0).size(), 1U);
   bench.add(2, 0.007, 0);
   ASSERT_EQ(bench.dispatch(0.007).size(), 1U) << "the cores should be free by now";
-  bench.dispatch(0.02);
+  bench.dispatch(0.012);
   EXPECT_EQ(bench.ledger.ejections, 0) << "the long one takes longer, and the other waits";
   bench.dispatch(0.05);
   EXPECT_EQ(bench.ledger.ejections, 1);
