@@ -145,7 +145,6 @@ class RequestScheduler final : public RequestDispatcher {
   std::optional<Choice> guarded(const Offer& offer, std::optional<Choice> choice);
   void send(const Offer& offer, const Choice& choice, std::vector<Order>& orders);
   void refresh(DeviceId device);
-  Seconds longest_out(DeviceId id) const;
   void check_devices(Seconds now, std::vector<Order>& orders);
   void eject(DeviceId device, Seconds now);
   void readmit(DeviceId device, Seconds now, std::vector<Order>& orders);

@@ -62,16 +62,6 @@ void RequestScheduler::tell_speed(DeviceId id, double speed, Seconds now,
   serve_device(id, now, orders);
 }
 
-/// Of the batches that a device has, alone.
-Seconds RequestScheduler::longest_out(DeviceId id) const {
-  Seconds longest = 0;
-  for (const Running& running : running_) {
-    if (running.batch == 0 || running.lost || running.device != id) continue;
-    longest = std::max(longest, running.cell.solo);
-  }
-  return longest;
-}
-
 /// For batches that should long have come back, and for devices that may show that they work.
 void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
   next_check_ = now + settings_.check_period;
@@ -80,12 +70,8 @@ void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
     const Seconds waited = now - running.since - travel_ - patience_;
     if (waited <= 0) continue;
     const ServingState& device = devices_[running.device];
-    const double rate = shared_rate(device.speed(), device.demand());
-    const Seconds patience = settings_.patience * running.cell.solo / rate;
-    if (waited <= patience) continue;
-    // Ordered ahead, it may have waited for the cores of another first.
-    if (settings_.order_ahead && waited <= patience + longest_out(running.device) / rate) continue;
-    eject(running.device, now);
+    const Seconds expected = running.cell.solo / shared_rate(device.speed(), device.demand());
+    if (waited > settings_.patience * expected) eject(running.device, now);
   }
   for (DeviceId id = 0; id < devices_.size(); ++id) {
     const ServingState& device = devices_[id];

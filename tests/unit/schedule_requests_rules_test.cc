@@ -105,24 +105,6 @@ TEST(OrderAhead, AnInstanceGetsItsNextOrderWhenItsBatchShouldBeDone) {
   EXPECT_EQ(bench.ledger.answers.size(), 3U);
 }
 
-TEST(OrderAhead, ABatchMayWaitForTheCoresOfALongOne) {
-  // On all cores a request of model 9 takes 6.7 ms, one of model 0 takes 0.67.
-  constexpr std::uint32_t kAllCores = 2;
-  Bench bench(cluster_of(1, 10, 1),
-              std::make_unique<ScriptedPolicy>(
-                  std::vector<InstanceSpec>{{0, kAllCores, 1}, {9, kAllCores, 1}},
-                  StreamRule{.full = 1}, all_that_wait),
-              {.check_period = 0.001, .patience_floor = 0, .order_ahead = true});
-  bench.add(1, 0, 9);
-  ASSERT_EQ(bench.dispatch(0).size(), 1U);
-  bench.add(2, 0.007, 0);
-  ASSERT_EQ(bench.dispatch(0.007).size(), 1U) << "the cores should be free by now";
-  bench.dispatch(0.012);
-  EXPECT_EQ(bench.ledger.ejections, 0) << "the long one takes longer, and the other waits";
-  bench.dispatch(0.05);
-  EXPECT_EQ(bench.ledger.ejections, 1);
-}
-
 TEST(Admission, RefusesWhatAllDevicesTogetherWouldNotGetTo) {
   // A device answers at most 4 batches of 8 in 9 ms, 8 of them in an SLO of 20 ms; the costs of
   // cores and bandwidth are 1/4 and 1/10 of it.
