@@ -9,7 +9,7 @@ target_compile_options(widepipe_options INTERFACE
 target_compile_options(widepipe_options INTERFACE -ffp-contract=off)
 
 # The libraries are what is sanitized: the tests are compiled as for a release, so that a compiler
-# cache gives them for nothing.
+# cache gives them for nothing (but for threads: see there).
 add_library(widepipe_sanitized INTERFACE)
 if(WIDEPIPE_SANITIZE)
   target_compile_options(widepipe_sanitized INTERFACE

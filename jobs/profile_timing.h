@@ -41,7 +41,8 @@ class ProfiledDevice {
   std::vector<std::vector<double>> together(const std::vector<Batch>& batches, double seconds);
 
  private:
-  double run(const Batch& batch);
+  /// Gives the inputs back, to be used again.
+  device::Completion run(const Batch& batch, std::vector<AlignedBuffer> inputs);
   void check(const device::Completion& done, const Batch& batch) const;
   void submit(std::uint64_t id, const Batch& batch, std::vector<AlignedBuffer> inputs);
   std::vector<AlignedBuffer> inputs_of(const Batch& batch) const;

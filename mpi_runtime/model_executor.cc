@@ -143,14 +143,7 @@ void ModelExecutor::accept(const Order& order, std::span<const std::uint64_t> ro
 
 void ModelExecutor::run(const Order& order, std::span<const std::uint64_t> rows) {
   const auto found = instances_.find(order.instance);
-  if (found == instances_.end()) {  // given up, or never made
-    Event event{.news = news_of(order.instance), .at = clock_.now()};
-    event.news.kind = DeviceNews::Kind::kFailed;
-    event.news.batch = order.batch;
-    event.error = "its instance was given up";
-    mailbox_.push(std::move(event));
-    return;
-  }
+  if (found == instances_.end()) return finish(order, device::given_up(order.batch));
   const StreamSource& source = config_.sources[order.stream];
   const auto fetch = [&source, own = std::vector<std::uint64_t>(rows.begin(), rows.end())] {
     device::Batch batch{.rows = static_cast<std::int64_t>(own.size()), .inputs = {}, .outputs = {}};

@@ -53,13 +53,13 @@ class ModelExecutor final : public schedule::OrderExecutor {
  public:
   /// `wakeup` and `clock` outlive the executor.
   ModelExecutor(ModelExecutorConfig config, Wakeup& wakeup, const ServeClock& clock);
+  /// Waits for what is being computed.
+  ~ModelExecutor() override;
 
   void equip(schedule::DeviceId device, schedule::InstanceId instance,
              const schedule::InstanceSpec& spec) override;
   /// Throws std::runtime_error: nobody could serve that model here.
   void equipped() override;
-  /// Waits for what is being computed.
-  ~ModelExecutor() override;
 
   void accept(const schedule::Order& order, std::span<const std::uint64_t> rows,
               schedule::Seconds now) override;

@@ -31,15 +31,11 @@ std::int64_t usual_micro_batch(const std::shared_ptr<const model::Model>& model)
   return std::min(model->max_batch(), choose_micro_batch(one_row.arena_bytes(), l2_cache_bytes()));
 }
 
-namespace {
-
 Completion given_up(std::uint64_t id) {
   Completion undone{.batch = {}, .error = "its instance was given up"};
   undone.batch.id = id;
   return undone;
 }
-
-}  // namespace
 
 InstanceThread::InstanceThread(std::shared_ptr<const model::Model> model, int cores,
                                std::shared_ptr<CoreGate> gate, Ready ready)

@@ -66,6 +66,9 @@ class InstanceThread {
   std::jthread thread_;  // last: joined before what it uses goes
 };
 
+/// What becomes of a batch of an instance that is gone before it is begun.
+Completion given_up(std::uint64_t id);
+
 /// Runs a batch whose buffers fit; makes its outputs.
 void run_batch(ModelInstance& instance, const model::Model& model, Batch& batch);
 

@@ -46,7 +46,7 @@ class ClockworkPolicy final : public OneKindPolicy {
   }
 
  private:
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds /*slo*/,
+  OperatingPoint point_of(ModelId /*model*/, const NetworkCosts& costs, Seconds /*slo*/,
                           double /*instance_bytes*/) const override {
     OperatingPoint all;
     for (std::uint32_t choice = 0; choice < costs.core_choices().size(); ++choice) {
@@ -54,10 +54,10 @@ class ClockworkPolicy final : public OneKindPolicy {
     }
     return all;
   }
-  StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
-  int largest_batch(const OperatingPoint& /*point*/, const NetworkCosts& costs,
+  int largest_batch(ModelId /*model*/, const OperatingPoint& /*point*/, const NetworkCosts& costs,
                     Seconds /*slo*/) const override {
     return costs.max_batch();
   }
@@ -78,14 +78,14 @@ class NexusPolicy final : public OneKindPolicy {
   }
 
  private:
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+  OperatingPoint point_of(ModelId /*model*/, const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override {
     return cheapest_point(costs, cores(), slo_share_ * slo / stretch_, instance_bytes);
   }
-  StreamRule rule_of(const OperatingPoint& point, Seconds slo) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& point, Seconds slo) const override {
     return {.full = point.batch, .hold = (1 - slo_share_) * slo};
   }
-  int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/,
+  int largest_batch(ModelId /*model*/, const OperatingPoint& point, const NetworkCosts& /*costs*/,
                     Seconds /*slo*/) const override {
     return point.batch;
   }
@@ -115,14 +115,14 @@ class AimdPolicy final : public OneKindPolicy {
  private:
   static constexpr double kBackOff = 0.9;
 
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+  OperatingPoint point_of(ModelId /*model*/, const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override {
     return cheapest_point(costs, cores(), slo_share_ * slo, instance_bytes);
   }
-  StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
-  int largest_batch(const OperatingPoint& point, const NetworkCosts& costs,
+  int largest_batch(ModelId /*model*/, const OperatingPoint& point, const NetworkCosts& costs,
                     Seconds /*slo*/) const override {
     return std::min(2 * point.batch, costs.max_batch());
   }
@@ -146,14 +146,14 @@ class BulkRequestPolicy final : public OneKindPolicy {
 
  private:
   void look_at(const Cluster& cluster) override { rules_ = BulkRules(cluster, kSteadyBatch); }
-  OperatingPoint point_of(const NetworkCosts& costs, Seconds /*slo*/,
+  OperatingPoint point_of(ModelId /*model*/, const NetworkCosts& costs, Seconds /*slo*/,
                           double /*instance_bytes*/) const override {
     return rules_.point_of(costs);
   }
-  StreamRule rule_of(const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
-  int largest_batch(const OperatingPoint& point, const NetworkCosts& /*costs*/,
+  int largest_batch(ModelId /*model*/, const OperatingPoint& point, const NetworkCosts& /*costs*/,
                     Seconds /*slo*/) const override {
     return point.batch;
   }

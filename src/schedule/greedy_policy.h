@@ -1,7 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
+#include <vector>
 
+#include "schedule/bulk_rules.h"
+#include "schedule/one_kind_policy.h"
 #include "schedule/placement.h"
 #include "schedule/request_policy.h"
 
@@ -20,14 +24,60 @@ struct GreedySettings {
   /// took the last ones, fuller batches on many cores would not find any.
   double idle_share = 0.25;
   /// Of an instance: larger than what the plan is made for, by so many times.
-  int spare_batch = 2;
+  double spare_batch = 2;
   /// Models must be scarcer than others by so many times to be worth loading.
   double hysteresis = kUsualHysteresis;
 };
 
 /// For each batch, of what the device has idle, the cheapest cores and size that answer the first
 /// request in time. Requests are held back for a fuller batch while their deadline allows it,
-/// unless a device has nothing to do. Instances follow the rates at which requests arrive.
+/// unless a device has nothing to do. Instances follow the rates at which requests arrive. Its
+/// constants may be others for each model, and change from plan to plan, for those who derive.
+class GreedyPolicy : public OneKindPolicy {
+ public:
+  explicit GreedyPolicy(const GreedySettings& settings = {});
+
+  std::string_view name() const override { return "greedy"; }
+  std::optional<Choice> choose(const Offer& offer) override;
+
+ protected:
+  /// Constants of one model.
+  struct Dials {
+    double budget = 0;
+    double stretch = 0;
+    double spare_batch = 0;
+    double cores_count = kCoresCount;  ///< as of cost_per_request()
+  };
+  /// Constants of all.
+  struct SharedDials {
+    double sacrifice = 0;
+    double idle_share = 0;
+    double caution = 1;  ///< batches are taken to be out for so many times as long as expected
+  };
+
+  /// Factor on the worth of a candidate; never negative.
+  virtual double preference(const Offer& /*offer*/, const Choice& /*choice*/) const { return 1; }
+
+  void look_at(const Cluster& cluster) override;
+  OperatingPoint point_of(ModelId model, const NetworkCosts& costs, Seconds slo,
+                          double instance_bytes) const override;
+  StreamRule rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const override;
+  int largest_batch(ModelId model, const OperatingPoint& point, const NetworkCosts& costs,
+                    Seconds slo) const override;
+
+  std::vector<Dials> dials_;  ///< by model
+  SharedDials shared_;
+
+ private:
+  double worth(const Offer& offer, const Choice& choice) const;
+  Choice without_the_first(const Offer& offer, const Choice& choice, int limit) const;
+  Seconds end_of(const Offer& offer, std::uint32_t choice, int batch) const;
+
+  const Dials usual_;
+  std::vector<ModelId> model_of_;  ///< by stream
+  BulkRules bulk_;                 ///< without deadlines
+};
+
 std::unique_ptr<RequestPolicy> make_greedy_policy(const GreedySettings& settings = {});
 
 }  // namespace widepipe::schedule

@@ -13,7 +13,14 @@ constexpr double kGather = 0.5;
 }  // namespace
 
 void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
-  if (points_.empty()) decide(*seen.cluster, plan);
+  if (std::exchange(begun_, true)) {
+    if (adapt(seen)) decide(*seen.cluster, plan);
+  } else {
+    cores_ = most_cores(*seen.cluster);
+    look_at(*seen.cluster);
+    adapt(seen);
+    decide(*seen.cluster, plan);
+  }
   if (!ways_.empty()) {
     plan_packed(seen, plan);
     return;
@@ -27,8 +34,6 @@ void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
 }
 
 void OneKindPolicy::decide(const Cluster& cluster, ServingPlan& plan) {
-  cores_ = most_cores(cluster);
-  look_at(cluster);
   choose_points(cluster);
   full_.resize(cluster.streams.size());
   set_rules(cluster, plan);
@@ -36,7 +41,8 @@ void OneKindPolicy::decide(const Cluster& cluster, ServingPlan& plan) {
 
 void OneKindPolicy::set_rules(const Cluster& cluster, ServingPlan& plan) {
   for (StreamId id = 0; id < cluster.streams.size(); ++id) {
-    plan.rules[id] = rule_of(points_[cluster.streams[id].model], cluster.streams[id].slo);
+    const RequestStream& stream = cluster.streams[id];
+    plan.rules[id] = rule_of(stream.model, points_[stream.model], stream.slo);
     full_[id] = plan.rules[id].full;
   }
 }
@@ -61,8 +67,8 @@ double OneKindPolicy::points_with(const Cluster& cluster, double instance_bytes)
   double all = 0;
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;
-    const OperatingPoint point = point_of(costs, slo[model], instance_bytes);
-    int batch = largest_batch(point, costs, slo[model]);
+    const OperatingPoint point = point_of(model, costs, slo[model], instance_bytes);
+    int batch = largest_batch(model, point, costs, slo[model]);
     while (batch > point.batch && costs.instance_bytes(batch) > instance_bytes) --batch;
     points_.push_back(point);
     largest_.push_back(batch);
@@ -72,15 +78,16 @@ double OneKindPolicy::points_with(const Cluster& cluster, double instance_bytes)
 }
 
 void OneKindPolicy::find_ways(const Cluster& cluster) {
+  ways_.clear();
   const std::vector<Seconds> slo = tightest_slo(cluster);
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;
     ways_.push_back(ways_by_size(costs, most_memory(cluster), [&](double bytes, int limit) {
-      const OperatingPoint point = point_of(costs, slo[model], bytes);
-      const int largest = std::min(largest_batch(point, costs, slo[model]), limit);
+      const OperatingPoint point = point_of(model, costs, slo[model], bytes);
+      const int largest = std::min(largest_batch(model, point, costs, slo[model]), limit);
       ModelWay way{.point = point, .largest = std::max(largest, point.batch)};
       // Who holds nothing back runs what has gathered, as much as an instance takes.
-      const bool holds = rule_of(point, slo[model]).hold > 0;
+      const bool holds = rule_of(model, point, slo[model]).hold > 0;
       way.usual = holds ? point.batch : way.largest;
       return way;
     }));
@@ -99,13 +106,13 @@ void OneKindPolicy::plan_packed(const ServingObservation& seen, ServingPlan& pla
   }
   std::vector<ModelDemand> demands;
   for (ModelId model = 0; model < rates.size(); ++model) {
-    const Seconds hold = rule_of(ways_[model].front().point, slo[model]).hold;
-    demands.push_back({rates[model], std::max(hold, kGather * slo[model]), ways_[model]});
+    const Seconds hold = rule_of(model, ways_[model].front().point, slo[model]).hold;
+    demands.push_back({wanted(model) * rates[model], std::max(hold, kGather * slo[model]), ways_[model]});
   }
   const std::vector<ModelWay> chosen = choose_ways(cluster, seen.devices, demands);
   std::vector<PackedModel> models;
   for (ModelId model = 0; model < rates.size(); ++model) {
-    models.push_back({rates[model], chosen[model]});
+    models.push_back({wanted(model) * rates[model], chosen[model]});
     points_[model] = chosen[model].point;
   }
   set_rules(cluster, plan);
@@ -118,8 +125,9 @@ std::vector<ModelNeed> OneKindPolicy::needs_of(const ServingObservation& seen) c
   std::vector<ModelNeed> needs;
   for (ModelId model = 0; model < rates.size(); ++model) {
     const OperatingPoint& point = points_[model];
-    needs.push_back(
-        {rates[model] * point.solo / point.batch, {model, point.choice, largest_[model]}});
+    needs.push_back({.busy = wanted(model) * rates[model] * point.solo / point.batch,
+                     .spec = {model, point.choice, largest_[model]},
+                     .on = specs_on(seen, model)});
   }
   std::vector<bool> open(needs.size(), false);
   for (StreamId id = 0; id < seen.streams.size(); ++id) {

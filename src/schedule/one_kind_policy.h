@@ -23,14 +23,23 @@ class OneKindPolicy : public RequestPolicy {
 
   /// Before all else.
   virtual void look_at(const Cluster& /*cluster*/) {}
+  /// Before each plan. True if points and rules may be others than they were.
+  virtual bool adapt(const ServingObservation& /*seen*/) { return false; }
   /// How a model is run, for the tightest SLO of its streams, in instances of at most so many
   /// bytes, if there are such.
-  virtual OperatingPoint point_of(const NetworkCosts& costs, Seconds slo,
+  virtual OperatingPoint point_of(ModelId model, const NetworkCosts& costs, Seconds slo,
                                   double instance_bytes) const = 0;
-  virtual StreamRule rule_of(const OperatingPoint& point, Seconds slo) const = 0;
+  virtual StreamRule rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const = 0;
   /// Of an instance.
-  virtual int largest_batch(const OperatingPoint& point, const NetworkCosts& costs,
+  virtual int largest_batch(ModelId model, const OperatingPoint& point, const NetworkCosts& costs,
                             Seconds slo) const = 0;
+  /// How much of a model there should be, as a multiple of its part of what is asked for.
+  virtual double wanted(ModelId /*model*/) const { return 1; }
+  /// As ModelNeed::on.
+  virtual std::vector<InstanceSpec> specs_on(const ServingObservation& /*seen*/,
+                                             ModelId /*model*/) const {
+    return {};
+  }
 
   int cores() const { return cores_; }  ///< of the largest device
   /// Of the stream's rule.
@@ -51,6 +60,7 @@ class OneKindPolicy : public RequestPolicy {
   std::vector<int> full_;                    ///< by stream
   std::vector<std::vector<ModelWay>> ways_;  ///< by model, where devices have no room for all
   const double hysteresis_;
+  bool begun_ = false;
   bool placed_ = false;
 };
 

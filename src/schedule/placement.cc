@@ -47,8 +47,8 @@ class Rebalancing {
     }
     std::sort(by_loss.begin(), by_loss.end());
     for (const auto& [loss, device] : by_loss) {
-      for (int change = 0; change < kMostChanges && improve(device); ++change) {
-      }
+      int changes = refit(device);
+      while (changes < kMostChanges && improve(device)) ++changes;
     }
   }
 
@@ -84,6 +84,44 @@ class Rebalancing {
     return least;
   }
 
+  InstanceSpec wanted_on(ModelId model, std::size_t device) const {
+    return fitted_to(needs_[model].spec_on(device), *cluster_.models[model].costs,
+                     cluster_.devices[device]);
+  }
+
+  /// Gives instances the cores that they should have there, as long as these suffice, and memory
+  /// does; the others go. How many it changed.
+  int refit(std::size_t device) {
+    std::vector<InstanceSpec>& here = instances_[device];
+    double left = cluster_.devices[device].memory;
+    for (const InstanceSpec& one : here) left -= bytes(one);
+    int changes = 0;
+    for (std::size_t i = 0; i < here.size() && changes < kMostChanges; ++i) {
+      const ModelId model = here[i].model;
+      if (needs_[model].on.empty()) continue;
+      const InstanceSpec wanted = wanted_on(model, device);
+      if (wanted.choice == here[i].choice) continue;
+      const std::vector<int>& cores = cluster_.models[model].costs->core_choices();
+      const auto others = std::count_if(here.begin(), here.end(), [&](const InstanceSpec& one) {
+        return one.model == model && one.choice == wanted.choice;
+      });
+      left += bytes(here[i]);
+      count(here[i], device, -1);
+      ++changes;
+      const bool room = bytes(wanted) <= left &&
+                        (others == 0 || (others + 1) * cores[wanted.choice] <=
+                                            cluster_.devices[device].cores);
+      if (room) {
+        here[i] = wanted;
+        left -= bytes(wanted);
+        count(wanted, device, 1);
+      } else {
+        here.erase(here.begin() + static_cast<std::ptrdiff_t>(i--));
+      }
+    }
+    return changes;
+  }
+
   /// One more instance on the device, of the scarcest model for which there is room, or can be.
   bool improve(std::size_t device) {
     const std::vector<InstanceSpec>& here = instances_[device];
@@ -94,8 +132,7 @@ class Rebalancing {
     order_.clear();
     for (ModelId model = 0; model < needs_.size(); ++model) {
       if (needs_[model].over) continue;
-      const InstanceSpec spec =
-          fitted_to(needs_[model].spec, *cluster_.models[model].costs, cluster_.devices[device]);
+      const InstanceSpec spec = wanted_on(model, device);
       if (bytes(spec) > left && copies_[model] > 0 && scarcity(model) / hysteresis_ <= loss_here) {
         continue;
       }
@@ -183,7 +220,8 @@ Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
         const NetworkCosts& costs = *cluster.models[model].costs;
-        const InstanceSpec spec = fitted_to(needs[model].spec, costs, cluster.devices[device]);
+        const InstanceSpec spec =
+            fitted_to(needs[model].spec_on(device), costs, cluster.devices[device]);
         if (costs.instance_bytes(spec.max_batch) > left) continue;
         const int takes = costs.core_choices()[spec.choice];
         if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;

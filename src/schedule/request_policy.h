@@ -71,11 +71,13 @@ struct Offer {
   Seconds deadline_of(std::size_t place) const {
     return deadline + queue->at(place).arrival - queue->front().arrival;
   }
-  /// When a batch would be done if nothing else changed on the device.
-  Seconds end_of(std::size_t choice, int batch) const {
+  /// How long a batch would take if nothing else changed on the device.
+  Seconds takes(std::size_t choice, int batch) const {
     const NetworkCosts::Cell& cell = costs->at(choice, batch);
-    return now + cell.solo / shared_rate(speed, demand + cell.demand);
+    return cell.solo / shared_rate(speed, demand + cell.demand);
   }
+  /// When it would be done.
+  Seconds end_of(std::size_t choice, int batch) const { return now + takes(choice, batch); }
 };
 
 struct Choice {

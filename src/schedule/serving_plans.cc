@@ -5,14 +5,15 @@
 
 namespace widepipe::schedule {
 
-double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores) {
+double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores,
+                        double cores_count) {
   const NetworkCosts::Cell& cell = costs.at(choice, batch);
   const double of_cores = static_cast<double>(costs.core_choices()[choice]) / cores;
-  return cell.solo * (of_cores + cell.demand) / 2 / batch;
+  return cell.solo * (cores_count * of_cores + (1 - cores_count) * cell.demand) / batch;
 }
 
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
-                              double instance_bytes) {
+                              double instance_bytes, double cores_count) {
   OperatingPoint best;
   double least = std::numeric_limits<double>::infinity();
   OperatingPoint quickest{0, 1, costs.at(0, 1).solo};
@@ -23,7 +24,7 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
       if (solo < quickest.solo) quickest = {choice, batch, solo};
       if (solo > limit) break;
       if (costs.instance_bytes(batch) > instance_bytes) break;
-      const double cost = cost_per_request(costs, choice, batch, cores);
+      const double cost = cost_per_request(costs, choice, batch, cores, cores_count);
       if (cost >= least) continue;
       least = cost;
       best = {choice, batch, solo};

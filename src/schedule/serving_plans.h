@@ -16,17 +16,23 @@ struct OperatingPoint {
   Seconds solo = 0;
 };
 
+/// Of what a batch takes of a device, its cores' share counts for so much, its bandwidth's for the
+/// rest.
+inline constexpr double kCoresCount = 0.5;
+
 /// The cheapest way to run batches that take at most `limit` alone, in instances of at most
-/// `instance_bytes`: by cores and bandwidth of a device with `cores`, both as shares of it. The
-/// quickest one if none is within the limits.
+/// `instance_bytes`: by cost_per_request(). The quickest one if none is within the limits.
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
-                              double instance_bytes = std::numeric_limits<double>::infinity());
+                              double instance_bytes = std::numeric_limits<double>::infinity(),
+                              double cores_count = kCoresCount);
 /// The largest batch on so many cores, or as many as there are, in instances of at most
 /// `instance_bytes`; a batch of one if none is.
 OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes);
 
-/// Seconds of a device that a request costs: the mean of its cores' share and its bandwidth's.
-double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores);
+/// Seconds of a device with `cores` that a request costs: a mean of its cores' share and its
+/// bandwidth's.
+double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores,
+                        double cores_count = kCoresCount);
 
 /// Of the largest device.
 int most_cores(const Cluster& cluster);

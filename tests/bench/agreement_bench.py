@@ -14,26 +14,14 @@ and news take no time.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from live_rounds import rounds_of, travel
+from live_rounds import rounds_of, travel, widepipe
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("workload", "load", "round ms", "on the way ms", "answered/s sim", "live", "ratio", "p99 ms sim",
            "live", "ratio", "in SLO sim", "live", "rank 0 us a batch")
-
-
-def widepipe(options, launcher, *words):
-    report = options.folder / "report.json"
-    command = [*launcher, str(options.widepipe), *map(str, words), "--report", str(report)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return json.loads(report.read_text())
 
 
 def common(options, workload):
@@ -94,7 +82,7 @@ def main():
                         help="of the replay that measures rounds")
     parser.add_argument("--evaluations", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--widepipe", default=ROOT / "build/release/widepipe")
+    parser.add_argument("--widepipe", default=ROOT / "build/release/widepipe", type=Path)
     parser.add_argument("--mpiexec", default="mpiexec --bind-to none")
     parser.add_argument("--timeout", type=int, default=3600)
     options = parser.parse_args()

@@ -1,4 +1,20 @@
-"""Rounds for a simulation, as a replay had them."""
+"""Replays and simulations beside each other: how they are run, and rounds for the one as the other
+had them."""
+
+import json
+import subprocess
+import sys
+
+
+def widepipe(options, launcher, *words):
+    """The report of a command, which runs in `options.folder`."""
+    report = options.folder / "report.json"
+    command = [*launcher, str(options.widepipe.resolve()), *map(str, words), "--report", str(report)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout,
+                          cwd=options.folder)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return json.loads(report.read_text())
 
 
 def travel(report):

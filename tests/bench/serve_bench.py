@@ -7,9 +7,9 @@
 
 Four networks (efficientnet_lite0, ocr_cls, ocr_det of scripts/models/fetch.py, and fashion_lenet) are
 profiled, then served by two ranks of one core each (with --dedicated by the second of them): with
-steady popularity, and with popularity that moves by two places halfway. A grid of fixed settings, the same for all models, is tried on the steady
-mix; the best of them, static-central (settings of each model, tuned by simulation) and greedy-estimated
-then take turns at each load. Loads are shares of the fluid bound of the profile. Prints the attainment
+steady popularity, and with popularity that moves by two places halfway. A grid of fixed settings, the
+same for all models, is tried on the steady mix; the best of them, static-central (settings of each
+model, tuned by simulation) and greedy-estimated then take turns at each load. Loads are shares of the fluid bound of the profile. Prints the attainment
 of each (medians), the highest load that passes, and how near simulations with the rounds of the live
 runs come: of the devices as they were profiled, and as fast as they were in the run (static-central
 is tuned in each of them anew, for such devices).
@@ -17,18 +17,15 @@ is tuned in each of them anew, for such devices).
 
 import argparse
 import itertools
-import json
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from live_rounds import rounds_of
+from live_rounds import rounds_of, widepipe
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {  # the most popular first: its file, the shape of a row, rows
@@ -47,16 +44,6 @@ def command_of(setting):
     cores, batch, timeout, instances = setting
     return ["--policy", "fixed", "--set", f"cores={cores}", "--set", f"batch={batch}", "--set",
             f"timeout_ms={timeout}", "--set", f"instances={instances}"]
-
-
-def widepipe(options, launcher, *words):
-    report = options.folder / "report.json"
-    command = [*launcher, str(options.widepipe), *map(str, words)]
-    done = subprocess.run([*command, "--report", str(report)], capture_output=True, text=True,
-                          timeout=options.timeout, cwd=options.folder)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return json.loads(report.read_text())
 
 
 def write_inputs(options):
@@ -162,7 +149,6 @@ def main():
     parser.add_argument("--mpiexec", default="mpiexec --bind-to none")
     parser.add_argument("--timeout", type=int, default=900)
     options = parser.parse_args()
-    options.widepipe = options.widepipe.resolve()
     options.devices = options.ranks - (1 if options.dedicated else 0)
     with tempfile.TemporaryDirectory() as name:
         options.folder = (options.keep or Path(name)).resolve()

@@ -86,8 +86,6 @@ class FakeDevice final : public Device {
   bool stopping_ = false;
   std::vector<Batch> waiting_;
   std::vector<std::shared_ptr<const model::Model>> models_;
-  // Not a jthread: tests are not instrumented, and the linker could keep their copy of its parts
-  // for the devices, too, in which ThreadSanitizer would then see races.
   std::thread thread_;  // last: begins when all else is there
 };
 
