@@ -11,10 +11,11 @@
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/in_parallel.h"
 #include "jobs/built_in_files.h"
 #include "jobs/evaluation.h"
 #include "jobs/exit_codes.h"
-#include "jobs/in_parallel.h"
+#include "jobs/policy_file.h"
 #include "jobs/profile_file.h"
 #include "jobs/refuse_doubles.h"
 #include "jobs/report_file.h"
@@ -40,7 +41,7 @@ struct Case {
 /// A run that has to be made.
 struct Task {
   const Case* where = nullptr;
-  const SimulatedPolicy* policy = nullptr;
+  SimulatedPolicy policy;
   EvaluatedRun run;
 };
 
@@ -73,7 +74,7 @@ class Evaluation {
       cases_.push_back({std::move(workload), std::move(fleet), std::move(inputs)});
     }
     refuse_doubles("--workloads", names);
-    for (const std::string& name : command.policies) simulated_policy(name);
+    for (const std::string& name : command.policies) policies_.push_back(simulated_policy(name));
     check_report_file(command.report, command.workloads);
     std::vector<Tuning> tunings;
     if (!command.report.empty()) {
@@ -85,9 +86,12 @@ class Evaluation {
     tuner_.emplace(profile_, command.evaluations, std::move(tunings));
     // Of files that have changed since.
     for (const Case& one : cases_) {
-      std::erase_if(done_, [&](const EvaluatedRun& run) {
-        return run.workload == one.workload.name && run.inputs != one.inputs;
-      });
+      for (const SimulatedPolicy& policy : policies_) {
+        std::erase_if(done_, [&](const EvaluatedRun& run) {
+          return run.workload == one.workload.name && run.policy == policy.name &&
+                 run.inputs != inputs_of(one, policy);
+        });
+      }
     }
     list_tasks();
   }
@@ -95,6 +99,11 @@ class Evaluation {
   int run();
 
  private:
+  /// Identifies all that a run depends on, but for its settings.
+  static std::string inputs_of(const Case& where, const SimulatedPolicy& policy) {
+    if (policy.learned.empty()) return where.inputs;
+    return hash_of({where.inputs, policy_hash(load_policy(policy.learned).parameters)});
+  }
   void check_tunings(const Case& where, const std::vector<Tuning>& tunings) const;
   void list_tasks();
   void make(Task& task);
@@ -105,6 +114,7 @@ class Evaluation {
   const npu_model::Profile profile_;
   EvaluationSettings settings_;
   std::vector<Case> cases_;
+  std::vector<SimulatedPolicy> policies_;
   std::vector<EvaluatedRun> done_;   ///< of this evaluation and of the report's others
   std::vector<EvaluatedRun> order_;  ///< all that were asked for
   std::vector<Task> tasks_;          ///< of these, what is missing
@@ -131,16 +141,16 @@ void Evaluation::list_tasks() {
   for (const int devices : command_.devices) {
     for (const Case& one : cases_) {
       for (int i = 0; i < command_.seeds; ++i) {
-        for (const std::string& name : command_.policies) {
+        for (const SimulatedPolicy& policy : policies_) {
           const EvaluatedRun run{.workload = one.workload.name,
-                                 .policy = name,
+                                 .policy = policy.name,
                                  .devices = devices,
                                  .seed = command_.seed_base + static_cast<std::uint64_t>(i),
-                                 .inputs = one.inputs};
+                                 .inputs = inputs_of(one, policy)};
           order_.push_back(run);
           const bool known = std::any_of(done_.begin(), done_.end(),
                                          [&](const auto& other) { return other.same_task(run); });
-          if (!known) tasks_.push_back({&one, &simulated_policy(name), run});
+          if (!known) tasks_.push_back({&one, policy, run});
         }
       }
     }
@@ -152,10 +162,10 @@ void Evaluation::make(Task& task) {
                                   .devices = task.run.devices,
                                   .seed = task.run.seed,
                                   .rounds = {settings_.round_period, settings_.round_delay}};
-  task.policy->set(settings);
+  task.policy.set(settings);
   const Case& where = *task.where;
   const schedule::PolicyMaker make =
-      tuner_->maker(*task.policy, where.workload, where.fleet, where.inputs, settings);
+      tuner_->maker(task.policy, where.workload, where.fleet, where.inputs, settings);
   const rl::Goodput found =
       find_goodput(profile_, where.workload, where.fleet, settings, make, settings_.precision);
   if (!(found.bound > 0)) {

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/version.h"
 #include "dataset/posix_file.h"
+#include "jobs/built_in_files.h"
 #include "jobs/json_fields.h"
 #include "jobs/tuning_record.h"
 #include "report/text_table.h"
@@ -82,7 +83,8 @@ EvaluatedRun run_of(const Json& json, std::string where) {
       .bound = fields.number("bound_requests_per_second", kMostRate),
       .attainment = fields.number("attainment", 1)};
   const auto& known = simulated_policies();
-  if (std::none_of(known.begin(), known.end(),
+  if (!is_toml_file(run.policy) &&
+      std::none_of(known.begin(), known.end(),
                    [&](const SimulatedPolicy& one) { return one.name == run.policy; })) {
     fields.refuse("policy", "one that is known");
   }

@@ -113,7 +113,7 @@ bool Replay::prepare() {
   mpi_runtime::agree(collectives_, [&] {
     if (!root_) return;
     if (job_) job_->find_rows(plan_);
-    const SimulatedPolicy& policy = simulated_policy(command_.policy);
+    const SimulatedPolicy policy = simulated_policy(command_.policy);
     PolicyTuner tuner(plan_.profile, command_.evaluations);
     policy_ = command_.set.empty()
                   ? tuner.maker(policy, plan_.workload, plan_.fleet_spec, "", plan_.settings)

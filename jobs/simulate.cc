@@ -8,9 +8,9 @@
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
+#include "core/in_parallel.h"
 #include "jobs/batch_log.h"
 #include "jobs/exit_codes.h"
-#include "jobs/in_parallel.h"
 #include "jobs/profile_file.h"
 #include "jobs/report_file.h"
 #include "jobs/seconds_since.h"
@@ -32,7 +32,7 @@ int run_simulate(const SimulateCommand& command) {
   const rl::WorkloadSpec workload = load_workload(command.workload, profile);
   const npu_model::FleetSpec fleet =
       load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile);
-  const SimulatedPolicy& policy = simulated_policy(command.policy);
+  const SimulatedPolicy policy = simulated_policy(command.policy);
   if (!command.log.empty() && (command.seeds > 1 || command.find_goodput)) {
     throw_input_error("--log is for one run: it does not go with --seeds and --find-goodput");
   }

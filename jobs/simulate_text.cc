@@ -111,6 +111,12 @@ std::string deeds(const SimulatedRun& run) {
   text +=
       fmt::format("; {} models loaded, {} devices ejected, {} readmitted", grouped(measures.loads),
                   grouped(measures.ejections), grouped(measures.readmissions));
+  if (measures.comparisons > 0 || measures.fallbacks > 0) {
+    text += fmt::format(
+        "; the policy was compared with greedy-estimated {} times, which then "
+        "decided {} times in its place, {:.2f} s in all",
+        measures.comparisons, measures.fallbacks, measures.fallback_seconds);
+  }
   return text;
 }
 
@@ -168,6 +174,9 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"devices_ejected", measures.ejections},
                {"devices_readmitted", measures.readmissions},
                {"requests_dispatched_again", measures.dispatched_again},
+               {"policy_comparisons", measures.comparisons},
+               {"policy_fallbacks", measures.fallbacks},
+               {"policy_fallback_seconds", measures.fallback_seconds},
                {"travel_seconds", measures.travel},
                {"stretch", measures.stretch},
                {"events", measures.events}};

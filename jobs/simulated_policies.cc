@@ -6,10 +6,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "core/error.h"
+#include "jobs/built_in_files.h"
+#include "jobs/policy_file.h"
+#include "schedule/learned_policy.h"
 #include "schedule/qlearning_policy.h"
 
 namespace widepipe::jobs {
@@ -24,13 +28,19 @@ constexpr double kTuningSeconds = 4;
 /// More of them change little, and take long.
 constexpr int kTuningDevices = 100;
 
+SimulatedPolicy learned(const std::string& name, const std::string& name_or_file) {
+  return {.name = name,
+          .what = "greedy-estimated, whose constants follow what is seen as it has learned",
+          .learned = name_or_file};
+}
+
 }  // namespace
 
 const std::vector<SimulatedPolicy>& simulated_policies() {
   static const std::vector<SimulatedPolicy> policies = [] {
     std::vector<SimulatedPolicy> all;
     for (const schedule::NamedPolicy& policy : schedule::request_policies()) {
-      all.push_back({.name = policy.name,
+      all.push_back({.name = std::string(policy.name),
                      .what = policy.what,
                      .told_speeds = policy.told_speeds,
                      .guarded = policy.guarded,
@@ -57,21 +67,32 @@ const std::vector<SimulatedPolicy>& simulated_policies() {
                    .guarded = false,
                    .search = Search::kQLearning,
                    .tuned = Tuned::kBefore});
+    all.push_back(learned("learned", "default"));
     return all;
   }();
   return policies;
 }
 
-const SimulatedPolicy& simulated_policy(std::string_view name) {
+SimulatedPolicy simulated_policy(const std::string& name_or_file) {
   std::vector<std::string_view> names;
+  std::optional<SimulatedPolicy> found;
+  if (is_toml_file(name_or_file)) found = learned(name_or_file, name_or_file);
   for (const SimulatedPolicy& policy : simulated_policies()) {
-    if (policy.name == name) return policy;
+    if (policy.name == name_or_file) found = policy;
     names.push_back(policy.name);
   }
-  throw_input_error("policy '{}' is not known: expected {}", name, fmt::join(names, ", "));
+  if (found && !found->learned.empty()) load_policy(found->learned);
+  if (found) return *found;
+  throw_input_error(
+      "policy '{}' is not known: expected {}, or the file of a learned one, NAME.toml",
+      name_or_file, fmt::join(names, ", "));
 }
 
 schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const std::string> set) {
+  if (!policy.learned.empty()) {
+    throw_input_error("--set {}: policy '{}' has no parameters to set: they are learned",
+                      set.front(), policy.name);
+  }
   if (policy.search != Search::kParameters) {
     throw_input_error("--set {}: policy '{}' has no parameters, it is tuned in advance",
                       set.front(), policy.name);
@@ -114,6 +135,11 @@ schedule::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy,
                                          const npu_model::FleetSpec& fleet,
                                          const std::string& inputs,
                                          const rl::SimulationSettings& settings) {
+  if (!policy.learned.empty()) {
+    return [parameters = load_policy(policy.learned).parameters] {
+      return std::make_unique<schedule::LearnedPolicy>(parameters);
+    };
+  }
   if (policy.tuned == Tuned::kNot) {
     const schedule::NamedPolicy& named = schedule::request_policy(policy.name);
     return named.maker(named.usual());

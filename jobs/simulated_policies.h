@@ -17,7 +17,7 @@
 namespace widepipe::jobs {
 
 struct SimulatedPolicy {
-  std::string_view name;
+  std::string name;
   std::string_view what;
   bool told_speeds = false;
   bool guarded = true;    ///< as in NamedPolicy
@@ -28,6 +28,7 @@ struct SimulatedPolicy {
     kBefore,    ///< on the workload before anything changes, and another seed
     kHindsight  ///< on the very run that is scored: what no real one can be
   } tuned = Tuned::kNot;
+  std::string learned;  ///< the policy file, or its name, if it is learned
 
   /// What a simulation of it needs.
   void set(rl::SimulationSettings& settings) const {
@@ -38,8 +39,9 @@ struct SimulatedPolicy {
 };
 
 const std::vector<SimulatedPolicy>& simulated_policies();
-/// Throws InputError, with the names that there are.
-const SimulatedPolicy& simulated_policy(std::string_view name);
+/// One of them, or of a policy file. Throws InputError: unknown, with the names that there are; a
+/// policy file that cannot be used.
+SimulatedPolicy simulated_policy(const std::string& name_or_file);
 
 /// With parameters as "name=value", and the usual ones else. Throws InputError: the policy has no
 /// such parameter, or not with that value.

@@ -77,6 +77,8 @@ class Collectives {
   virtual void broadcast(std::vector<std::byte>& bytes) = 0;
   /// [collective] Blocking: the texts of all ranks on all ranks, by rank.
   virtual std::vector<std::string> all_texts(const std::string& mine) = 0;
+  /// [collective] Blocking: each value becomes its sum over all ranks, on all ranks.
+  virtual void sum(std::span<double> values) = 0;
 
   /// From now on `turn` is called over and over while a blocking call waits for the other ranks;
   /// null: no more.

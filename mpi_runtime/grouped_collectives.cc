@@ -256,6 +256,7 @@ class GroupedCollectives final : public Collectives {
   std::vector<std::string> all_texts(const std::string& mine) override {
     return flat_.all_texts(mine);
   }
+  void sum(std::span<double> values) override { flat_.sum(values); }
   void while_waiting(std::function<void()> turn) override { flat_.while_waiting(std::move(turn)); }
   void beside(const std::function<void()>& work) override { flat_.beside(work); }
 

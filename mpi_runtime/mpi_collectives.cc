@@ -167,6 +167,13 @@ class MpiCollectives final : public Collectives {
     return texts;
   }
 
+  void sum(std::span<double> values) override {
+    Request request;
+    WIDEPIPE_MPI(MPI_Iallreduce(MPI_IN_PLACE, values.data(), to_count(values.size()), MPI_DOUBLE,
+                                MPI_SUM, blocking_, request.get()));
+    wait_for(request);
+  }
+
   void while_waiting(std::function<void()> turn) override {
     turn_ = std::move(turn);
     if (!turn_) strand_.reset();

@@ -47,6 +47,9 @@ void take_counts(const schedule::RequestCounts& counts, Measures& measures) {
   measures.readmissions = counts.readmissions;
   measures.loads = counts.loads;
   measures.dispatched_again = counts.dispatched_again;
+  measures.comparisons = counts.comparisons;
+  measures.fallbacks = counts.fallbacks;
+  measures.fallback_seconds = counts.fallback_seconds;
   if (counts.found_free > 0) {
     measures.travel = counts.travelled / static_cast<double>(counts.found_free);
   }

@@ -14,6 +14,7 @@
 #include "cli/simulate_options.h"
 #include "cli/submit_options.h"
 #include "cli/trace_options.h"
+#include "cli/train_options.h"
 #include "core/version.h"
 
 namespace widepipe::cli {
@@ -75,6 +76,7 @@ Parsed parse(int argc, const char* const* argv) {
   add_simulate(app, parsed.command.simulate);
   add_evaluate(app, parsed.command.evaluate);
   add_replay(app, parsed.command.replay);
+  add_train(app, parsed.command.train);
   add_trace(app, parsed.command.trace);
   add_inspect(app, parsed.command);
   std::string shell;
@@ -92,8 +94,8 @@ Parsed parse(int argc, const char* const* argv) {
       parsed.exit_code = 2;
       parsed.text = fmt::format(
           "widepipe: verb '{}' is not known: expected score, plan, profile, submit, merge, "
-          "simulate, "
-          "evaluate, replay, trace, inspect, completion or manual; see `widepipe --help`\n",
+          "simulate, evaluate, replay, train, trace, inspect, completion or manual; see `widepipe "
+          "--help`\n",
           first);
       return parsed;
     }

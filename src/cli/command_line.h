@@ -12,6 +12,7 @@
 #include "jobs/score.h"
 #include "jobs/simulate.h"
 #include "jobs/submit.h"
+#include "jobs/train.h"
 
 namespace widepipe::cli {
 
@@ -26,6 +27,7 @@ struct CommandLine {
   jobs::SimulateCommand simulate;
   jobs::EvaluateCommand evaluate;
   jobs::ReplayCommand replay;
+  jobs::TrainCommand train;
   jobs::InspectOptions inspect;
 };
 

@@ -63,6 +63,9 @@ int with_all_ranks(const widepipe::cli::CommandLine& command,
       if (command.verb == "replay") {
         return widepipe::jobs::run_replay(command.replay, session.collectives());
       }
+      if (command.verb == "train") {
+        return widepipe::jobs::run_train(command.train, session.collectives());
+      }
       return widepipe::jobs::run_score(command.score, session.collectives());
     });
   } catch (const std::exception& error) {
@@ -75,7 +78,7 @@ int with_all_ranks(const widepipe::cli::CommandLine& command,
 /// Only rank 0 speaks and only rank 0 ends with a code other than 0: launchers pass that one on.
 int run(const widepipe::cli::CommandLine& command, const widepipe::mpi_runtime::Launch& launch) {
   const bool speaks = launch.rank == 0;
-  if (command.verb == "score" || command.verb == "replay") {
+  if (command.verb == "score" || command.verb == "replay" || command.verb == "train") {
     const int code = exit_code(speaks, [&] { return with_all_ranks(command, launch); });
     return speaks ? code : 0;
   }

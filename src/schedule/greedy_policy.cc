@@ -10,7 +10,8 @@ GreedyPolicy::GreedyPolicy(const GreedySettings& settings)
       shared_{.sacrifice = settings.sacrifice, .idle_share = settings.idle_share},
       usual_{.budget = settings.budget,
              .stretch = settings.stretch,
-             .spare_batch = settings.spare_batch} {}
+             .spare_batch = settings.spare_batch},
+      usual_shared_(shared_) {}
 
 void GreedyPolicy::look_at(const Cluster& cluster) {
   bulk_ = BulkRules(cluster);
@@ -53,7 +54,7 @@ std::optional<Choice> GreedyPolicy::choose(const Offer& offer) {
 /// What a choice serves, less what it gives up, for its cost.
 double GreedyPolicy::worth(const Offer& offer, const Choice& choice) const {
   const double cores_count = dials_[model_of_[offer.stream]].cores_count;
-  return preference(offer, choice) * (choice.batch - shared_.sacrifice * choice.give_up) /
+  return (choice.batch - shared_.sacrifice * choice.give_up) /
          (choice.batch *
           cost_per_request(*offer.costs, choice.choice, choice.batch, cores(), cores_count));
 }

@@ -55,15 +55,15 @@ class GreedyPolicy : public OneKindPolicy {
     double caution = 1;  ///< batches are taken to be out for so many times as long as expected
   };
 
-  /// Factor on the worth of a candidate; never negative.
-  virtual double preference(const Offer& /*offer*/, const Choice& /*choice*/) const { return 1; }
-
   void look_at(const Cluster& cluster) override;
   OperatingPoint point_of(ModelId model, const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override;
   StreamRule rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const override;
   int largest_batch(ModelId model, const OperatingPoint& point, const NetworkCosts& costs,
                     Seconds slo) const override;
+
+  const Dials& usual_dials() const { return usual_; }
+  const SharedDials& usual_shared() const { return usual_shared_; }
 
   std::vector<Dials> dials_;  ///< by model
   SharedDials shared_;
@@ -74,6 +74,7 @@ class GreedyPolicy : public OneKindPolicy {
   Seconds end_of(const Offer& offer, std::uint32_t choice, int batch) const;
 
   const Dials usual_;
+  const SharedDials usual_shared_;
   std::vector<ModelId> model_of_;  ///< by stream
   BulkRules bulk_;                 ///< without deadlines
 };

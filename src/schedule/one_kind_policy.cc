@@ -62,7 +62,7 @@ void OneKindPolicy::choose_points(const Cluster& cluster) {
 /// such; gives the bytes of an instance of each model.
 double OneKindPolicy::points_with(const Cluster& cluster, double instance_bytes) {
   const std::vector<Seconds> slo = tightest_slo(cluster);
-  points_.clear();
+  std::vector<OperatingPoint> points;
   largest_.clear();
   double all = 0;
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
@@ -70,10 +70,11 @@ double OneKindPolicy::points_with(const Cluster& cluster, double instance_bytes)
     const OperatingPoint point = point_of(model, costs, slo[model], instance_bytes);
     int batch = largest_batch(model, point, costs, slo[model]);
     while (batch > point.batch && costs.instance_bytes(batch) > instance_bytes) --batch;
-    points_.push_back(point);
+    points.push_back(point);
     largest_.push_back(batch);
     all += costs.instance_bytes(batch);
   }
+  points_ = std::move(points);
   return all;
 }
 
@@ -107,7 +108,8 @@ void OneKindPolicy::plan_packed(const ServingObservation& seen, ServingPlan& pla
   std::vector<ModelDemand> demands;
   for (ModelId model = 0; model < rates.size(); ++model) {
     const Seconds hold = rule_of(model, ways_[model].front().point, slo[model]).hold;
-    demands.push_back({wanted(model) * rates[model], std::max(hold, kGather * slo[model]), ways_[model]});
+    demands.push_back(
+        {wanted(model) * rates[model], std::max(hold, kGather * slo[model]), ways_[model]});
   }
   const std::vector<ModelWay> chosen = choose_ways(cluster, seen.devices, demands);
   std::vector<PackedModel> models;
@@ -125,9 +127,8 @@ std::vector<ModelNeed> OneKindPolicy::needs_of(const ServingObservation& seen) c
   std::vector<ModelNeed> needs;
   for (ModelId model = 0; model < rates.size(); ++model) {
     const OperatingPoint& point = points_[model];
-    needs.push_back({.busy = wanted(model) * rates[model] * point.solo / point.batch,
-                     .spec = {model, point.choice, largest_[model]},
-                     .on = specs_on(seen, model)});
+    needs.push_back({wanted(model) * rates[model] * point.solo / point.batch,
+                     {model, point.choice, largest_[model]}});
   }
   std::vector<bool> open(needs.size(), false);
   for (StreamId id = 0; id < seen.streams.size(); ++id) {

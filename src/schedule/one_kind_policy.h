@@ -35,13 +35,10 @@ class OneKindPolicy : public RequestPolicy {
                             Seconds slo) const = 0;
   /// How much of a model there should be, as a multiple of its part of what is asked for.
   virtual double wanted(ModelId /*model*/) const { return 1; }
-  /// As ModelNeed::on.
-  virtual std::vector<InstanceSpec> specs_on(const ServingObservation& /*seen*/,
-                                             ModelId /*model*/) const {
-    return {};
-  }
 
   int cores() const { return cores_; }  ///< of the largest device
+  /// How models are run, by model, as of the last plan; empty before the first.
+  const std::vector<OperatingPoint>& points() const { return points_; }
   /// Of the stream's rule.
   int full(StreamId stream) const { return full_[stream]; }
 

@@ -85,8 +85,7 @@ class Rebalancing {
   }
 
   InstanceSpec wanted_on(ModelId model, std::size_t device) const {
-    return fitted_to(needs_[model].spec_on(device), *cluster_.models[model].costs,
-                     cluster_.devices[device]);
+    return fitted_to(needs_[model].spec, *cluster_.models[model].costs, cluster_.devices[device]);
   }
 
   /// Gives instances the cores that they should have there, as long as these suffice, and memory
@@ -98,7 +97,6 @@ class Rebalancing {
     int changes = 0;
     for (std::size_t i = 0; i < here.size() && changes < kMostChanges; ++i) {
       const ModelId model = here[i].model;
-      if (needs_[model].on.empty()) continue;
       const InstanceSpec wanted = wanted_on(model, device);
       if (wanted.choice == here[i].choice) continue;
       const std::vector<int>& cores = cluster_.models[model].costs->core_choices();
@@ -108,9 +106,9 @@ class Rebalancing {
       left += bytes(here[i]);
       count(here[i], device, -1);
       ++changes;
-      const bool room = bytes(wanted) <= left &&
-                        (others == 0 || (others + 1) * cores[wanted.choice] <=
-                                            cluster_.devices[device].cores);
+      const bool room =
+          bytes(wanted) <= left &&
+          (others == 0 || (others + 1) * cores[wanted.choice] <= cluster_.devices[device].cores);
       if (room) {
         here[i] = wanted;
         left -= bytes(wanted);
@@ -220,8 +218,7 @@ Instances spread(const Cluster& cluster, std::span<const ModelNeed> needs,
       for (std::size_t step = 0; step < models; ++step) {
         const std::size_t model = (step + device) % models;
         const NetworkCosts& costs = *cluster.models[model].costs;
-        const InstanceSpec spec =
-            fitted_to(needs[model].spec_on(device), costs, cluster.devices[device]);
+        const InstanceSpec spec = fitted_to(needs[model].spec, costs, cluster.devices[device]);
         if (costs.instance_bytes(spec.max_batch) > left) continue;
         const int takes = costs.core_choices()[spec.choice];
         if (takes > cores || (here[model] > 0 && (here[model] + 1) * takes > cores)) continue;

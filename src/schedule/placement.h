@@ -13,10 +13,6 @@ struct ModelNeed {
   double busy = 0;  ///< instances that would be busy all the time, on all devices together
   InstanceSpec spec;
   bool over = false;  ///< of a data set that is done: nobody will ask for it any more
-  /// By device, where instances are not to be alike everywhere.
-  std::vector<InstanceSpec> on;
-
-  const InstanceSpec& spec_on(std::size_t device) const { return on.empty() ? spec : on[device]; }
 };
 
 /// Instances for each device.
@@ -35,9 +31,9 @@ inline constexpr double kUsualHysteresis = 1.5;
 /// Changes instances, those of the last plan, where that is worth loading models, at most three on
 /// each device: what is scarcest for its need takes the memory that is free, and that of instances
 /// whose models would be less scarce without them, by this factor. The last instance of a model
-/// that is needed goes only for the first one of a model that is needed more. Instances that have
-/// other cores than they should on their device are changed first. Devices that are ejected keep
-/// theirs, which do not count.
+/// that is needed goes only for the first one of a model that is needed more. Instances on
+/// other cores than is wanted now are changed first. Devices that are ejected keep theirs, which do
+/// not count.
 void rebalance(const Cluster& cluster, std::span<const ModelNeed> needs,
                std::span<const DeviceState> devices, double hysteresis, Instances& instances);
 

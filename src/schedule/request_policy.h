@@ -87,6 +87,13 @@ struct Choice {
   int give_up = 0;  ///< so many are dropped, from the first on, so that the others gain
 };
 
+/// Of a policy whose decisions another may take over, where it does badly.
+struct PolicyCounts {
+  std::int64_t comparisons = 0;  ///< with the other
+  std::int64_t fallbacks = 0;    ///< to the other
+  Seconds fallback_seconds = 0;  ///< in which the other decided, comparisons included
+};
+
 /// Called from one thread; neither blocks nor reads a clock.
 class RequestPolicy {
  public:
@@ -96,6 +103,7 @@ class RequestPolicy {
   virtual void plan(const ServingObservation& seen, ServingPlan& plan) = 0;
   /// The batch of a stream that is due, for this device; nothing to leave it to another.
   virtual std::optional<Choice> choose(const Offer& offer) = 0;
+  virtual PolicyCounts counts() const { return {}; }
 };
 
 using PolicyMaker = std::function<std::unique_ptr<RequestPolicy>()>;

@@ -31,7 +31,19 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   travelled += other.travelled;
   worked += other.worked;
   alone += other.alone;
+  comparisons += other.comparisons;
+  fallbacks += other.fallbacks;
+  fallback_seconds += other.fallback_seconds;
   return *this;
+}
+
+RequestCounts RequestScheduler::counts() const {
+  RequestCounts all = counts_;
+  const PolicyCounts of_policy = policy_->counts();
+  all.comparisons = of_policy.comparisons;
+  all.fallbacks = of_policy.fallbacks;
+  all.fallback_seconds = of_policy.fallback_seconds;
+  return all;
 }
 
 RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolicy> policy,

@@ -70,7 +70,7 @@ class RequestScheduler final : public RequestDispatcher {
   void drop_all(Seconds now) override;
   void tell_speed(DeviceId device, double speed, Seconds now, std::vector<Order>& orders) override;
   void excuse(Seconds time) override;
-  RequestCounts counts() const override { return counts_; }
+  RequestCounts counts() const override;
   const ServingState& device(DeviceId device) const override { return devices_.at(device); }
 
   const Cluster& cluster() const { return cluster_; }

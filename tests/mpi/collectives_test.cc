@@ -121,6 +121,16 @@ TEST_P(Seams, AllTextsReachAllRanks) {
   }
 }
 
+TEST_P(Seams, SumsReachAllRanks) {
+  const double mine = collectives_->rank() + 1;
+  const int ranks = collectives_->size();
+  std::vector<double> values = {mine, 0, root_ ? 0.1 : 0};
+  collectives_->sum(values);
+  EXPECT_EQ(values, (std::vector<double>{ranks * (ranks + 1) / 2.0, 0, 0.1}));
+  std::vector<double> none;
+  collectives_->sum(none);
+}
+
 TEST_P(Seams, AgreeThrowsOnAllRanksWhatOneFound) {
   const int last = collectives_->size() - 1;
   EXPECT_NO_THROW(agree(*collectives_, [] {}));

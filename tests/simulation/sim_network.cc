@@ -102,6 +102,7 @@ class SimNetwork::Endpoint final : public mpi_runtime::Collectives {
   bool asked_alive() override { refuse(); }
   void broadcast(std::vector<std::byte>&) override { refuse(); }
   std::vector<std::string> all_texts(const std::string&) override { refuse(); }
+  void sum(std::span<double>) override { refuse(); }
   void while_waiting(std::function<void()>) override { refuse(); }
   void beside(const std::function<void()>&) override { refuse(); }
 

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace widepipe::jobs {
+namespace widepipe {
 
 /// Calls work(0) .. work(count - 1), begun in that order, `cores` at a time. Throws what the first
 /// that failed threw, when all that had begun have ended.
@@ -35,4 +35,4 @@ inline void in_parallel(std::size_t count, int cores,
   if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace widepipe::jobs
+}  // namespace widepipe

@@ -1,0 +1,87 @@
+#pragma once
+// Learning by simulation: parameters of a policy that serve best what may come, drawn at random.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rl/evolution.h"
+#include "rl/reducer.h"
+#include "rl/simulator.h"
+
+namespace widepipe::rl {
+
+/// One run that a policy may have to face.
+struct Scenario {
+  WorkloadSpec workload;
+  npu_model::FleetSpec fleet;
+  SimulationSettings settings;  ///< `rate`: a multiple of what the opponent bears
+};
+
+/// Draws what is served and where: networks, popularity and how it changes, deadlines, bursts,
+/// devices, what befalls them, rounds. The same number, the same scenario, but for the load.
+Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number);
+
+/// How well a run went: 0 where the pass rule is just met, more if less was missed.
+double score_of(const Measures& measures, const PassRule& rule);
+
+/// Makes the policy of some parameters.
+using ParameterMaker = std::function<schedule::PolicyMaker(std::span<const double>)>;
+
+struct TrainingSettings {
+  int scenarios = 12;  ///< that all candidates of a generation run
+  int pool = 400;      ///< of different ones, over and over
+  int held_out = 24;   ///< others, to see how it goes
+  Evolution::Settings evolution;
+  int cores = 1;  ///< of this process
+};
+
+/// A search for parameters, generation by generation. Each rank runs some of the simulations; what
+/// comes of it does not depend on how many ranks and cores there are.
+class Training {
+ public:
+  /// Profile and reducer outlive this.
+  Training(const npu_model::Profile& profile, ParameterMaker make, schedule::PolicyMaker opponent,
+           std::vector<double> start, const TrainingSettings& settings, Reducer& reducer);
+
+  struct Progress {
+    int generation = 0;
+    double best = 0;      ///< score of the best candidate of the last generation
+    double mean = 0;      ///< of all of them
+    double opponent = 0;  ///< of the opponent on the same runs
+    double step = 0;
+  };
+  /// [collective] One generation.
+  Progress advance();
+  /// [collective] On scenarios that no generation runs: the score of parameters(), less the
+  /// opponent's.
+  double gain();
+
+  const std::vector<double>& parameters() const { return evolution_.mean(); }
+
+  /// All that the next generations depend on, exactly, as text.
+  std::string save() const;
+  /// Throws InputError: that is not what save() gave, for these settings.
+  void restore(const std::string& saved);
+
+ private:
+  Scenario scenario(std::uint64_t number);
+  void find_loads(std::span<const std::uint64_t> numbers);
+  double run(const Scenario& scenario, const schedule::PolicyMaker& policy) const;
+  double load_for_opponent(const Scenario& scenario) const;
+  bool is_mine(std::size_t task) const;
+
+  const npu_model::Profile& profile_;
+  const ParameterMaker make_;
+  const schedule::PolicyMaker opponent_;
+  const TrainingSettings settings_;
+  Reducer& reducer_;
+  Evolution evolution_;
+  std::vector<double>
+      loads_;  ///< by number of a scenario: what it is served at; 0: not known yet, -1: none
+  std::vector<double> opponents_;  ///< by number: its score there
+};
+
+}  // namespace widepipe::rl

@@ -1,0 +1,131 @@
+"""`widepipe train`: the same policy on any number of ranks, whatever interrupts it; and its use."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from runner import check_refused
+
+SMALL = ["--candidates", "4", "--scenarios", "2", "--pool", "2", "--held-out", "1"]
+
+
+def parameters(path):
+    """Text of a policy file without what differs from run to run: how long it took."""
+    return [line for line in path.read_text().splitlines() if not line.startswith("minutes")]
+
+
+def train(widepipe, folder, *options, ranks=None, code=0):
+    return widepipe.run("train", *SMALL, *options, cwd=folder, ranks=ranks, timeout=300).expect(code)
+
+
+@pytest.fixture(scope="module")
+def trained(widepipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("train")
+    result = train(widepipe, folder, "--save", "p.toml", "--generations", "2", "--report", "r.json")
+    return folder, result
+
+
+def test_what_it_writes_and_says(trained):
+    folder, result = trained
+    assert "2 generations" in result.stdout and "--policy p.toml" in result.stdout
+    report = json.loads((folder / "r.json").read_text())
+    assert [point["generation"] for point in report["generations"]] == [1, 2]
+    assert report["policy"] in (folder / "p.toml").read_text()
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_any_number_of_ranks_learns_the_same(widepipe, trained, tmp_path, ranks):
+    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2", ranks=ranks)
+    assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml")
+
+
+def test_it_goes_on_exactly(widepipe, trained, tmp_path):
+    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "1")
+    assert parameters(tmp_path / "p.toml") != parameters(trained[0] / "p.toml")
+    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2")
+    assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml")
+
+
+def test_a_signal_stops_it_and_it_goes_on(widepipe, tmp_path):
+    command = ["train", *SMALL, "--save", "p.toml", "--minutes", "30"]
+    job = widepipe.start(*command, cwd=tmp_path)
+    while not list(tmp_path.glob("p.toml*")):
+        assert job.running()
+        time.sleep(0.05)
+    assert job.signal(signal.SIGTERM, widepipe.program)
+    job.finish(120).expect(3)
+    assert "generations" in (tmp_path / "p.toml").read_text()
+    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "1")
+
+
+def test_policies_are_used_by_name_and_by_file(widepipe, trained):
+    folder, _ = trained
+    for policy in ("learned", "p.toml", "./p.toml"):
+        result = widepipe.run("simulate", "--devices", "8", "--seconds", "1", "--policy", policy,
+                              "--report", "s.json", cwd=folder).expect(0)
+        assert f"policy {policy}" in result.stdout
+        [run] = json.loads((folder / "s.json").read_text())["runs"]
+        assert run["policy_fallbacks"] == 0 and run["all"]["attainment"] > 0.9
+
+
+def test_an_evaluation_knows_when_the_policy_has_changed(widepipe, trained, tmp_path):
+    policy = tmp_path / "q.toml"
+    policy.write_text((trained[0] / "p.toml").read_text())
+    command = ["evaluate", "--workloads", "A5", "--policies", "greedy-estimated,q.toml", "--devices", "4",
+               "--seconds", "0.3", "--seeds", "1", "--precision", "0.1", "--report", "e.json"]
+
+    def made():
+        return widepipe.run(*command, cwd=tmp_path).expect(0).stdout.count(", A5 ")
+    first = made()
+    assert made() < first
+    train(widepipe, tmp_path, "--save", "q2.toml", "--generations", "1")
+    policy.write_text((tmp_path / "q2.toml").read_text())
+    assert 0 < made() < first
+
+
+def changed(text, old, new):
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("ranks", [None, 3])
+@pytest.mark.parametrize("options, facts", [
+    ([], ["--save is required"]),
+    (["--save", "no/p.toml"], ["no/p.toml", "--save"]),
+    (["--save", "q.toml", "--minutes", "0"], ["--minutes"]),
+    (["--save", "q.toml", "--candidates", "3"], ["--candidates", "4"]),
+    (["--save", "q.toml", "--minutes", "1", "--generations", "1"], ["--minutes", "--generations"]),
+    (["--save", "q.toml", "--profile", "gpu"], ["profile 'gpu' is not known", "npu"]),
+    (["--save", "q.toml", "--start", "best"], ["policy 'best' is not known", "default"]),
+    (["--save", "q.toml", "--start", "none.toml"], ["none.toml"]),
+    (["--save", "q.toml", "--start", "damaged.toml"], ["damaged.toml", "changed or damaged"]),
+    (["--save", "p.toml", "--seed", "2"], ["checkpoint 'p.toml.checkpoint'", "another training"]),
+    (["--save", "d.toml"], ["checkpoint 'd.toml.checkpoint'", "damaged"]),
+    (["--save", "q.toml", "--report", "q.toml"], ["q.toml", "--report"]),
+])
+def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
+    text = (trained[0] / "p.toml").read_text()
+    (tmp_path / "damaged.toml").write_text(changed(text, "budget = [", "budget = [0."))
+    checkpoint = (trained[0] / "p.toml.checkpoint").read_text()
+    (tmp_path / "p.toml.checkpoint").write_text(checkpoint)
+    (tmp_path / "d.toml.checkpoint").write_text(checkpoint[:-9])
+    before = sorted(path.name for path in tmp_path.iterdir())
+    check_refused(widepipe.run("train", *SMALL, *options, cwd=tmp_path, ranks=ranks), facts)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("verb", ["simulate", "replay"])
+@pytest.mark.parametrize("policy, options, facts", [
+    ("none.toml", [], ["policy", "none.toml"]),
+    ("old.toml", [], ["old.toml:", "expected format 1, found 0", "trained anew"]),
+    ("other.toml", [], ["other.toml:", "features", "trained anew"]),
+    ("learnt", [], ["policy 'learnt' is not known", "learned"]),
+    ("learned", ["--set", "budget=1"], ["learned", "no parameters to set"]),
+])
+def test_bad_policies(widepipe, trained, tmp_path, verb, policy, options, facts):
+    text = (trained[0] / "p.toml").read_text()
+    (tmp_path / "old.toml").write_text(changed(text, "format = 1", "format = 0"))
+    (tmp_path / "other.toml").write_text(changed(text, '"tight", ', ""))
+    check_refused(widepipe.run(verb, "--policy", policy, *options, cwd=tmp_path), facts)

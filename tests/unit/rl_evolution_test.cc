@@ -1,0 +1,118 @@
+// The search for parameters: on functions whose best point is known.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+
+#include "core/error.h"
+#include "rl/evolution.h"
+
+namespace widepipe::rl {
+namespace {
+
+using Function = std::function<double(const std::vector<double>&)>;
+
+void run(Evolution& evolution, const Function& score, int generations) {
+  for (int i = 0; i < generations; ++i) {
+    std::vector<double> scores;
+    for (const std::vector<double>& candidate : evolution.candidates()) {
+      scores.push_back(score(candidate));
+    }
+    evolution.tell(scores);
+  }
+}
+
+double sphere(const std::vector<double>& at) {
+  double all = 0;
+  for (const double value : at) all -= (value - 1) * (value - 1);
+  return all;
+}
+
+/// A thousand times as long as it is wide, and not along the axes.
+double ellipse(const std::vector<double>& at) {
+  const double along = at[0] + at[1] - 2;
+  const double across = at[0] - at[1];
+  return -along * along - 1e6 * across * across;
+}
+
+/// A curved valley.
+double rosenbrock(const std::vector<double>& at) {
+  const double curve = at[1] - at[0] * at[0];
+  return -(1 - at[0]) * (1 - at[0]) - 100 * curve * curve;
+}
+
+TEST(Evolution, FindsTheBestPoint) {
+  struct Case {
+    const char* name;
+    Function score;
+    std::size_t size;
+    int generations;
+  };
+  for (const Case& one : {Case{"sphere", sphere, 10, 150}, Case{"ellipse", ellipse, 2, 200},
+                          Case{"rosenbrock", rosenbrock, 2, 250}}) {
+    for (const std::uint64_t seed : {1, 2, 3}) {
+      Evolution evolution(std::vector<double>(one.size, 0),
+                          {.candidates = 12, .step = 0.3, .seed = seed});
+      run(evolution, one.score, one.generations);
+      for (const double value : evolution.mean()) {
+        EXPECT_NEAR(value, 1, 1e-3) << one.name << " seed " << seed;
+      }
+      EXPECT_LT(evolution.step(), 0.01) << one.name;
+    }
+  }
+}
+
+TEST(Evolution, ANumberThatIsNoneIsTheWorst) {
+  Evolution evolution({0, 0}, {.candidates = 12, .step = 0.3, .seed = 1});
+  run(
+      evolution,
+      [](const std::vector<double>& at) {
+        return at[0] > 2 ? std::numeric_limits<double>::quiet_NaN() : at[0] - at[1] * at[1];
+      },
+      100);
+  EXPECT_GT(evolution.mean()[0], 1.5);
+  EXPECT_LE(evolution.mean()[0], 2.1);
+}
+
+TEST(Evolution, TheSameSeedTheSameSearchAndAnotherAnother) {
+  const auto searched = [](std::uint64_t seed) {
+    Evolution evolution(std::vector<double>(4, 0), {.candidates = 8, .step = 0.1, .seed = seed});
+    run(evolution, sphere, 5);
+    return evolution.mean();
+  };
+  EXPECT_EQ(searched(1), searched(1));
+  EXPECT_NE(searched(1), searched(2));
+}
+
+TEST(Evolution, GoesOnExactlyFromWhatWasSaved) {
+  const Evolution::Settings settings{.candidates = 8, .step = 0.1, .seed = 5};
+  const std::vector<double> start(6, 0);
+  Evolution through(start, settings);
+  run(through, sphere, 7);
+  const std::string saved = through.save();
+  run(through, sphere, 6);
+  Evolution resumed(start, settings);
+  resumed.restore(saved);
+  EXPECT_EQ(resumed.generation(), 7);
+  EXPECT_EQ(resumed.save(), saved);
+  run(resumed, sphere, 6);
+  EXPECT_EQ(resumed.mean(), through.mean());
+  EXPECT_EQ(resumed.save(), through.save());
+}
+
+TEST(Evolution, RefusesWhatCannotBe) {
+  EXPECT_THROW(Evolution({}, {}), std::invalid_argument);
+  EXPECT_THROW(Evolution({0}, {.candidates = 3}), std::invalid_argument);
+  EXPECT_THROW(Evolution({0}, {.step = 0}), std::invalid_argument);
+  Evolution evolution({0, 0}, {.candidates = 4});
+  EXPECT_THROW(evolution.tell({1, 2, 3}), std::invalid_argument);
+  Evolution other({0, 0, 0}, {.candidates = 4});
+  EXPECT_THROW(other.restore(evolution.save()), InputError);
+  EXPECT_THROW(evolution.restore(evolution.save().substr(0, 200)), InputError);
+}
+
+}  // namespace
+}  // namespace widepipe::rl
