@@ -74,8 +74,14 @@ class Evaluation {
       cases_.push_back({std::move(workload), std::move(fleet), std::move(inputs)});
     }
     refuse_doubles("--workloads", names);
-    for (const std::string& name : command.policies) policies_.push_back(simulated_policy(name));
-    check_report_file(command.report, command.workloads);
+    for (const std::string& name : command.policies) {
+      policies_.push_back(simulated_policy(name));
+      const auto& parameters = policies_.back().parameters;
+      hashes_.push_back(parameters ? policy_hash(*parameters) : "");
+    }
+    std::vector<std::string> files = command.workloads;
+    files.insert(files.end(), command.policies.begin(), command.policies.end());
+    check_report_file(command.report, files);
     std::vector<Tuning> tunings;
     if (!command.report.empty()) {
       EvaluationRecord record = read_evaluation(command.report, settings_);
@@ -86,12 +92,14 @@ class Evaluation {
     tuner_.emplace(profile_, command.evaluations, std::move(tunings));
     // Of files that have changed since.
     for (const Case& one : cases_) {
-      for (const SimulatedPolicy& policy : policies_) {
-        std::erase_if(done_, [&](const EvaluatedRun& run) {
-          return run.workload == one.workload.name && run.policy == policy.name &&
-                 run.inputs != inputs_of(one, policy);
-        });
-      }
+      std::erase_if(done_, [&](const EvaluatedRun& run) {
+        return run.workload == one.workload.name && run.inputs != one.inputs;
+      });
+    }
+    for (std::size_t p = 0; p < policies_.size(); ++p) {
+      std::erase_if(done_, [&](const EvaluatedRun& run) {
+        return run.policy == policies_[p].name && run.learned != hashes_[p];
+      });
     }
     list_tasks();
   }
@@ -99,11 +107,6 @@ class Evaluation {
   int run();
 
  private:
-  /// Identifies all that a run depends on, but for its settings.
-  static std::string inputs_of(const Case& where, const SimulatedPolicy& policy) {
-    if (policy.learned.empty()) return where.inputs;
-    return hash_of({where.inputs, policy_hash(load_policy(policy.learned).parameters)});
-  }
   void check_tunings(const Case& where, const std::vector<Tuning>& tunings) const;
   void list_tasks();
   void make(Task& task);
@@ -115,6 +118,7 @@ class Evaluation {
   EvaluationSettings settings_;
   std::vector<Case> cases_;
   std::vector<SimulatedPolicy> policies_;
+  std::vector<std::string> hashes_;  ///< by policy: EvaluatedRun::learned
   std::vector<EvaluatedRun> done_;   ///< of this evaluation and of the report's others
   std::vector<EvaluatedRun> order_;  ///< all that were asked for
   std::vector<Task> tasks_;          ///< of these, what is missing
@@ -141,12 +145,14 @@ void Evaluation::list_tasks() {
   for (const int devices : command_.devices) {
     for (const Case& one : cases_) {
       for (int i = 0; i < command_.seeds; ++i) {
-        for (const SimulatedPolicy& policy : policies_) {
+        for (std::size_t p = 0; p < policies_.size(); ++p) {
+          const SimulatedPolicy& policy = policies_[p];
           const EvaluatedRun run{.workload = one.workload.name,
                                  .policy = policy.name,
                                  .devices = devices,
                                  .seed = command_.seed_base + static_cast<std::uint64_t>(i),
-                                 .inputs = inputs_of(one, policy)};
+                                 .inputs = one.inputs,
+                                 .learned = hashes_[p]};
           order_.push_back(run);
           const bool known = std::any_of(done_.begin(), done_.end(),
                                          [&](const auto& other) { return other.same_task(run); });

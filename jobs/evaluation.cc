@@ -56,14 +56,16 @@ Json settings_json(const EvaluationSettings& settings) {
 }
 
 Json run_json(const EvaluatedRun& run) {
-  return {{"workload", run.workload},
-          {"policy", run.policy},
-          {"devices", run.devices},
-          {"seed", run.seed},
-          {"inputs", run.inputs},
-          {"goodput_requests_per_second", run.goodput},
-          {"bound_requests_per_second", run.bound},
-          {"attainment", run.attainment}};
+  Json json = {{"workload", run.workload},
+               {"policy", run.policy},
+               {"devices", run.devices},
+               {"seed", run.seed},
+               {"inputs", run.inputs},
+               {"goodput_requests_per_second", run.goodput},
+               {"bound_requests_per_second", run.bound},
+               {"attainment", run.attainment}};
+  if (!run.learned.empty()) json["learned"] = run.learned;
+  return json;
 }
 
 /// More than any fleet does, in requests a second.
@@ -79,6 +81,7 @@ EvaluatedRun run_of(const Json& json, std::string where) {
       .devices = fields.whole("devices", 1, std::numeric_limits<int>::max()),
       .seed = fields.whole("seed", std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()),
       .inputs = fields.text("inputs"),
+      .learned = json.contains("learned") ? fields.text("learned") : "",
       .goodput = fields.number("goodput_requests_per_second", kMostRate),
       .bound = fields.number("bound_requests_per_second", kMostRate),
       .attainment = fields.number("attainment", 1)};
@@ -162,10 +165,10 @@ std::vector<EvaluatedResult> results_of(const std::vector<EvaluatedRun>& runs,
       per_device.push_back(run.goodput / run.devices);
       share.push_back(run.bound > 0 ? run.goodput / run.bound : 0);
       attainment.push_back(run.attainment);
-      EvaluatedRun paired = run;
-      paired.policy = reference;
-      const auto other = std::find_if(
-          runs.begin(), runs.end(), [&](const EvaluatedRun& one) { return one.same_task(paired); });
+      const auto other = std::find_if(runs.begin(), runs.end(), [&](const EvaluatedRun& one) {
+        return one.policy == reference && one.workload == run.workload &&
+               one.devices == run.devices && one.seed == run.seed && one.inputs == run.inputs;
+      });
       if (other != runs.end() && other->goodput > 0) ratio.push_back(run.goodput / other->goodput);
     }
     result.seeds = static_cast<int>(per_device.size());

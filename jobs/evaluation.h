@@ -31,12 +31,13 @@ struct EvaluatedRun {
   int devices = 0;
   std::uint64_t seed = 0;
   std::string inputs;     ///< a hash of the texts of profile, workload and fleet
+  std::string learned;    ///< policy_hash() of a policy that is; else empty
   double goodput = 0;     ///< requests a second
   double bound = 0;       ///< likewise
   double attainment = 0;  ///< at that load; 0 if no load passes
 
   /// What tells it from others.
-  auto task() const { return std::tie(workload, policy, devices, seed, inputs); }
+  auto task() const { return std::tie(workload, policy, devices, seed, inputs, learned); }
   bool same_task(const EvaluatedRun& other) const { return task() == other.task(); }
 };
 

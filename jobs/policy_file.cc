@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <span>
 
 #include "core/error.h"
@@ -27,6 +28,9 @@ std::string number(double value) {
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }
+
+/// Quotes as in JSON are those of TOML's basic strings.
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 std::string numbers(std::span<const double> values) {
   std::string text;
@@ -99,10 +103,10 @@ std::string policy_toml(const LearnedFile& file) {
   text += fmt::format("features = {}\n", names(LearnedParameters::kFeatureNames));
   text += fmt::format("shared_features = {}\n", names(LearnedParameters::kSharedFeatureNames));
   text += fmt::format(
-      "\n[recipe]\nversion = \"{}\"\nprofile = \"{}\"\nseed = {}\ncandidates = {}\nscenarios = {}\n"
+      "\n[recipe]\nversion = {}\nprofile = {}\nseed = {}\ncandidates = {}\nscenarios = {}\n"
       "pool = {}\nstep = {}\n",
-      recipe.version, recipe.profile, recipe.seed, recipe.candidates, recipe.scenarios, recipe.pool,
-      number(recipe.step));
+      quoted(recipe.version), quoted(recipe.profile), recipe.seed, recipe.candidates,
+      recipe.scenarios, recipe.pool, number(recipe.step));
   if (!recipe.start.empty()) text += fmt::format("start = \"{}\"\n", recipe.start);
   text += fmt::format("generations = {}\nminutes = {}\ngain = {}\n", recipe.generations,
                       number(recipe.minutes), number(recipe.gain));

@@ -97,7 +97,8 @@ bool Replay::prepare() {
   }
   mpi_runtime::agree(collectives_, [&] {
     if (root_) {
-      std::vector<std::string> files = {command_.workload, command_.fleet, command_.profile};
+      std::vector<std::string> files = {command_.workload, command_.fleet, command_.profile,
+                                        command_.policy};
       if (job_) {
         for (std::string& file : job_->files()) files.push_back(std::move(file));
       }

@@ -36,9 +36,10 @@ int run_simulate(const SimulateCommand& command) {
   if (!command.log.empty() && (command.seeds > 1 || command.find_goodput)) {
     throw_input_error("--log is for one run: it does not go with --seeds and --find-goodput");
   }
-  check_report_file(command.report,
-                    {command.workload, command.fleet, command.profile, command.log});
-  check_report_file(command.log, {command.workload, command.fleet, command.profile}, "--log");
+  check_report_file(command.report, {command.workload, command.fleet, command.profile,
+                                     command.policy, command.log});
+  check_report_file(command.log, {command.workload, command.fleet, command.profile, command.policy},
+                    "--log");
   rl::SimulationSettings settings{
       .duration = command.seconds,
       .devices = command.devices,

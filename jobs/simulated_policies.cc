@@ -81,7 +81,10 @@ SimulatedPolicy simulated_policy(const std::string& name_or_file) {
     if (policy.name == name_or_file) found = policy;
     names.push_back(policy.name);
   }
-  if (found && !found->learned.empty()) load_policy(found->learned);
+  if (found && !found->learned.empty()) {
+    found->parameters =
+        std::make_shared<schedule::LearnedParameters>(load_policy(found->learned).parameters);
+  }
   if (found) return *found;
   throw_input_error(
       "policy '{}' is not known: expected {}, or the file of a learned one, NAME.toml",
@@ -136,9 +139,9 @@ schedule::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy,
                                          const std::string& inputs,
                                          const rl::SimulationSettings& settings) {
   if (!policy.learned.empty()) {
-    return [parameters = load_policy(policy.learned).parameters] {
-      return std::make_unique<schedule::LearnedPolicy>(parameters);
-    };
+    const auto parameters =
+        policy.parameters ? policy.parameters : simulated_policy(policy.name).parameters;
+    return [parameters] { return std::make_unique<schedule::LearnedPolicy>(*parameters); };
   }
   if (policy.tuned == Tuned::kNot) {
     const schedule::NamedPolicy& named = schedule::request_policy(policy.name);

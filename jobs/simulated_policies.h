@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "rl/goodput.h"
 #include "rl/tuners.h"
+#include "schedule/learned_policy.h"
 #include "schedule/request_policies.h"
 
 namespace widepipe::jobs {
@@ -28,7 +30,10 @@ struct SimulatedPolicy {
     kBefore,    ///< on the workload before anything changes, and another seed
     kHindsight  ///< on the very run that is scored: what no real one can be
   } tuned = Tuned::kNot;
-  std::string learned;  ///< the policy file, or its name, if it is learned
+  /// Of a learned one: its file, or the name of that.
+  std::string learned;
+  /// What simulated_policy() read in it; null if it is not learned, or in the list of all.
+  std::shared_ptr<const schedule::LearnedParameters> parameters;
 
   /// What a simulation of it needs.
   void set(rl::SimulationSettings& settings) const {

@@ -74,9 +74,11 @@ class Train {
 
  private:
   std::string checkpoint_file() const { return command_.save + ".checkpoint"; }
-  std::string task() const;
+  std::string task_of(const std::string& profile_text) const;
+  std::string read_checkpoint() const;
   void restore(const std::string& saved);
-  void keep() const;
+  void write_files() const;
+  void keep();
   LearnedFile learned() const;
   bool over();
   void tell(const rl::Training::Progress& progress);
@@ -89,6 +91,7 @@ class Train {
   const StopSignal signal_;
   npu_model::Profile profile_;
   TrainingRecipe recipe_;
+  std::string task_;  ///< task_of()
   std::optional<rl::Training> training_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double minutes_before_ = 0;  ///< of the runs that this one goes on from
@@ -101,7 +104,12 @@ void Train::prepare() {
   std::vector<double> begin(LearnedParameters::kCount, 0.0);
   std::string saved;
   mpi_runtime::agree(collectives_, [&] {
-    profile_ = load_profile(command_.profile);
+    if (command_.scenarios > command_.pool) {
+      throw_input_error("--scenarios {} are more than there are in the pool, {}",
+                        command_.scenarios, command_.pool);
+    }
+    const NamedText text = text_of(kProfile, command_.profile);
+    profile_ = parse_profile(text.text, text.file);
     recipe_ = {.version = std::string(kVersion),
                .profile = profile_.name,
                .seed = command_.seed,
@@ -114,11 +122,17 @@ void Train::prepare() {
       begin = from.parameters.values();
       recipe_.start = policy_hash(from.parameters);
     }
+    task_ = task_of(text.text);
     if (!root_) return;
     check_report_file(command_.save, {command_.profile, command_.start}, "--save");
-    check_report_file(command_.report, {command_.profile, command_.start, command_.save});
-    std::ifstream file(checkpoint_file());
-    if (file) saved = std::string(std::istreambuf_iterator<char>(file), {});
+    check_report_file(checkpoint_file(), {command_.profile, command_.start}, "--save");
+    check_report_file(command_.report,
+                      {command_.profile, command_.start, command_.save, checkpoint_file()});
+    if (std::filesystem::path(command_.save).extension() != ".toml") {
+      throw_input_error("--save '{}': expected the name of a policy file, NAME.toml",
+                        command_.save);
+    }
+    saved = read_checkpoint();
   });
   const mpi_runtime::RankShare share = mpi_runtime::share_cores(
       exchange_places(collectives_, "", ""))[static_cast<std::size_t>(collectives_.rank())];
@@ -143,11 +157,27 @@ void Train::prepare() {
 }
 
 /// What a checkpoint is of: all that its generations depend on.
-std::string Train::task() const {
-  return hash_hex(fmt::format("{} {} {} {} {} {} {} {} {}", kCheckpoint,
-                              text_of(kProfile, command_.profile).text, recipe_.seed,
-                              recipe_.candidates, recipe_.scenarios, recipe_.pool,
+std::string Train::task_of(const std::string& profile_text) const {
+  std::string names;
+  for (const char* name : LearnedParameters::kFeatureNames) names += name;
+  for (const char* name : LearnedParameters::kModelNames) names += name;
+  for (const char* name : LearnedParameters::kSharedNames) names += name;
+  return hash_hex(fmt::format("{} {} {} {} {} {} {} {} {} {}", kVersion, names, profile_text,
+                              recipe_.seed, recipe_.candidates, recipe_.scenarios, recipe_.pool,
                               command_.held_out, recipe_.step, recipe_.start));
+}
+
+/// Empty if there is none.
+std::string Train::read_checkpoint() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(checkpoint_file(), ignored)) return "";
+  std::ifstream file(checkpoint_file());
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (text.empty()) {
+    throw_input_error("checkpoint '{}': empty, or it cannot be read: move it away to begin anew",
+                      checkpoint_file());
+  }
+  return text;
 }
 
 void Train::restore(const std::string& saved) {
@@ -158,7 +188,7 @@ void Train::restore(const std::string& saved) {
   std::getline(text, first);
   std::getline(text, checksum);
   const std::string rest(std::istreambuf_iterator<char>(text), {});
-  if (first != fmt::format("{} {}", kCheckpoint, task())) {
+  if (first != fmt::format("{} {}", kCheckpoint, task_)) {
     throw_input_error(
         "checkpoint '{}': of another training (seed, settings, profile, start or "
         "version): move it away, or give --save another name",
@@ -177,10 +207,10 @@ void Train::restore(const std::string& saved) {
   training_->restore(std::string(std::istreambuf_iterator<char>(body), {}));
 }
 
-void Train::keep() const {
+void Train::write_files() const {
   const std::string rest = fmt::format("{} {}\n{}\n{}", recipe_.generations, minutes(),
                                        curve_.dump(), training_->save());
-  report::write_report(fmt::format("{} {}\n{}\n{}", kCheckpoint, task(), hash_hex(rest), rest),
+  report::write_report(fmt::format("{} {}\n{}\n{}", kCheckpoint, task_, hash_hex(rest), rest),
                        checkpoint_file());
   report::write_report(policy_toml(learned()), command_.save);
   if (command_.report.empty()) return;
@@ -224,22 +254,29 @@ void Train::tell(const rl::Training::Progress& progress) {
                           progress.generation, minutes(), progress.step, recipe_.gain));
 }
 
+/// [collective] What there is so far, into files.
+void Train::keep() {
+  mpi_runtime::agree(collectives_, [this] {
+    if (root_) write_files();
+  });
+}
+
 int Train::run() {
-  bool kept = false;
+  bool kept = true;
   while (!over()) {
     const rl::Training::Progress progress = training_->advance();
     recipe_.generations = progress.generation;
-    const bool look = progress.generation % kPeriod == 0;
-    if (look) recipe_.gain = training_->gain();
+    kept = progress.generation % kPeriod == 0;
+    if (kept) recipe_.gain = training_->gain();
     if (root_) tell(progress);
-    kept = look;
-    if (root_ && look) keep();
+    if (kept) keep();
   }
-  if (!kept && recipe_.generations > 0) {
+  if (!kept) {
+    keep();  // at once: who stops it may not wait for long
     recipe_.gain = training_->gain();
-    if (root_) keep();
+    keep();
   }
-  if (root_) {
+  if (root_ && recipe_.generations > 0) {
     say(stdout, fmt::format("policy {}: {} generations, {:.1f} minutes, {:+.3f} beside greedy; for "
                             "--policy {}\n",
                             policy_hash(learned().parameters), recipe_.generations, minutes(),

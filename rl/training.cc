@@ -188,8 +188,8 @@ void Training::find_loads(std::span<const std::uint64_t> numbers) {
 Training::Progress Training::advance() {
   std::vector<std::uint64_t> numbers;
   for (int i = 0; i < settings_.scenarios; ++i) {
-    numbers.push_back(static_cast<std::uint64_t>(
-        (evolution_.generation() * settings_.scenarios + i) % settings_.pool));
+    const auto turn = std::int64_t{evolution_.generation()} * settings_.scenarios + i;
+    numbers.push_back(static_cast<std::uint64_t>(turn % settings_.pool));
   }
   find_loads(numbers);
   std::erase_if(numbers, [this](std::uint64_t number) { return loads_[number] < 0; });

@@ -22,8 +22,9 @@ void add_workload_options(CLI::App& verb, Command& command, bool live) {
     if (live && policy.told_speeds) continue;
     policies += (policies.empty() ? "" : ", ") + std::string(policy.name);
   }
-  verb.add_option("--policy", command.policy, "Who decides: " + policies + " [greedy-estimated]")
-      ->type_name("NAME");
+  verb.add_option("--policy", command.policy,
+                  "Who decides: " + policies + ", or the file of a learned one [greedy-estimated]")
+      ->type_name("NAME|FILE.toml");
   verb.add_option("--set", command.set, "A parameter of the policy; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE");

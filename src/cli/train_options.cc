@@ -17,7 +17,7 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N")
       ->excludes(minutes);
-  verb.add_option("--seed", train.seed, "Of all that is random [1]")
+  verb.add_option("--seed", train.seed, "Of the search; scenarios are always the same [1]")
       ->check(CLI::Range(0, 2'000'000'000))
       ->type_name("N");
   verb.add_option("--candidates", train.candidates, "Policies in a generation [20]")

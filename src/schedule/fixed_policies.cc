@@ -54,7 +54,8 @@ class ClockworkPolicy final : public OneKindPolicy {
     }
     return all;
   }
-  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/,
+                     Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
   int largest_batch(ModelId /*model*/, const OperatingPoint& /*point*/, const NetworkCosts& costs,
@@ -119,7 +120,8 @@ class AimdPolicy final : public OneKindPolicy {
                           double instance_bytes) const override {
     return cheapest_point(costs, cores(), slo_share_ * slo, instance_bytes);
   }
-  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/,
+                     Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
   int largest_batch(ModelId /*model*/, const OperatingPoint& point, const NetworkCosts& costs,
@@ -150,7 +152,8 @@ class BulkRequestPolicy final : public OneKindPolicy {
                           double /*instance_bytes*/) const override {
     return rules_.point_of(costs);
   }
-  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/, Seconds /*slo*/) const override {
+  StreamRule rule_of(ModelId /*model*/, const OperatingPoint& /*point*/,
+                     Seconds /*slo*/) const override {
     return {.full = 1, .hold = 0};
   }
   int largest_batch(ModelId /*model*/, const OperatingPoint& point, const NetworkCosts& /*costs*/,

@@ -96,7 +96,7 @@ void LearnedPolicy::follow_misses(const ServingObservation& seen) {
   const double all_missed = std::accumulate(missed.begin(), missed.end(), 0.0);
   const double all_ended = std::accumulate(ended.begin(), ended.end(), 0.0);
   follow(all_missed_, all_missed, all_ended);
-  guard_.see(seen.now, all_missed, all_ended);
+  if (guarded_) guard_.see(seen.now, all_missed, all_ended);
 }
 
 std::vector<ModelFeatures> LearnedPolicy::features_of(const ServingObservation& seen) const {
@@ -131,13 +131,15 @@ std::vector<ModelFeatures> LearnedPolicy::features_of(const ServingObservation& 
     const OperatingPoint& way = ways[model];
     const double of_cores = static_cast<double>(costs.core_choices()[way.choice]) / cores();
     const double demand = costs.at(way.choice, way.batch).demand;
-    const double part = work[model] * static_cast<double>(models) / all_work;
+    const double part = all_work > 0 ? work[model] * static_cast<double>(models) / all_work : 1;
     ModelFeatures& of = all[model];
     of[kOne] = 1;
     of[kTight] = within((std::log(slo_[model] / shortest_[model]) - 2) / 2, kMostFeature);
     of[kLoad] = known && size > 0 ? within(2 * (all_work / size - 0.6), kMostFeature) : 0;
     of[kPopular] = within(std::log(std::max(part, 1e-3)) / 2, kMostFeature);
-    of[kGathers] = known ? way.batch / (way.batch + rates[model] * slo_[model]) : 0;
+    of[kGathers] = known && std::isfinite(slo_[model])
+                       ? way.batch / (way.batch + rates[model] * slo_[model])
+                       : 0;
     of[kBandwidth] = (demand - of_cores) / (demand + of_cores);
     of[kMisses] = within(std::log((missed_[model] + kFewMisses) / (all_missed_ + kFewMisses)) / 2,
                          kMostFeature);

@@ -50,6 +50,7 @@ void OneKindPolicy::set_rules(const Cluster& cluster, ServingPlan& plan) {
 /// Instances as large as is best, if most devices have room for one of each model; else as packing
 /// asks.
 void OneKindPolicy::choose_points(const Cluster& cluster) {
+  ways_.clear();
   double memory = std::numeric_limits<double>::infinity();
   for (const ServingDevice& device : cluster.devices) memory = std::min(memory, device.memory);
   const double one_of_each = points_with(cluster, memory);
@@ -79,7 +80,6 @@ double OneKindPolicy::points_with(const Cluster& cluster, double instance_bytes)
 }
 
 void OneKindPolicy::find_ways(const Cluster& cluster) {
-  ways_.clear();
   const std::vector<Seconds> slo = tightest_slo(cluster);
   for (ModelId model = 0; model < cluster.models.size(); ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;

@@ -88,36 +88,48 @@ class Rebalancing {
     return fitted_to(needs_[model].spec, *cluster_.models[model].costs, cluster_.devices[device]);
   }
 
-  /// Gives instances the cores that they should have there, as long as these suffice, and memory
-  /// does; the others go. How many it changed.
+  /// Of other cores than are wanted, or too small for half of the largest batch.
+  static bool unfit(const InstanceSpec& has, const InstanceSpec& wanted) {
+    return has.choice != wanted.choice || 2 * has.max_batch < wanted.max_batch;
+  }
+
+  /// Changes instances into what they should be there, as long as cores and memory suffice; the
+  /// others go, but for the last one of a model. How many it changed.
   int refit(std::size_t device) {
     std::vector<InstanceSpec>& here = instances_[device];
     double left = cluster_.devices[device].memory;
     for (const InstanceSpec& one : here) left -= bytes(one);
     int changes = 0;
-    for (std::size_t i = 0; i < here.size() && changes < kMostChanges; ++i) {
-      const ModelId model = here[i].model;
-      const InstanceSpec wanted = wanted_on(model, device);
-      if (wanted.choice == here[i].choice) continue;
-      const std::vector<int>& cores = cluster_.models[model].costs->core_choices();
-      const auto others = std::count_if(here.begin(), here.end(), [&](const InstanceSpec& one) {
-        return one.model == model && one.choice == wanted.choice;
-      });
-      left += bytes(here[i]);
-      count(here[i], device, -1);
+    for (std::size_t i = 0; i < here.size() && changes < kMostChanges;) {
+      const InstanceSpec has = here[i];
+      const InstanceSpec wanted = wanted_on(has.model, device);
+      const bool room = bytes(wanted) <= left + bytes(has) && has_cores(wanted, device);
+      if (needs_[has.model].over || !unfit(has, wanted) || (!room && copies_[has.model] == 1)) {
+        ++i;
+        continue;
+      }
       ++changes;
-      const bool room =
-          bytes(wanted) <= left &&
-          (others == 0 || (others + 1) * cores[wanted.choice] <= cluster_.devices[device].cores);
+      left += bytes(has);
+      count(has, device, -1);
       if (room) {
-        here[i] = wanted;
+        here[i++] = wanted;
         left -= bytes(wanted);
         count(wanted, device, 1);
       } else {
-        here.erase(here.begin() + static_cast<std::ptrdiff_t>(i--));
+        here.erase(here.begin() + static_cast<std::ptrdiff_t>(i));
       }
     }
     return changes;
+  }
+
+  /// For one more beside those that are as it is.
+  bool has_cores(const InstanceSpec& spec, std::size_t device) const {
+    const std::vector<InstanceSpec>& here = instances_[device];
+    const auto alike = std::count_if(here.begin(), here.end(), [&](const InstanceSpec& one) {
+      return one.model == spec.model && !unfit(one, spec);
+    });
+    const int takes = cluster_.models[spec.model].costs->core_choices()[spec.choice];
+    return alike == 0 || (alike + 1) * takes <= cluster_.devices[device].cores;
   }
 
   /// One more instance on the device, of the scarcest model for which there is room, or can be.

@@ -31,8 +31,9 @@ inline constexpr double kUsualHysteresis = 1.5;
 /// Changes instances, those of the last plan, where that is worth loading models, at most three on
 /// each device: what is scarcest for its need takes the memory that is free, and that of instances
 /// whose models would be less scarce without them, by this factor. The last instance of a model
-/// that is needed goes only for the first one of a model that is needed more. Instances on
-/// other cores than is wanted now are changed first. Devices that are ejected keep theirs, which do
+/// that is needed goes only for the first one of a model that is needed more. Instances
+/// that are not as is wanted now are changed first: on other cores, or too small for half of the
+/// largest batch. Devices that are ejected keep theirs, which do
 /// not count.
 void rebalance(const Cluster& cluster, std::span<const ModelNeed> needs,
                std::span<const DeviceState> devices, double hysteresis, Instances& instances);

@@ -1,6 +1,7 @@
 """`widepipe train`: the same policy on any number of ranks, whatever interrupts it; and its use."""
 
 import json
+import re
 import signal
 import time
 
@@ -8,7 +9,8 @@ import pytest
 
 from runner import check_refused
 
-SMALL = ["--candidates", "4", "--scenarios", "2", "--pool", "2", "--held-out", "1"]
+SMALL = ["--candidates", "4", "--scenarios", "2", "--held-out", "1"]
+POOL = ["--pool", "2"]
 
 
 def parameters(path):
@@ -17,7 +19,14 @@ def parameters(path):
 
 
 def train(widepipe, folder, *options, ranks=None, code=0):
-    return widepipe.run("train", *SMALL, *options, cwd=folder, ranks=ranks, timeout=300).expect(code)
+    return widepipe.run("train", *SMALL, *POOL, *options, cwd=folder, ranks=ranks, timeout=300).expect(code)
+
+
+@pytest.mark.parametrize("ranks", [None, 3])
+def test_what_cannot_be_written_ends_it_on_all_ranks(widepipe, tmp_path, ranks):
+    (tmp_path / "p.toml.checkpoint.part").mkdir()
+    result = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "1", ranks=ranks, code=4)
+    assert any("p.toml.checkpoint' cannot be written" in line for line in result.errors), result.story()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +58,7 @@ def test_it_goes_on_exactly(widepipe, trained, tmp_path):
 
 
 def test_a_signal_stops_it_and_it_goes_on(widepipe, tmp_path):
-    command = ["train", *SMALL, "--save", "p.toml", "--minutes", "30"]
+    command = ["train", *SMALL, *POOL, "--save", "p.toml", "--minutes", "30"]
     job = widepipe.start(*command, cwd=tmp_path)
     while not list(tmp_path.glob("p.toml*")):
         assert job.running()
@@ -77,12 +86,16 @@ def test_an_evaluation_knows_when_the_policy_has_changed(widepipe, trained, tmp_
                "--seconds", "0.3", "--seeds", "1", "--precision", "0.1", "--report", "e.json"]
 
     def made():
-        return widepipe.run(*command, cwd=tmp_path).expect(0).stdout.count(", A5 ")
+        return widepipe.run(*command, cwd=tmp_path).expect(0).stderr.count(" of the bound")
+
+    def ratio():
+        results = json.loads((tmp_path / "e.json").read_text())["results"]
+        return {result["policy"]: result["ratio"] for result in results}["q.toml"]
     first = made()
-    assert made() < first
+    assert made() < first and ratio() > 0
     train(widepipe, tmp_path, "--save", "q2.toml", "--generations", "1")
     policy.write_text((tmp_path / "q2.toml").read_text())
-    assert 0 < made() < first
+    assert 0 < made() < first and ratio() > 0
 
 
 def changed(text, old, new):
@@ -104,15 +117,21 @@ def changed(text, old, new):
     (["--save", "p.toml", "--seed", "2"], ["checkpoint 'p.toml.checkpoint'", "another training"]),
     (["--save", "d.toml"], ["checkpoint 'd.toml.checkpoint'", "damaged"]),
     (["--save", "q.toml", "--report", "q.toml"], ["q.toml", "--report"]),
+    (["--save", "q.toml", "--report", "q.toml.checkpoint"], ["q.toml.checkpoint", "--report"]),
+    (["--save", "e.toml"], ["checkpoint 'e.toml.checkpoint'", "empty"]),
+    (["--save", "policy"], ["--save 'policy'", "NAME.toml"]),
+    (["--save", "q.toml", "--pool", "1"], ["--scenarios 2", "pool, 1"]),
 ])
 def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
     text = (trained[0] / "p.toml").read_text()
-    (tmp_path / "damaged.toml").write_text(changed(text, "budget = [", "budget = [0."))
+    (tmp_path / "damaged.toml").write_text(re.sub(r"budget = \[[^,]*,", "budget = [0.125,", text))
     checkpoint = (trained[0] / "p.toml.checkpoint").read_text()
     (tmp_path / "p.toml.checkpoint").write_text(checkpoint)
     (tmp_path / "d.toml.checkpoint").write_text(checkpoint[:-9])
+    (tmp_path / "e.toml.checkpoint").write_text("")
     before = sorted(path.name for path in tmp_path.iterdir())
-    check_refused(widepipe.run("train", *SMALL, *options, cwd=tmp_path, ranks=ranks), facts)
+    pool = [] if "--pool" in options else POOL
+    check_refused(widepipe.run("train", *SMALL, *pool, *options, cwd=tmp_path, ranks=ranks), facts)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
@@ -123,9 +142,11 @@ def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
     ("other.toml", [], ["other.toml:", "features", "trained anew"]),
     ("learnt", [], ["policy 'learnt' is not known", "learned"]),
     ("learned", ["--set", "budget=1"], ["learned", "no parameters to set"]),
+    ("p.toml", ["--report", "p.toml"], ["--report", "p.toml"]),
 ])
 def test_bad_policies(widepipe, trained, tmp_path, verb, policy, options, facts):
     text = (trained[0] / "p.toml").read_text()
+    (tmp_path / "p.toml").write_text(text)
     (tmp_path / "old.toml").write_text(changed(text, "format = 1", "format = 0"))
     (tmp_path / "other.toml").write_text(changed(text, '"tight", ', ""))
     check_refused(widepipe.run(verb, "--policy", policy, *options, cwd=tmp_path), facts)
