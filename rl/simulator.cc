@@ -57,7 +57,9 @@ class Simulation {
   Seconds round_at(Seconds at) const {
     const Seconds period = settings_.rounds.period;
     if (period <= 0) return at;
-    return std::max(std::ceil(at / period), last_round_ + 1) * period;
+    // A round's own time, divided by the period, may be a little more than its number.
+    constexpr double kRounding = 1e-6;
+    return std::max(std::ceil(at / period - kRounding), last_round_ + 1) * period;
   }
 
   void arrive();

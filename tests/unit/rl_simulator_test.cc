@@ -103,6 +103,22 @@ TEST(Simulator, EveryRequestEndsOnceUnderFaultsAndRounds) {
   }
 }
 
+TEST(Simulator, ActsInEachRoundHoweverItsTimeIsRounded) {
+  // Periods whose multiples, divided by them, are often more than whole numbers.
+  for (const double period : {0.0003185, 0.00031, 0.0007, 0.00123}) {
+    SimulationSettings settings{.duration = 0.4, .rate = 600'000, .devices = 400, .seed = 3};
+    settings.rounds = {.period = period, .delay = 0.0002};
+    Seconds last = 0;
+    Seconds longest = 0;
+    run(jobs::load_workload("A5", npu()), "nominal", settings,
+        [&](const schedule::ClosedBatch& batch) {
+          longest = std::max(longest, batch.at - last);
+          last = batch.at;
+        });
+    EXPECT_LT(longest, 2.5 * period) << period;
+  }
+}
+
 TEST(Simulator, TellsHowLongBatchesAreOnTheirWay) {
   const WorkloadSpec workload = jobs::load_workload("A5", npu());
   const auto travel = [&](const RoundModel& rounds) {

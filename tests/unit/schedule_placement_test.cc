@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "request_fixture.h"
@@ -67,6 +68,63 @@ TEST(Rebalance, MovesAFewInstancesADeviceAndLeavesEachModelOne) {
   EXPECT_LE(got[0], 2);
   const Instances settled = instances;
   rebalance(cluster, other, devices, kHysteresis, instances);
+  EXPECT_TRUE(instances == settled);
+}
+
+TEST(Rebalance, ChangesInstancesThatAreNotAsTheyShouldBe) {
+  struct Case {
+    const char* what;
+    InstanceSpec has, wanted;
+    double memory;
+    bool changed;
+  };
+  const std::vector<Case> cases = {
+      {"other cores", {0, 0, 4}, {0, 1, 4}, 600, true},
+      {"too small for half of the largest batch", {0, 0, 3}, {0, 0, 8}, 600, true},
+      {"not so small", {0, 0, 4}, {0, 0, 8}, 600, false},
+      {"larger than it need be", {0, 0, 8}, {0, 0, 2}, 600, false},
+      {"as large as memory allows", {0, 0, 3}, {0, 0, 8}, 170, true},
+      {"no memory for a larger one", {0, 0, 3}, {0, 0, 8}, 130, false}};
+  for (const Case& one : cases) {
+    const Cluster cluster = cluster_of(1, 1, 1, one.memory);
+    const std::vector<DeviceState> devices(1);
+    Instances instances = {{one.has}};
+    rebalance(cluster, std::vector<ModelNeed>{{1, one.wanted}}, devices, kHysteresis, instances);
+    const auto& here = instances[0];
+    ASSERT_FALSE(here.empty()) << one.what;
+    EXPECT_EQ(std::count(here.begin(), here.end(), one.has), one.changed ? 0 : 1) << one.what;
+  }
+}
+
+TEST(Rebalance, LeavesTheLastInstanceWhereAnotherHasNoRoom) {
+  const Cluster cluster = cluster_of(1, 2, 1, 270);
+  const std::vector<DeviceState> devices(1);
+  const Instances before = {{{0, 0, 3}, {1, 0, 3}}};
+  Instances instances = before;
+  const std::vector<ModelNeed> needs = {{1, {0, 0, 8}}, {1, {1, 0, 3}}};
+  rebalance(cluster, needs, devices, kHysteresis, instances);
+  EXPECT_TRUE(instances == before);
+}
+
+TEST(Rebalance, ChangesAFewInstancesADeviceAndSettles) {
+  const Cluster cluster = cluster_of(4, 6, 1, 900);  // room for six instances
+  const std::vector<DeviceState> devices(4);
+  std::vector<ModelNeed> needs = needs_of({1, 1, 1, 1, 1, 1});
+  Instances instances = spread(cluster, needs, devices);
+  for (ModelNeed& need : needs) need.spec.choice = 2;
+  for (int plan = 0; plan < 4; ++plan) {
+    const Instances before = instances;
+    rebalance(cluster, needs, devices, kHysteresis, instances);
+    for (std::size_t device = 0; device < devices.size(); ++device) {
+      EXPECT_LE(moved(before, instances, device), 3U);
+    }
+    for (const int copies : copies_by_model(instances, 6)) EXPECT_GE(copies, 1);
+  }
+  for (const auto& here : instances) {
+    for (const InstanceSpec& spec : here) EXPECT_EQ(spec.choice, 2U);
+  }
+  const Instances settled = instances;
+  rebalance(cluster, needs, devices, kHysteresis, instances);
   EXPECT_TRUE(instances == settled);
 }
 
