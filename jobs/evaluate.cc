@@ -51,6 +51,11 @@ std::string hash_of(const std::vector<std::string>& texts) {
   return hash_hex(all);
 }
 
+/// As EvaluatedRun::learned.
+std::string learned_by(const SimulatedPolicy& policy) {
+  return policy.parameters ? policy_hash(*policy.parameters) : "";
+}
+
 class Evaluation {
  public:
   explicit Evaluation(const EvaluateCommand& command)
@@ -74,11 +79,7 @@ class Evaluation {
       cases_.push_back({std::move(workload), std::move(fleet), std::move(inputs)});
     }
     refuse_doubles("--workloads", names);
-    for (const std::string& name : command.policies) {
-      policies_.push_back(simulated_policy(name));
-      const auto& parameters = policies_.back().parameters;
-      hashes_.push_back(parameters ? policy_hash(*parameters) : "");
-    }
+    for (const std::string& name : command.policies) policies_.push_back(simulated_policy(name));
     std::vector<std::string> files = command.workloads;
     files.insert(files.end(), command.policies.begin(), command.policies.end());
     check_report_file(command.report, files);
@@ -96,9 +97,9 @@ class Evaluation {
         return run.workload == one.workload.name && run.inputs != one.inputs;
       });
     }
-    for (std::size_t p = 0; p < policies_.size(); ++p) {
+    for (const SimulatedPolicy& policy : policies_) {
       std::erase_if(done_, [&](const EvaluatedRun& run) {
-        return run.policy == policies_[p].name && run.learned != hashes_[p];
+        return run.policy == policy.name && run.learned != learned_by(policy);
       });
     }
     list_tasks();
@@ -118,7 +119,6 @@ class Evaluation {
   EvaluationSettings settings_;
   std::vector<Case> cases_;
   std::vector<SimulatedPolicy> policies_;
-  std::vector<std::string> hashes_;  ///< by policy: EvaluatedRun::learned
   std::vector<EvaluatedRun> done_;   ///< of this evaluation and of the report's others
   std::vector<EvaluatedRun> order_;  ///< all that were asked for
   std::vector<Task> tasks_;          ///< of these, what is missing
@@ -145,14 +145,13 @@ void Evaluation::list_tasks() {
   for (const int devices : command_.devices) {
     for (const Case& one : cases_) {
       for (int i = 0; i < command_.seeds; ++i) {
-        for (std::size_t p = 0; p < policies_.size(); ++p) {
-          const SimulatedPolicy& policy = policies_[p];
+        for (const SimulatedPolicy& policy : policies_) {
           const EvaluatedRun run{.workload = one.workload.name,
                                  .policy = policy.name,
                                  .devices = devices,
                                  .seed = command_.seed_base + static_cast<std::uint64_t>(i),
                                  .inputs = one.inputs,
-                                 .learned = hashes_[p]};
+                                 .learned = learned_by(policy)};
           order_.push_back(run);
           const bool known = std::any_of(done_.begin(), done_.end(),
                                          [&](const auto& other) { return other.same_task(run); });

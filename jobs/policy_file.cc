@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "core/error.h"
@@ -22,19 +21,9 @@ constexpr std::int64_t kFormat = 1;
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 constexpr double kMostParameter = 1e3;
 
-/// A number that TOML takes for a float; no digit is lost.
-std::string number(double value) {
-  std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
-/// Quotes as in JSON are those of TOML's basic strings.
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
-
 std::string numbers(std::span<const double> values) {
   std::string text;
-  for (const double value : values) text += (text.empty() ? "" : ", ") + number(value);
+  for (const double value : values) text += (text.empty() ? "" : ", ") + toml_number(value);
   return "[" + text + "]";
 }
 
@@ -105,11 +94,11 @@ std::string policy_toml(const LearnedFile& file) {
   text += fmt::format(
       "\n[recipe]\nversion = {}\nprofile = {}\nseed = {}\ncandidates = {}\nscenarios = {}\n"
       "pool = {}\nstep = {}\n",
-      quoted(recipe.version), quoted(recipe.profile), recipe.seed, recipe.candidates,
-      recipe.scenarios, recipe.pool, number(recipe.step));
+      toml_quoted(recipe.version), toml_quoted(recipe.profile), recipe.seed, recipe.candidates,
+      recipe.scenarios, recipe.pool, toml_number(recipe.step));
   if (!recipe.start.empty()) text += fmt::format("start = \"{}\"\n", recipe.start);
   text += fmt::format("generations = {}\nminutes = {}\ngain = {}\n", recipe.generations,
-                      number(recipe.minutes), number(recipe.gain));
+                      toml_number(recipe.minutes), toml_number(recipe.gain));
   text += "\n[model]  # dials of each model, by features\n";
   for (std::size_t i = 0; i < file.parameters.model.size(); ++i) {
     text += fmt::format("{} = {}\n", LearnedParameters::kModelNames[i],

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/version.h"
+#include "jobs/toml_table.h"
 #include "npu_model/equations.h"
 #include "report/text_table.h"
 
@@ -21,16 +22,6 @@ constexpr double kMilli = 1e-3;
 constexpr double kMega = 1e6;
 constexpr double kGiga = 1e9;
 constexpr double kTera = 1e12;
-
-/// A number that TOML takes for a float; no digit is lost.
-std::string number(double value) {
-  std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
-/// Quotes as in JSON are those of TOML's basic strings.
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 std::string percent(double value) { return fmt::format("{:.1f} %", 100 * value); }
 
@@ -53,36 +44,36 @@ Json error_json(const FitError& error) {
 std::string profile_toml(const npu_model::Profile& profile, const std::string& comment) {
   const npu_model::DeviceConstants& device = profile.device;
   std::string text = comment;
-  text += fmt::format("name = {}\n", quoted(profile.name));
+  text += fmt::format("name = {}\n", toml_quoted(profile.name));
   if (!profile.measured_on.empty()) {
-    text += fmt::format("measured_on = {}\n", quoted(profile.measured_on));
+    text += fmt::format("measured_on = {}\n", toml_quoted(profile.measured_on));
   }
   text += "\n[device]\n";
   text += fmt::format("cores = {}\n", device.cores);
   text += fmt::format("core_choices = [{}]\n", fmt::join(device.core_choices, ", "));
   text += fmt::format("max_batch = {}\n", device.max_batch);
-  text += fmt::format("tflops_per_core = {}\n", number(device.flops_per_core / kTera));
-  text += fmt::format("gb_per_s = {}\n", number(device.bytes_per_second / kGiga));
-  text += fmt::format("memory_gb = {}\n", number(device.memory / kGiga));
-  text += fmt::format("bytes_per_value = {}\n", number(device.bytes_per_value));
-  text += fmt::format("launch_ms = {}\n", number(device.launch / kMilli));
-  text += fmt::format("batch_gain = {}\n", number(device.batch_gain));
-  text += fmt::format("batch_half = {}\n", number(device.batch_half));
-  text += fmt::format("scaling_exponent = {}\n", number(device.scaling_exponent));
-  text += fmt::format("instance_overhead_mb = {}\n", number(device.instance_overhead / kMega));
-  text += fmt::format("load_s = {}\n", number(device.load));
-  text += fmt::format("load_gb_per_s = {}\n", number(device.load_bytes_per_second / kGiga));
-  text += fmt::format("jitter = {}\n", number(device.jitter));
+  text += fmt::format("tflops_per_core = {}\n", toml_number(device.flops_per_core / kTera));
+  text += fmt::format("gb_per_s = {}\n", toml_number(device.bytes_per_second / kGiga));
+  text += fmt::format("memory_gb = {}\n", toml_number(device.memory / kGiga));
+  text += fmt::format("bytes_per_value = {}\n", toml_number(device.bytes_per_value));
+  text += fmt::format("launch_ms = {}\n", toml_number(device.launch / kMilli));
+  text += fmt::format("batch_gain = {}\n", toml_number(device.batch_gain));
+  text += fmt::format("batch_half = {}\n", toml_number(device.batch_half));
+  text += fmt::format("scaling_exponent = {}\n", toml_number(device.scaling_exponent));
+  text += fmt::format("instance_overhead_mb = {}\n", toml_number(device.instance_overhead / kMega));
+  text += fmt::format("load_s = {}\n", toml_number(device.load));
+  text += fmt::format("load_gb_per_s = {}\n", toml_number(device.load_bytes_per_second / kGiga));
+  text += fmt::format("jitter = {}\n", toml_number(device.jitter));
   for (const npu_model::Network& network : profile.networks) {
-    text += fmt::format("\n[[network]]\nname = {}\n", quoted(network.name));
-    text += fmt::format("gmac = {}\n", number(network.macs / kGiga));
-    text += fmt::format("mparam = {}\n", number(network.parameters / kMega));
-    text += fmt::format("features_mb = {}\n", number(network.features / kMega));
-    text += fmt::format("efficiency = {}\n", number(network.efficiency));
-    text += fmt::format("sharing_loss = {}\n", number(network.sharing_loss));
+    text += fmt::format("\n[[network]]\nname = {}\n", toml_quoted(network.name));
+    text += fmt::format("gmac = {}\n", toml_number(network.macs / kGiga));
+    text += fmt::format("mparam = {}\n", toml_number(network.parameters / kMega));
+    text += fmt::format("features_mb = {}\n", toml_number(network.features / kMega));
+    text += fmt::format("efficiency = {}\n", toml_number(network.efficiency));
+    text += fmt::format("sharing_loss = {}\n", toml_number(network.sharing_loss));
     text += fmt::format("reference_cores = {}\n", network.reference_cores);
-    text += fmt::format("slo_base_ms = {}\n", number(network.slo_base / kMilli));
-    text += fmt::format("launch_ms = {}\n", number(network.launch / kMilli));
+    text += fmt::format("slo_base_ms = {}\n", toml_number(network.slo_base / kMilli));
+    text += fmt::format("launch_ms = {}\n", toml_number(network.launch / kMilli));
   }
   return text;
 }

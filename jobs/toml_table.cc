@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/edit_distance.h"
@@ -240,5 +241,14 @@ std::vector<const toml::table*> tables_of(const TomlTable& table, std::string_vi
   for (const toml::node& one : *node->as_array()) found.push_back(one.as_table());
   return found;
 }
+
+std::string toml_number(double value) {
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+/// Quotes as in JSON are those of TOML's basic strings.
+std::string toml_quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 }  // namespace widepipe::jobs

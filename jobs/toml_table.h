@@ -80,4 +80,8 @@ std::string needed_text(const TomlTable& table, std::string_view key);
 /// The tables of [[key]]; none if there is no such key.
 std::vector<const toml::table*> tables_of(const TomlTable& table, std::string_view key);
 
+/// As TOML has them, for those who write: a float, of which no digit is lost; a basic string.
+std::string toml_number(double value);
+std::string toml_quoted(const std::string& text);
+
 }  // namespace widepipe::jobs

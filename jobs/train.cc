@@ -184,7 +184,6 @@ void Train::restore(const std::string& saved) {
   std::istringstream text(saved);
   std::string first;
   std::string checksum;
-  std::string header;
   std::getline(text, first);
   std::getline(text, checksum);
   const std::string rest(std::istreambuf_iterator<char>(text), {});

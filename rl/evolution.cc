@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "core/error.h"
+#include "rl/exact_numbers.h"
 
 namespace widepipe::rl {
 namespace {
@@ -138,13 +139,12 @@ void Evolution::tell(const std::vector<double>& scores) {
 
 std::string Evolution::save() const {
   std::ostringstream text;
-  text << std::hexfloat << size_ << ' ' << candidates_.size() << ' ' << generation_ << ' ' << step_;
+  text << size_ << ' ' << candidates_.size() << ' ' << generation_;
+  write_exactly(text, {&step_, 1});
   for (const auto* values : {&mean_, &path_, &step_path_, &covariance_, &axes_, &lengths_}) {
-    for (const double value : *values) text << ' ' << value;
+    write_exactly(text, *values);
   }
-  for (const std::vector<double>& candidate : candidates_) {
-    for (const double value : candidate) text << ' ' << value;
-  }
+  for (const std::vector<double>& candidate : candidates_) write_exactly(text, candidate);
   text << ' ' << random_;
   return text.str();
 }
@@ -158,20 +158,12 @@ void Evolution::restore(const std::string& saved) {
     throw_input_error("a search for {} parameters by {} candidates: expected {} by {}", size, count,
                       size_, candidates_.size());
   }
-  const auto read = [&](double& value) {  // streams do not read hexadecimal numbers
-    std::string word;
-    text >> word;
-    value = std::strtod(word.c_str(), nullptr);
-  };
   text >> generation_;
-  read(step_);
+  read_exactly(text, {&step_, 1});
   for (auto* values : {&mean_, &path_, &step_path_, &covariance_, &axes_, &lengths_}) {
-    for (double& value : *values) read(value);
+    read_exactly(text, *values);
   }
-  for (std::vector<double>& candidate : candidates_) {
-    candidate.resize(size_);
-    for (double& value : candidate) read(value);
-  }
+  for (std::vector<double>& candidate : candidates_) read_exactly(text, candidate);
   text >> random_;
   if (!text) throw_input_error("a search that was saved: it ends too early");
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 #include <random>
 #include <sstream>
@@ -10,6 +9,7 @@
 #include "core/error.h"
 #include "core/in_parallel.h"
 #include "core/mix_bits.h"
+#include "rl/exact_numbers.h"
 #include "rl/goodput.h"
 
 namespace widepipe::rl {
@@ -241,10 +241,9 @@ double Training::gain() {
 
 std::string Training::save() const {
   std::ostringstream text;
-  text << std::hexfloat << loads_.size();
-  for (const std::vector<double>* values : {&loads_, &opponents_}) {
-    for (const double value : *values) text << ' ' << value;
-  }
+  text << loads_.size();
+  write_exactly(text, loads_);
+  write_exactly(text, opponents_);
   text << '\n' << evolution_.save() << '\n';
   return text.str();
 }
@@ -256,13 +255,8 @@ void Training::restore(const std::string& saved) {
   if (!text || count != loads_.size()) {
     throw_input_error("a training with {} scenarios: expected {}", count, loads_.size());
   }
-  for (std::vector<double>* values : {&loads_, &opponents_}) {
-    for (double& value : *values) {
-      std::string word;  // streams do not read hexadecimal numbers
-      text >> word;
-      value = std::strtod(word.c_str(), nullptr);
-    }
-  }
+  read_exactly(text, loads_);
+  read_exactly(text, opponents_);
   std::string rest;
   std::getline(text, rest);
   std::getline(text, rest);

@@ -13,14 +13,12 @@ constexpr double kGather = 0.5;
 }  // namespace
 
 void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
-  if (std::exchange(begun_, true)) {
-    if (adapt(seen)) decide(*seen.cluster, plan);
-  } else {
+  const bool first = points_.empty();
+  if (first) {
     cores_ = most_cores(*seen.cluster);
     look_at(*seen.cluster);
-    adapt(seen);
-    decide(*seen.cluster, plan);
   }
+  if (adapt(seen) || first) decide(*seen.cluster, plan);
   if (!ways_.empty()) {
     plan_packed(seen, plan);
     return;

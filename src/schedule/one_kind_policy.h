@@ -57,7 +57,6 @@ class OneKindPolicy : public RequestPolicy {
   std::vector<int> full_;                    ///< by stream
   std::vector<std::vector<ModelWay>> ways_;  ///< by model, where devices have no room for all
   const double hysteresis_;
-  bool begun_ = false;
   bool placed_ = false;
 };
 
