@@ -26,6 +26,15 @@ class DeviceIndex {
 
   std::size_t size() const { return size_; }
 
+  /// How many are in both.
+  std::size_t shared_with(const DeviceIndex& other) const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      count += static_cast<std::size_t>(std::popcount(words_[i] & other.words_[i]));
+    }
+    return count;
+  }
+
   /// Calls visit(device) for those from `first` on, then for those before it, until it returns
   /// false.
   template <typename Visit>

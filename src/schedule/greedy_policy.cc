@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 namespace widepipe::schedule {
+namespace {
+
+/// Devices at least so fast, beside the usual ones, decide which requests are too old for all.
+constexpr double kFastEnough = 0.9;
+
+}  // namespace
 
 GreedyPolicy::GreedyPolicy(const GreedySettings& settings)
     : OneKindPolicy(settings.hysteresis),
@@ -17,6 +24,19 @@ void GreedyPolicy::look_at(const Cluster& cluster) {
   bulk_ = BulkRules(cluster);
   dials_.assign(cluster.models.size(), usual_);
   for (const RequestStream& stream : cluster.streams) model_of_.push_back(stream.model);
+  shortage_.resize(cluster.streams.size());
+}
+
+bool GreedyPolicy::adapt(const ServingObservation& seen) {
+  std::vector<double> speeds;
+  for (const DeviceState& device : seen.devices) {
+    if (!device.ejected) speeds.push_back(device.speed);
+  }
+  if (speeds.empty()) return false;
+  const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(speeds.size() / 2);
+  std::ranges::nth_element(speeds, middle);
+  usual_speed_ = *middle;
+  return false;
 }
 
 Seconds GreedyPolicy::end_of(const Offer& offer, std::uint32_t choice, int batch) const {
@@ -26,6 +46,8 @@ Seconds GreedyPolicy::end_of(const Offer& offer, std::uint32_t choice, int batch
 std::optional<Choice> GreedyPolicy::choose(const Offer& offer) {
   Choice best;
   double most_worth = 0;
+  follow_shortage(offer);
+  const bool strict = shortage_[offer.stream].strict && fast(offer);
   for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
     const int most = static_cast<int>(
         std::min<std::size_t>(static_cast<std::size_t>(offer.idle[choice]), offer.waiting));
@@ -35,6 +57,7 @@ std::optional<Choice> GreedyPolicy::choose(const Offer& offer) {
     int batch = limit;
     while (batch > 0 && end_of(offer, choice, batch) > offer.deadline) batch -= 1 + batch / 8;
     Choice here{choice, std::max(batch, 0), CloseReason::kDeadline};
+    if (strict && batch < full(offer.stream)) limit = std::min(limit, full(offer.stream));
     if (batch < limit && offer.scarce) here = without_the_first(offer, here, limit);
     if (here.batch <= 0) continue;
     if (here.batch >= limit) {
@@ -48,13 +71,53 @@ std::optional<Choice> GreedyPolicy::choose(const Offer& offer) {
     best = here;
   }
   if (best.batch == 0) return std::nullopt;
+  count_loss(offer, best);
   return best;
 }
 
-/// What a choice serves, less what it gives up, for its cost.
+/// Slow devices would give up what others can answer.
+bool GreedyPolicy::fast(const Offer& offer) const {
+  return offer.speed >= kFastEnough * usual_speed_;
+}
+
+void GreedyPolicy::follow_shortage(const Offer& offer) {
+  Shortage& shortage = shortage_[offer.stream];
+  const std::uint64_t before = std::exchange(shortage.expired, offer.expired);
+  if (offer.scarce) {
+    shortage.lost += static_cast<double>(offer.expired - before);
+  } else {
+    shortage.lost = 0;
+    shortage.strict = false;
+  }
+}
+
+/// Once small batches, and what expires, have lost as much as the first requests that are too old
+/// for a full batch, these are no longer worth keeping.
+void GreedyPolicy::count_loss(const Offer& offer, const Choice& choice) {
+  Shortage& shortage = shortage_[offer.stream];
+  const int whole = full(offer.stream);
+  if (!offer.scarce || shortage.strict || choice.batch >= whole || !fast(offer)) return;
+  if (std::isinf(offer.deadline) || offer.idle[choice.choice] < whole) return;
+  const ModelId model = model_of_[offer.stream];
+  const auto cost = [&](int batch) {
+    return cost_per_request(*offer.costs, choice.choice, batch, cores(), dials_[model].cores_count);
+  };
+  shortage.lost += choice.batch * (cost(choice.batch) / cost(whole) - 1);
+  const auto lost = static_cast<std::size_t>(std::max(shortage.lost, 0.0));
+  if (lost + static_cast<std::size_t>(whole) > offer.waiting) return;
+  shortage.strict = offer.deadline_of(lost) >= end_of(offer, choice.choice, whole);
+}
+
+/// Of what a batch serves, for each request that is given up.
+double GreedyPolicy::sacrifice(const Offer& offer) const {
+  if (shortage_[offer.stream].strict && fast(offer)) return 0;
+  return shared_.sacrifice / static_cast<double>(offer.resting);
+}
+
+/// What a choice serves, less its part of what it gives up, for its cost.
 double GreedyPolicy::worth(const Offer& offer, const Choice& choice) const {
   const double cores_count = dials_[model_of_[offer.stream]].cores_count;
-  return (choice.batch - shared_.sacrifice * choice.give_up) /
+  return (choice.batch - sacrifice(offer) * choice.give_up) /
          (choice.batch *
           cost_per_request(*offer.costs, choice.choice, choice.batch, cores(), cores_count));
 }
@@ -63,18 +126,20 @@ double GreedyPolicy::worth(const Offer& offer, const Choice& choice) const {
 Choice GreedyPolicy::without_the_first(const Offer& offer, const Choice& choice, int limit) const {
   Choice best = choice;
   double most = choice.batch > 0 ? worth(offer, choice) : 0;
-  int batch = choice.batch;
-  Seconds end_of_more = end_of(offer, choice.choice, batch + 1);
-  const int waiting = static_cast<int>(std::min<std::size_t>(offer.waiting, 1 << 20));
-  for (int given_up = 1; shared_.sacrifice * given_up < limit; ++given_up) {
-    const int there = std::min(limit, waiting - given_up);
-    if (there <= batch) break;
-    const Seconds deadline = offer.deadline_of(static_cast<std::size_t>(given_up));
-    if (end_of_more > deadline) continue;
-    do {
-      ++batch;
-      if (batch < limit) end_of_more = end_of(offer, choice.choice, batch + 1);
-    } while (batch < there && end_of_more <= deadline);
+  // Beyond that, what is given up is worth more than the batch.
+  const double bound = std::ceil(limit / sacrifice(offer));
+  int given_up = 1;
+  for (int batch = choice.batch + 1; batch <= limit; ++batch) {
+    const double others = static_cast<double>(offer.waiting) - batch + 1;
+    const auto end_of_places = static_cast<int>(std::min(bound, others));
+    if (end_of_places <= given_up) break;
+    const auto places = std::views::iota(given_up, end_of_places);
+    const Seconds end = end_of(offer, choice.choice, batch);
+    const auto in_time = std::ranges::partition_point(places, [&](int place) {
+      return offer.deadline_of(static_cast<std::size_t>(place)) < end;
+    });
+    if (in_time == places.end()) break;
+    given_up = *in_time;
     Choice here = choice;
     here.batch = batch;
     here.give_up = given_up;

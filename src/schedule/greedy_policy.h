@@ -31,8 +31,11 @@ struct GreedySettings {
 
 /// For each batch, of what the device has idle, the cheapest cores and size that answer the first
 /// request in time. Requests are held back for a fuller batch while their deadline allows it,
-/// unless a device has nothing to do. Instances follow the rates at which requests arrive. Its
-/// constants may be others for each model, and change from plan to plan, for those who derive.
+/// unless a device has nothing to do. Where devices are short, the first are given up for the sake
+/// of fuller batches: some at the cost of a batch, others because smaller batches have lost as many
+/// since the shortage began, which would go on. Instances follow the rates at which requests
+/// arrive. Its constants may be others for each model, and change from plan to plan, for those who
+/// derive.
 class GreedyPolicy : public OneKindPolicy {
  public:
   explicit GreedyPolicy(const GreedySettings& settings = {});
@@ -56,6 +59,7 @@ class GreedyPolicy : public OneKindPolicy {
   };
 
   void look_at(const Cluster& cluster) override;
+  bool adapt(const ServingObservation& seen) override;
   OperatingPoint point_of(ModelId model, const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override;
   StreamRule rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const override;
@@ -69,14 +73,26 @@ class GreedyPolicy : public OneKindPolicy {
   SharedDials shared_;
 
  private:
+  /// Of a stream that waits for devices, since it does.
+  struct Shortage {
+    double lost = 0;      ///< requests: expired, and those that full batches would have served more
+    bool strict = false;  ///< what is too old for a full batch is given up
+    std::uint64_t expired = 0;  ///< Offer's, the last time
+  };
+  double sacrifice(const Offer& offer) const;
   double worth(const Offer& offer, const Choice& choice) const;
   Choice without_the_first(const Offer& offer, const Choice& choice, int limit) const;
   Seconds end_of(const Offer& offer, std::uint32_t choice, int batch) const;
+  bool fast(const Offer& offer) const;
+  void follow_shortage(const Offer& offer);
+  void count_loss(const Offer& offer, const Choice& choice);
 
   const Dials usual_;
   const SharedDials usual_shared_;
-  std::vector<ModelId> model_of_;  ///< by stream
-  BulkRules bulk_;                 ///< without deadlines
+  std::vector<ModelId> model_of_;   ///< by stream
+  std::vector<Shortage> shortage_;  ///< by stream
+  double usual_speed_ = 1;          ///< of devices: the median
+  BulkRules bulk_;                  ///< without deadlines
 };
 
 std::unique_ptr<RequestPolicy> make_greedy_policy(const GreedySettings& settings = {});

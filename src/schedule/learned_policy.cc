@@ -149,6 +149,7 @@ std::vector<ModelFeatures> LearnedPolicy::features_of(const ServingObservation& 
 }
 
 bool LearnedPolicy::adapt(const ServingObservation& seen) {
+  GreedyPolicy::adapt(seen);
   follow_misses(seen);
   if (guarded_ && !guard_.trusted()) {
     reset_dials();

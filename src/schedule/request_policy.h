@@ -63,6 +63,10 @@ struct Offer {
   Seconds deadline = 0;                 ///< of the first of them
   const RequestQueue* queue = nullptr;  ///< they, in the order of their arrivals
   bool scarce = false;                  ///< they had to wait for a device
+  std::uint64_t expired = 0;  ///< of the stream, so far: dropped, as they could not be in time
+  /// Devices that could run a batch of the stream and have nothing to do, this one among them, as
+  /// far as they had to wait and it has nothing to do; else 1. None of the others took what waits.
+  std::size_t resting = 1;
   /// Instances of the model that are idle, and have their cores free: by choice of cores, the
   /// largest batch; 0 where there is none.
   std::span<const int> idle;

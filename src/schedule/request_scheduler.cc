@@ -126,6 +126,7 @@ void RequestScheduler::prune(StreamId id, Seconds now) {
   bool changed = false;
   while (!stream.queue.empty() && deadline(stream) < now + stream.quickest * stretch_) {
     drop_first(id, now);
+    ++stream.expired;
     changed = true;
   }
   if (changed) head_changed(stream);
@@ -292,6 +293,9 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
     int& largest = idle_[instance.spec.choice];
     largest = std::max(largest, instance.spec.max_batch);
   }
+  // What is given up here is out of the way of all that rest.
+  const bool shared = stream.scarce && device.resting();
+  const std::size_t resting = shared ? resting_.shared_with(able_[stream.model]) : 1;
   const Offer offer{.now = now,
                     .stream = id,
                     .device = device_id,
@@ -302,6 +306,8 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
                     .deadline = deadline(stream),
                     .queue = &stream.queue,
                     .scarce = stream.scarce,
+                    .expired = stream.expired,
+                    .resting = std::max<std::size_t>(resting, 1),
                     .idle = idle_};
   const std::optional<Choice> choice = guarded(offer, policy_->choose(offer));
   if (!choice) return false;

@@ -237,5 +237,72 @@ TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {
   EXPECT_EQ(chosen({8, 0, 8}), (std::array{2, 8, 0}));
 }
 
+/// Requests that wait 10 us apart, the first with 2.05 ms left: a batch of one takes 2.01 ms
+/// on the only core, one of four 5.025 ms.
+struct Shortage {
+  std::unique_ptr<RequestPolicy> policy =
+      make_greedy_policy({.budget = 1, .stretch = 1, .sacrifice = 0.5, .spare_batch = 1});
+  Cluster cluster = cluster_of(1, 1, 0.0051);
+  std::vector<DeviceState> devices = {{1, false}};
+  RequestQueue queue;
+  std::vector<int> idle = {4, 0, 0};
+  Offer offer;
+
+  Shortage() {
+    ServingPlan plan;
+    plan.rules.resize(1);
+    plan.instances.resize(1);
+    cluster.devices = {{1, 1000}};
+    const std::vector<StreamState> streams(1);
+    policy->plan({0, &cluster, streams, devices}, plan);
+    EXPECT_EQ(plan.rules[0].full, 4);
+    for (RequestId id = 0; id < 2000; ++id) queue.push_back({id, 1e-5 * static_cast<double>(id)});
+    offer = {.costs = cluster.models[0].costs.get(),
+             .waiting = queue.size(),
+             .deadline = 0.00205,
+             .queue = &queue,
+             .scarce = true,
+             .idle = idle};
+  }
+
+  std::pair<int, int> choose() {  ///< a batch, and what is given up for it
+    const std::optional<Choice> choice = policy->choose(offer);
+    return choice ? std::pair(choice->batch, choice->give_up) : std::pair(0, 0);
+  }
+};
+
+TEST(Greedy, GivesUpWhatADeviceCannotAnswerForAllThatHaveNothingToDo) {
+  Shortage shortage;
+  shortage.offer.deadline = 0.001;  // a batch of four can do without the first 403
+  EXPECT_EQ(shortage.choose(), std::pair(0, 0)) << "too much for one device";
+  shortage.offer.resting = 50;
+  EXPECT_EQ(shortage.choose(), std::pair(0, 0)) << "half of 403 is more than 50 batches of four";
+  shortage.offer.resting = 51;
+  EXPECT_EQ(shortage.choose(), std::pair(4, 403));
+}
+
+TEST(Greedy, GivesUpWhatIsTooOldOnceSmallBatchesHaveLostAsMuch) {
+  // 298 are too old for a batch of four. A batch of one takes as long as 1.6 of such.
+  const auto batches_before = [](Shortage& shortage) {
+    int batches = 0;
+    while (batches < 1000 && shortage.choose().second == 0) ++batches;
+    return batches;
+  };
+  Shortage alone;
+  EXPECT_EQ(batches_before(alone), 497);
+  EXPECT_EQ(alone.choose(), std::pair(4, 298)) << "from then on";
+  alone.offer.speed = 0.5;
+  EXPECT_EQ(alone.choose(), std::pair(0, 0)) << "slow devices do not decide that";
+  alone.offer.speed = 1;
+  alone.offer.scarce = false;
+  EXPECT_EQ(alone.choose(), std::pair(1, 0)) << "the shortage is over";
+  alone.offer.scarce = true;
+  EXPECT_EQ(alone.choose(), std::pair(1, 0));
+
+  Shortage expiring;
+  expiring.offer.expired = 200;
+  EXPECT_EQ(batches_before(expiring), 164) << "what expires counts";
+}
+
 }  // namespace
 }  // namespace widepipe::schedule
