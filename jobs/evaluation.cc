@@ -85,12 +85,7 @@ EvaluatedRun run_of(const Json& json, std::string where) {
       .goodput = fields.number("goodput_requests_per_second", kMostRate),
       .bound = fields.number("bound_requests_per_second", kMostRate),
       .attainment = fields.number("attainment", 1)};
-  const auto& known = simulated_policies();
-  if (!is_toml_file(run.policy) &&
-      std::none_of(known.begin(), known.end(),
-                   [&](const SimulatedPolicy& one) { return one.name == run.policy; })) {
-    fields.refuse("policy", "one that is known");
-  }
+  if (!may_be_policy(run.policy)) fields.refuse("policy", "one that is known");
   if (!(run.bound > 0)) fields.refuse("bound_requests_per_second", "more than 0");
   if (run.goodput > kMostShare * run.bound) {
     fields.refuse("goodput_requests_per_second", fmt::format("at most the bound, {}", run.bound));

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string_view>
 #include <utility>
 
@@ -30,8 +31,43 @@ constexpr int kTuningDevices = 100;
 
 SimulatedPolicy learned(const std::string& name, const std::string& name_or_file) {
   return {.name = name,
+          .base = name,
           .what = "greedy-estimated, whose constants follow what is seen as it has learned",
           .learned = name_or_file};
+}
+
+constexpr std::string_view kWithout = "-without-";
+
+/// A name, and that of the part that it is without.
+struct SplitName {
+  explicit SplitName(const std::string& whole) : base(whole) {
+    const std::size_t cut = whole.find(kWithout);
+    if (cut == std::string::npos) return;
+    base = whole.substr(0, cut);
+    part = whole.substr(cut + kWithout.size());
+  }
+
+  std::string base;
+  std::optional<std::string> part;
+};
+
+const SimulatedPolicy* policy_named(const std::string& name) {
+  const std::vector<SimulatedPolicy>& all = simulated_policies();
+  const auto found = std::ranges::find(all, name, &SimulatedPolicy::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::optional<schedule::Part> part_named(std::string_view name) {
+  const auto found = std::ranges::find(schedule::parts(), name, &schedule::NamedPart::name);
+  if (found == schedule::parts().end()) return std::nullopt;
+  return found->part;
+}
+
+schedule::PolicyMaker cut_down(const SimulatedPolicy& policy, schedule::PolicyMaker whole) {
+  if (!policy.without) return whole;
+  return [part = *policy.without, whole = std::move(whole)] {
+    return schedule::without(part, whole());
+  };
 }
 
 }  // namespace
@@ -41,6 +77,7 @@ const std::vector<SimulatedPolicy>& simulated_policies() {
     std::vector<SimulatedPolicy> all;
     for (const schedule::NamedPolicy& policy : schedule::request_policies()) {
       all.push_back({.name = std::string(policy.name),
+                     .base = std::string(policy.name),
                      .what = policy.what,
                      .told_speeds = policy.told_speeds,
                      .guarded = policy.guarded,
@@ -74,21 +111,39 @@ const std::vector<SimulatedPolicy>& simulated_policies() {
 }
 
 SimulatedPolicy simulated_policy(const std::string& name_or_file) {
-  std::vector<std::string_view> names;
-  std::optional<SimulatedPolicy> found;
-  if (is_toml_file(name_or_file)) found = learned(name_or_file, name_or_file);
-  for (const SimulatedPolicy& policy : simulated_policies()) {
-    if (policy.name == name_or_file) found = policy;
-    names.push_back(policy.name);
+  const SplitName split(name_or_file);
+  const SimulatedPolicy* known = policy_named(split.base);
+  if (known == nullptr && !is_toml_file(split.base)) {
+    throw_input_error(
+        "policy '{}' is not known: expected {}, or the file of a learned one, NAME.toml",
+        split.base,
+        fmt::join(simulated_policies() | std::views::transform(&SimulatedPolicy::name), ", "));
   }
-  if (found && !found->learned.empty()) {
-    found->parameters =
-        std::make_shared<schedule::LearnedParameters>(load_policy(found->learned).parameters);
+  SimulatedPolicy policy = known != nullptr ? *known : learned(split.base, split.base);
+  policy.name = name_or_file;
+  if (split.part) {
+    if (policy.tuned != Tuned::kNot) {
+      throw_input_error("policy '{}': '{}' is tuned, so that it cannot be without what it has",
+                        name_or_file, split.base);
+    }
+    policy.without = part_named(*split.part);
+    if (!policy.without) {
+      throw_input_error(
+          "policy '{}': there is no part '{}': expected {}", name_or_file, *split.part,
+          fmt::join(schedule::parts() | std::views::transform(&schedule::NamedPart::name), ", "));
+    }
   }
-  if (found) return *found;
-  throw_input_error(
-      "policy '{}' is not known: expected {}, or the file of a learned one, NAME.toml",
-      name_or_file, fmt::join(names, ", "));
+  if (!policy.learned.empty()) {
+    policy.parameters =
+        std::make_shared<schedule::LearnedParameters>(load_policy(policy.learned).parameters);
+  }
+  return policy;
+}
+
+bool may_be_policy(const std::string& name_or_file) {
+  const SplitName split(name_or_file);
+  if (split.part && !part_named(*split.part)) return false;
+  return is_toml_file(split.base) || policy_named(split.base) != nullptr;
 }
 
 schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const std::string> set) {
@@ -100,7 +155,7 @@ schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const 
     throw_input_error("--set {}: policy '{}' has no parameters, it is tuned in advance",
                       set.front(), policy.name);
   }
-  const schedule::NamedPolicy& named = schedule::request_policy(policy.name);
+  const schedule::NamedPolicy& named = schedule::request_policy(policy.base);
   std::vector<double> values = named.usual();
   for (const std::string& one : set) {
     const std::size_t sign = std::min(one.find('='), one.size());
@@ -127,7 +182,7 @@ schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const 
     }
     values[place] = value;
   }
-  return named.maker(std::move(values));
+  return cut_down(policy, named.maker(std::move(values)));
 }
 
 PolicyTuner::PolicyTuner(const npu_model::Profile& profile, int budget, std::vector<Tuning> known)
@@ -138,13 +193,21 @@ schedule::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy,
                                          const npu_model::FleetSpec& fleet,
                                          const std::string& inputs,
                                          const rl::SimulationSettings& settings) {
+  return cut_down(policy, whole_maker(policy, workload, fleet, inputs, settings));
+}
+
+schedule::PolicyMaker PolicyTuner::whole_maker(const SimulatedPolicy& policy,
+                                               const rl::WorkloadSpec& workload,
+                                               const npu_model::FleetSpec& fleet,
+                                               const std::string& inputs,
+                                               const rl::SimulationSettings& settings) {
   if (!policy.learned.empty()) {
     const auto parameters =
         policy.parameters ? policy.parameters : simulated_policy(policy.name).parameters;
     return [parameters] { return std::make_unique<schedule::LearnedPolicy>(*parameters); };
   }
   if (policy.tuned == Tuned::kNot) {
-    const schedule::NamedPolicy& named = schedule::request_policy(policy.name);
+    const schedule::NamedPolicy& named = schedule::request_policy(policy.base);
     return named.maker(named.usual());
   }
   Tuning task{.policy = std::string(policy.name),
@@ -180,7 +243,7 @@ schedule::PolicyMaker PolicyTuner::maker(const SimulatedPolicy& policy,
     case Search::kParameters:
       break;
   }
-  return schedule::request_policy(policy.name).maker(std::move(found.parameters));
+  return schedule::request_policy(policy.base).maker(std::move(found.parameters));
 }
 
 rl::Tuned PolicyTuner::tuned(const SimulatedPolicy& policy, Tuning task,
@@ -205,7 +268,7 @@ rl::Tuned PolicyTuner::tuned(const SimulatedPolicy& policy, Tuning task,
       task.found = train_qlearning(climb);
       break;
     case Search::kParameters:
-      task.found = tune_parameters(schedule::request_policy(policy.name), climb);
+      task.found = tune_parameters(schedule::request_policy(policy.base), climb);
   }
   lock.lock();
   tunings_.push_back(task);

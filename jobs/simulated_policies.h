@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "rl/goodput.h"
 #include "rl/tuners.h"
+#include "schedule/ablation.h"
 #include "schedule/learned_policy.h"
 #include "schedule/request_policies.h"
 
@@ -20,6 +22,7 @@ namespace widepipe::jobs {
 
 struct SimulatedPolicy {
   std::string name;
+  std::string base;  ///< as in NamedPolicy, if it is one of these
   std::string_view what;
   bool told_speeds = false;
   bool guarded = true;    ///< as in NamedPolicy
@@ -35,18 +38,24 @@ struct SimulatedPolicy {
   /// What simulated_policy() read in it; null if it is not learned, or in the list of all.
   std::shared_ptr<const schedule::LearnedParameters> parameters;
 
+  std::optional<schedule::Part> without;
+
   /// What a simulation of it needs.
   void set(rl::SimulationSettings& settings) const {
     settings.balanced = balanced;
     settings.true_speeds = told_speeds;
     settings.scheduler.guard_deadlines = guarded;
+    settings.scheduler.estimate_speeds = without != schedule::Part::kSpeeds;
   }
 };
 
 const std::vector<SimulatedPolicy>& simulated_policies();
-/// One of them, or of a policy file. Throws InputError: unknown, with the names that there are; a
-/// policy file that cannot be used.
+/// One of them, or of a policy file; of those that are not tuned, also NAME-without-PART. Throws
+/// InputError: unknown, with the names that there are; a policy file that cannot be used.
 SimulatedPolicy simulated_policy(const std::string& name_or_file);
+
+/// Whether that would find one, but for what is in its file.
+bool may_be_policy(const std::string& name_or_file);
 
 /// With parameters as "name=value", and the usual ones else. Throws InputError: the policy has no
 /// such parameter, or not with that value.
@@ -82,6 +91,9 @@ class PolicyTuner {
   std::vector<Tuning> tunings() const;
 
  private:
+  schedule::PolicyMaker whole_maker(const SimulatedPolicy& policy, const rl::WorkloadSpec& workload,
+                                    const npu_model::FleetSpec& fleet, const std::string& inputs,
+                                    const rl::SimulationSettings& settings);
   rl::Tuned tuned(const SimulatedPolicy& policy, Tuning task, const rl::WorkloadSpec& workload,
                   const npu_model::FleetSpec& fleet, const rl::SimulationSettings& settings);
 

@@ -130,7 +130,7 @@ std::unique_ptr<schedule::RequestDispatcher> make_dispatcher(
     const schedule::Cluster& cluster, const SimulationSettings& settings,
     const schedule::PolicyMaker& make_policy, schedule::RequestEvents& events) {
   schedule::RequestSettings scheduler = settings.scheduler;
-  scheduler.estimate_speeds = !settings.true_speeds;
+  if (settings.true_speeds) scheduler.estimate_speeds = false;
   scheduler.order_ahead |= settings.rounds.period > 0 || settings.rounds.delay > 0;
   if (settings.balanced) {
     return std::make_unique<schedule::LoadBalancer>(cluster, make_policy, events, scheduler);

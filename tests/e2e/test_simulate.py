@@ -140,6 +140,20 @@ def test_an_evaluation_goes_on_where_it_was(widepipe, tmp_path):
     assert other.stdout != whole.stdout and len(results(tmp_path)["runs"]) == 32
 
 
+def test_policies_can_do_without_parts_of_themselves(widepipe, tmp_path):
+    """Of a policy on devices of unlike speeds, some are worth much."""
+    parts = ["batch-sizes", "allocation", "hold-back", "speeds"]
+    command = ["evaluate", "--workloads", "F", "--devices", "12", "--seconds", "3", "--seeds", "1",
+               "--policies", ",".join(["learned"] + [f"learned-without-{one}" for one in parts]),
+               "--report", "e.json"]
+    widepipe.run(*command, cwd=tmp_path).expect(0)
+    ratio = {one["policy"]: one["ratio"] for one in results(tmp_path)["results"]}
+    assert ratio.pop("learned") == 1 and len(ratio) == len(parts)
+    for part in ("hold-back", "speeds"):
+        assert ratio[f"learned-without-{part}"] < 0.9
+    assert widepipe.run(*command, cwd=tmp_path).expect(0).stderr == "", "all of it is known"
+
+
 def test_what_was_tuned_is_not_tuned_again(widepipe, tmp_path):
     command = ["evaluate", "--workloads", "A5", "--policies", "static-central,static-hindsight",
                "--devices", "4", "--seconds", "0.5", "--seeds", "2", "--evaluations", "30",
@@ -331,6 +345,10 @@ BAD = [
     (["simulate", "--fleet", "big"], "fleet 'big' is not known: expected mixed, nominal"),
     (["simulate", "--profile", "gpu"], "profile 'gpu' is not known: expected npu"),
     (["simulate", "--policy", "best"], "policy 'best' is not known: expected greedy"),
+    (["simulate", "--policy", "best-without-speeds"], "policy 'best' is not known"),
+    (["simulate", "--policy", "learned-without-luck"], "policy 'learned-without-luck': there is no "
+     "part 'luck': expected batch-sizes, allocation, hold-back, speeds"),
+    (["simulate", "--policy", "static-lb-without-speeds"], "'static-lb' is tuned"),
     (["simulate", "--set", "speed=2"], "--set speed=2: policy 'greedy-estimated' has no parameter "
      "'speed': expected budget, stretch, hysteresis, sacrifice"),
     (["simulate", "--set", "budget"], "--set budget: expected budget=NUMBER, from 0.1 to 0.9"),
