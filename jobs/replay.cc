@@ -12,7 +12,7 @@
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "jobs/batch_log.h"
+#include "jobs/run_logs.h"
 #include "jobs/exit_codes.h"
 #include "jobs/replay_job.h"
 #include "jobs/replay_ledger.h"

@@ -3,16 +3,17 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "core/in_parallel.h"
-#include "jobs/batch_log.h"
 #include "jobs/exit_codes.h"
 #include "jobs/profile_file.h"
 #include "jobs/report_file.h"
+#include "jobs/run_logs.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulate_text.h"
 #include "jobs/simulated_policies.h"
@@ -33,13 +34,21 @@ int run_simulate(const SimulateCommand& command) {
   const npu_model::FleetSpec fleet =
       load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile);
   const SimulatedPolicy policy = simulated_policy(command.policy);
-  if (!command.log.empty() && (command.seeds > 1 || command.find_goodput)) {
-    throw_input_error("--log is for one run: it does not go with --seeds and --find-goodput");
+  std::vector<std::string> files = {command.workload, command.fleet, command.profile,
+                                    command.policy};
+  for (const auto& [option, file] : {std::pair("--log", command.log), {"--plans", command.plans}}) {
+    if (file.empty()) continue;
+    if (command.seeds > 1 || command.find_goodput) {
+      throw_input_error("{} is for one run: it does not go with --seeds and --find-goodput",
+                        option);
+    }
+    check_report_file(file, files, option);
+    files.push_back(file);
   }
-  check_report_file(command.report, {command.workload, command.fleet, command.profile,
-                                     command.policy, command.log});
-  check_report_file(command.log, {command.workload, command.fleet, command.profile, command.policy},
-                    "--log");
+  check_report_file(command.report, files);
+  if (!command.plans.empty() && policy.balanced) {
+    throw_input_error("--plans: policy '{}' has no plan of all devices", policy.name);
+  }
   rl::SimulationSettings settings{
       .duration = command.seconds,
       .devices = command.devices,
@@ -48,9 +57,12 @@ int run_simulate(const SimulateCommand& command) {
   schedule::PolicyMaker as_set;
   if (!command.set.empty()) as_set = maker_with(policy, command.set);
   std::unique_ptr<BatchLogFile> log;
-  if (!command.log.empty()) {
+  std::unique_ptr<PlanLogFile> plans;
+  if (!command.log.empty() || !command.plans.empty()) {
     settings.seed = command.seed;
-    log = std::make_unique<BatchLogFile>(command.log, streams_of_run(profile, workload, settings));
+    const std::vector<rl::WorkloadStream> streams = streams_of_run(profile, workload, settings);
+    if (!command.log.empty()) log = std::make_unique<BatchLogFile>(command.log, streams);
+    if (!command.plans.empty()) plans = std::make_unique<PlanLogFile>(command.plans, streams);
   }
   rl::BatchLog to_log;
   if (log) to_log = [&log](const schedule::ClosedBatch& batch) { log->add(batch); };
@@ -62,8 +74,8 @@ int run_simulate(const SimulateCommand& command) {
     SimulatedRun& run = runs[i];
     rl::SimulationSettings mine = settings;
     mine.seed = run.seed = command.seed + i;
-    const schedule::PolicyMaker make =
-        as_set ? as_set : tuner.maker(policy, workload, fleet, "", mine);
+    schedule::PolicyMaker make = as_set ? as_set : tuner.maker(policy, workload, fleet, "", mine);
+    if (plans) make = [make, &plans] { return plans->logged(make()); };
     if (command.find_goodput) {
       rl::Goodput goodput = find_goodput(profile, workload, fleet, mine, make);
       run.rate = goodput.rate;
@@ -81,6 +93,7 @@ int run_simulate(const SimulateCommand& command) {
     }
   });
   if (log) log->finish();
+  if (plans) plans->finish();
   const Simulated simulated{.workload = workload,
                             .fleet = fleet.name,
                             .policy = command.policy,

@@ -24,6 +24,7 @@ struct SimulateCommand {
   double round_period_ms = 0;
   double round_delay_ms = 0;
   std::string log;     ///< a file for closed batches; empty: none
+  std::string plans;   ///< likewise, for plans
   std::string report;  ///< likewise, JSON
 };
 

@@ -10,15 +10,7 @@ cd "$(dirname "$0")/.."
 
 scripts/install-deps.sh examples
 WIDEPIPE_SKIP_INSTALL=1 scripts/build.sh release widepipe_command
-out=build/plots
-venv=$out/venv
-mkdir -p "$out"
-if [ ! -e "$venv/complete" ]; then
-  /usr/bin/python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/plots/requirements.txt
-  touch "$venv/complete"
-fi
-python=$venv/bin/python
+. scripts/plots/venv.sh
 widepipe=build/release/widepipe
 
 if [ -z "$report" ]; then

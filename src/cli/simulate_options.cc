@@ -23,6 +23,9 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
   verb.add_option("--log", simulate.log,
                   "A line for each batch: why it was closed, and what was known")
       ->type_name("FILE.csv");
+  verb.add_option("--plans", simulate.plans,
+                  "A line for each stream and plan: what was seen, and what is wanted")
+      ->type_name("FILE.csv");
   add_simulation_options(verb, simulate);
   verb.add_option("--report", simulate.report, "The numbers, for machines")->type_name("FILE.json");
 }

@@ -86,6 +86,21 @@ def test_files_of_ones_own(widepipe, tmp_path):
     assert "vgg16" in text and "alexnet" in text and "resnet50" not in text
 
 
+def test_plans_are_written_by_stream(widepipe, tmp_path):
+    simulate(widepipe, tmp_path, "--policy", "learned", "--plans", "p.csv", "--report", "r.json")
+    with open(tmp_path / "p.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    [run] = json.loads((tmp_path / "r.json").read_text())["runs"]
+    streams = [one["stream"] for one in run["streams"]]
+    assert [row["stream"] for row in rows] == streams * (len(rows) // len(streams))
+    times = [float(row["at_s"]) for row in rows]
+    assert times == sorted(times) and times[0] == 0 and times[-1] > 0
+    assert 0 < sum(int(row["in_time"]) for row in rows) <= run["all"]["in_time"]
+    for row in rows:
+        assert int(row["full"]) >= 1 and float(row["hold_ms"]) >= 0
+        assert int(row["instances"]) > 0 and float(row["cores"]) >= 1
+
+
 def test_goodput_is_where_the_rule_is_just_met(widepipe, tmp_path):
     simulate(widepipe, tmp_path, "--find-goodput", "--report", "r.json")
     [found] = json.loads((tmp_path / "r.json").read_text())["runs"]
@@ -363,6 +378,10 @@ BAD = [
     (["simulate", "--load", "x"], "--load"),
     (["simulate", "--load", "0.5", "--rate", "100"], "--rate"),
     (["simulate", "--log", "l.csv", "--seeds", "2"], "--log is for one run"),
+    (["simulate", "--plans", "p.csv", "--find-goodput"], "--plans is for one run"),
+    (["simulate", "--plans", "no/p.csv"], "no/p.csv"),
+    (["simulate", "--plans", "p.csv", "--policy", "static-lb"],
+     "--plans: policy 'static-lb' has no plan of all devices"),
     (["simulate", "--log", "none/l.csv"],
      "--log none/l.csv: cannot write to folder 'none': No such file"),
     (["simulate", "--report", "none/r.json"],
