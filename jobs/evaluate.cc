@@ -81,7 +81,7 @@ class Evaluation {
     refuse_doubles("--workloads", names);
     for (const std::string& name : command.policies) policies_.push_back(simulated_policy(name));
     std::vector<std::string> files = command.workloads;
-    files.insert(files.end(), command.policies.begin(), command.policies.end());
+    for (const SimulatedPolicy& policy : policies_) files.push_back(policy.base);
     check_report_file(command.report, files);
     std::vector<Tuning> tunings;
     if (!command.report.empty()) {

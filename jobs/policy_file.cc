@@ -75,6 +75,7 @@ TrainingRecipe read_recipe(const TomlTable& table) {
   recipe.generations = whole(table, "generations", 0);
   recipe.minutes = needed_number(table, "minutes");
   recipe.gain = needed_number(table, "gain");
+  recipe.online_steps = static_cast<int>(table.whole("online_steps", 0, kMost).value_or(0));
   return recipe;
 }
 
@@ -99,6 +100,7 @@ std::string policy_toml(const LearnedFile& file) {
   if (!recipe.start.empty()) text += fmt::format("start = \"{}\"\n", recipe.start);
   text += fmt::format("generations = {}\nminutes = {}\ngain = {}\n", recipe.generations,
                       toml_number(recipe.minutes), toml_number(recipe.gain));
+  if (recipe.online_steps > 0) text += fmt::format("online_steps = {}\n", recipe.online_steps);
   text += "\n[model]  # dials of each model, by features\n";
   for (std::size_t i = 0; i < file.parameters.model.size(); ++i) {
     text += fmt::format("{} = {}\n", LearnedParameters::kModelNames[i],
@@ -150,8 +152,8 @@ LearnedFile parse_policy(std::string_view text, const std::string& file) {
   if (recipe == nullptr) top.missing("recipe");
   learned.recipe =
       read_recipe(TomlTable(*recipe, file, "[recipe]",
-                            {"candidates", "gain", "generations", "minutes", "pool", "profile",
-                             "scenarios", "seed", "start", "step", "version"}));
+                            {"candidates", "gain", "generations", "minutes", "online_steps", "pool",
+                             "profile", "scenarios", "seed", "start", "step", "version"}));
   return learned;
 }
 

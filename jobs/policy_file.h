@@ -23,7 +23,8 @@ struct TrainingRecipe {
   std::string start;  ///< hash of the parameters that it began with; empty: greedy's
   int generations = 0;
   double minutes = 0;
-  double gain = 0;  ///< score on scenarios that it was not trained on, less greedy's
+  int online_steps = 0;  ///< of --learn, since then
+  double gain = 0;       ///< score on scenarios that it was not trained on, less greedy's
 
   bool operator==(const TrainingRecipe&) const = default;
 };

@@ -12,8 +12,8 @@
 #include "core/console.h"
 #include "core/cpu.h"
 #include "core/error.h"
-#include "jobs/run_logs.h"
 #include "jobs/exit_codes.h"
+#include "jobs/learn_on.h"
 #include "jobs/replay_job.h"
 #include "jobs/replay_ledger.h"
 #include "jobs/replay_plan.h"
@@ -21,6 +21,7 @@
 #include "jobs/replay_text.h"
 #include "jobs/replay_timeline.h"
 #include "jobs/report_file.h"
+#include "jobs/run_logs.h"
 #include "jobs/seconds_since.h"
 #include "jobs/simulated_policies.h"
 #include "jobs/stop_signal.h"
@@ -72,6 +73,7 @@ class Replay {
   std::vector<std::string> rank_names_;  ///< rank@host
   int crowd_ = 1;  ///< ranks that share a core here, in units of a number that does no harm
   schedule::PolicyMaker policy_;
+  std::optional<LearnOn> learn_;
   std::unique_ptr<BatchLogFile> log_;
   std::unique_ptr<schedule::Timeline> timeline_;          ///< of this rank; null if nobody asks
   std::unique_ptr<ReplayTimeline> decisions_;             ///< of rank 0, likewise
@@ -98,12 +100,14 @@ bool Replay::prepare() {
   mpi_runtime::agree(collectives_, [&] {
     if (root_) {
       std::vector<std::string> files = {command_.workload, command_.fleet, command_.profile,
-                                        command_.policy};
+                                        simulated_policy(command_.policy).base};
       if (job_) {
         for (std::string& file : job_->files()) files.push_back(std::move(file));
       }
       check_report_file(command_.log, files, "--log");
       files.push_back(command_.log);
+      check_report_file(command_.learn, files, "--learn");
+      files.push_back(command_.learn);
       check_report_file(command_.report, files);
       files.push_back(command_.report);
       check_report_file(command_.timeline, files, "--timeline");
@@ -116,9 +120,13 @@ bool Replay::prepare() {
     if (job_) job_->find_rows(plan_);
     const SimulatedPolicy policy = simulated_policy(command_.policy);
     PolicyTuner tuner(plan_.profile, command_.evaluations);
-    policy_ = command_.set.empty()
-                  ? tuner.maker(policy, plan_.workload, plan_.fleet_spec, "", plan_.settings)
-                  : maker_with(policy, command_.set);
+    if (!command_.learn.empty()) {
+      policy_ = learn_.emplace(policy, command_.learn).maker();
+    } else if (!command_.set.empty()) {
+      policy_ = maker_with(policy, command_.set);
+    } else {
+      policy_ = tuner.maker(policy, plan_.workload, plan_.fleet_spec, "", plan_.settings);
+    }
     if (!command_.log.empty()) {
       log_ = std::make_unique<BatchLogFile>(command_.log, plan_.streams);
     }
@@ -384,6 +392,7 @@ int Replay::tell() {
                                       .measures = std::move(measures_)}}};
   say(stdout, replayed_text(replayed_));
   if (!command_.report.empty()) report::write_report(replayed_json(replayed_), command_.report);
+  if (learn_) learn_->write();
   if (replayed_.wrong > 0 || replayed_.doubled > 0) {
     throw_run_error("{} answers are not those of their requests, and {} requests ended twice",
                     replayed_.wrong, replayed_.doubled);

@@ -16,6 +16,7 @@ struct ReplayCommand {
   std::string profile = "npu";
   std::string policy = "greedy-estimated";
   std::vector<std::string> set;  ///< its parameters, "name=value"
+  std::string learn;             ///< a file for the policy, which goes on learning; empty: not
   int devices_per_rank = 4;
   bool dedicated_scheduler = false;  ///< rank 0 has no devices
   /// Not empty: real models, those of this job, on the cores of all ranks; as the profile says.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "core/error.h"
 #include "core/in_parallel.h"
 #include "jobs/exit_codes.h"
+#include "jobs/learn_on.h"
 #include "jobs/profile_file.h"
 #include "jobs/report_file.h"
 #include "jobs/run_logs.h"
@@ -34,9 +36,9 @@ int run_simulate(const SimulateCommand& command) {
   const npu_model::FleetSpec fleet =
       load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile);
   const SimulatedPolicy policy = simulated_policy(command.policy);
-  std::vector<std::string> files = {command.workload, command.fleet, command.profile,
-                                    command.policy};
-  for (const auto& [option, file] : {std::pair("--log", command.log), {"--plans", command.plans}}) {
+  std::vector<std::string> files = {command.workload, command.fleet, command.profile, policy.base};
+  for (const auto& [option, file] :
+       {std::pair("--log", command.log), {"--plans", command.plans}, {"--learn", command.learn}}) {
     if (file.empty()) continue;
     if (command.seeds > 1 || command.find_goodput) {
       throw_input_error("{} is for one run: it does not go with --seeds and --find-goodput",
@@ -54,7 +56,10 @@ int run_simulate(const SimulateCommand& command) {
       .devices = command.devices,
       .rounds = {command.round_period_ms * kMilli, command.round_delay_ms * kMilli}};
   policy.set(settings);
+  std::optional<LearnOn> learn;
+  if (!command.learn.empty()) learn.emplace(policy, command.learn);
   schedule::PolicyMaker as_set;
+  if (learn) as_set = learn->maker();
   if (!command.set.empty()) as_set = maker_with(policy, command.set);
   std::unique_ptr<BatchLogFile> log;
   std::unique_ptr<PlanLogFile> plans;
@@ -108,6 +113,7 @@ int run_simulate(const SimulateCommand& command) {
                             .runs = std::move(runs)};
   say(stdout, simulated_text(simulated));
   if (!command.report.empty()) report::write_report(simulated_json(simulated), command.report);
+  if (learn) learn->write();
   return kDone;
 }
 

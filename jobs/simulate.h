@@ -25,6 +25,7 @@ struct SimulateCommand {
   double round_delay_ms = 0;
   std::string log;     ///< a file for closed batches; empty: none
   std::string plans;   ///< likewise, for plans
+  std::string learn;   ///< likewise, for the policy, which goes on learning
   std::string report;  ///< likewise, JSON
 };
 

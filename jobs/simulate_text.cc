@@ -117,6 +117,9 @@ std::string deeds(const SimulatedRun& run) {
         "decided {} times in its place, {:.2f} s in all",
         measures.comparisons, measures.fallbacks, measures.fallback_seconds);
   }
+  if (measures.policy_steps > 0) {
+    text += fmt::format("; the policy took {} steps of learning", measures.policy_steps);
+  }
   return text;
 }
 
@@ -177,6 +180,7 @@ Json run_json(const Simulated& simulated, const SimulatedRun& run) {
                {"policy_comparisons", measures.comparisons},
                {"policy_fallbacks", measures.fallbacks},
                {"policy_fallback_seconds", measures.fallback_seconds},
+               {"policy_steps", measures.policy_steps},
                {"travel_seconds", measures.travel},
                {"stretch", measures.stretch},
                {"events", measures.events}};

@@ -41,8 +41,9 @@ constexpr std::string_view kWithout = "-without-";
 /// A name, and that of the part that it is without.
 struct SplitName {
   explicit SplitName(const std::string& whole) : base(whole) {
-    const std::size_t cut = whole.find(kWithout);
-    if (cut == std::string::npos) return;
+    const std::size_t cut = whole.rfind(kWithout);
+    if (cut == std::string::npos || whole.ends_with(".toml")) return;
+    if (whole.find('/', cut) != std::string::npos) return;
     base = whole.substr(0, cut);
     part = whole.substr(cut + kWithout.size());
   }
@@ -142,8 +143,10 @@ SimulatedPolicy simulated_policy(const std::string& name_or_file) {
 
 bool may_be_policy(const std::string& name_or_file) {
   const SplitName split(name_or_file);
+  const SimulatedPolicy* known = policy_named(split.base);
   if (split.part && !part_named(*split.part)) return false;
-  return is_toml_file(split.base) || policy_named(split.base) != nullptr;
+  if (known != nullptr) return !split.part || known->tuned == Tuned::kNot;
+  return is_toml_file(split.base);
 }
 
 schedule::PolicyMaker maker_with(const SimulatedPolicy& policy, std::span<const std::string> set) {

@@ -43,8 +43,8 @@ struct SimulatedPolicy {
   /// What a simulation of it needs.
   void set(rl::SimulationSettings& settings) const {
     settings.balanced = balanced;
-    settings.true_speeds = told_speeds;
-    settings.scheduler.guard_deadlines = guarded;
+    settings.true_speeds = told_speeds && without != schedule::Part::kSpeeds;
+    settings.scheduler.guard_deadlines = guarded && without != schedule::Part::kBatchSizes;
     settings.scheduler.estimate_speeds = without != schedule::Part::kSpeeds;
   }
 };

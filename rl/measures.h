@@ -62,9 +62,10 @@ struct Measures {
   std::int64_t readmissions = 0;
   std::int64_t loads = 0;
   std::int64_t dispatched_again = 0;
-  std::int64_t comparisons = 0;  ///< as of schedule::PolicyCounts, as are the next two
+  std::int64_t comparisons = 0;  ///< as of schedule::PolicyCounts, as are the next three
   std::int64_t fallbacks = 0;
   Seconds fallback_seconds = 0;
+  std::int64_t policy_steps = 0;
   Seconds travel = 0;  ///< of a batch, the mean: from order to answer, but for the work on it
   double stretch = 1;  ///< of batches: what devices took for them, as a multiple of that alone
 

@@ -50,6 +50,7 @@ void take_counts(const schedule::RequestCounts& counts, Measures& measures) {
   measures.comparisons = counts.comparisons;
   measures.fallbacks = counts.fallbacks;
   measures.fallback_seconds = counts.fallback_seconds;
+  measures.policy_steps = counts.policy_steps;
   if (counts.found_free > 0) {
     measures.travel = counts.travelled / static_cast<double>(counts.found_free);
   }

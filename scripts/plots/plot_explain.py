@@ -48,9 +48,19 @@ class Run:
         return self.plans[column][self.plans["stream"] == stream]
 
     def core_time(self, streams, edges):
-        work = self.batches["cores"] * self.batches["expected_ms"]
-        return np.array([np.histogram(self.batches["at_s"][mine], edges, weights=work[mine])[0]
-                         for mine in (self.batches["stream"] == one for one in streams)])
+        """By stream; the last row is of all others."""
+        batches = self.batches
+        work = batches["cores"] * batches["expected_ms"]
+        parts = [batches["stream"] == one for one in streams] + [~np.isin(batches["stream"], streams)]
+        return np.array([np.histogram(batches["at_s"][mine], edges, weights=work[mine])[0]
+                         for mine in parts])
+
+    def asked(self, streams):
+        """Requests a second, likewise."""
+        rows = [self.of(one, "arrivals_per_s") for one in streams]
+        all_streams = np.array([self.of(one, "arrivals_per_s")
+                                for one in np.unique(self.plans["stream"])]).sum(axis=0)
+        return np.array(rows + [all_streams - np.sum(rows, axis=0)])
 
     def missed(self):
         """The share of requests, by plan, over a second or so."""
@@ -84,7 +94,7 @@ def batch_sizes(panel, run, queues, slacks, most):
 
 def stacked(panel, times, rows, colors, title):
     total = np.maximum(rows.sum(axis=0), 1e-12)
-    panel.stackplot(times, rows / total, colors=colors)
+    panel.stackplot(times, rows / total, colors=[*colors, "lightgray"])
     panel.set(ylim=(0, 1), xlim=(times[0], times[-1]))
     panel.set_title(title, fontsize=10)
 
@@ -105,7 +115,7 @@ def multiples(panel, first, second, streams, colors, column, title):
 
 def main(picture, title, *runs):
     first, second = Run(*runs[:3]), Run(*runs[3:])
-    work = first.core_time(np.unique(first.plans["stream"]), [0, np.inf])[:, 0]
+    work = first.core_time(np.unique(first.plans["stream"]), [0, 1e9])[:-1, 0]
     names = np.unique(first.plans["stream"])
     streams = [names[i] for i in np.argsort(-work)[:SHOWN]]
     colors = [plt.get_cmap("tab10")(number) for number in range(len(streams))]
@@ -125,8 +135,7 @@ def main(picture, title, *runs):
     for panel, run in zip(panels[1], (first, second)):
         stacked(panel, edges[:-1], run.core_time(streams, edges), colors,
                 f"{run.name}: shares of core time")
-    asked = np.array([first.of(stream, "arrivals_per_s") for stream in streams])
-    stacked(panels[2][0], first.times, asked, colors, "shares of what arrives")
+    stacked(panels[2][0], first.times, first.asked(streams), colors, "shares of what arrives")
     handles = [plt.Line2D([], [], color=color, linewidth=5) for color in colors]
     panels[2][0].legend(handles, streams, fontsize=7, ncols=2, loc="lower right")
 

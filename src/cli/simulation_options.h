@@ -25,9 +25,14 @@ void add_workload_options(CLI::App& verb, Command& command, bool live) {
   verb.add_option("--policy", command.policy,
                   "Who decides: " + policies + ", or the file of a learned one [greedy-estimated]")
       ->type_name("NAME|FILE.toml");
-  verb.add_option("--set", command.set, "A parameter of the policy; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("NAME=VALUE");
+  CLI::Option* set =
+      verb.add_option("--set", command.set, "A parameter of the policy; may be repeated")
+          ->allow_extra_args(false)
+          ->type_name("NAME=VALUE");
+  verb.add_option("--learn", command.learn,
+                  "A learned policy goes on learning; what it comes to goes into this file")
+      ->excludes(set)
+      ->type_name("FILE.toml");
 }
 
 struct LoadOptions {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ranges>
+#include <utility>
 
 namespace widepipe::schedule {
 namespace {
@@ -47,25 +48,25 @@ std::optional<Choice> GreedyPolicy::choose(const Offer& offer) {
   Choice best;
   double most_worth = 0;
   follow_shortage(offer);
-  const bool strict = shortage_[offer.stream].strict && fast(offer);
+  const int whole = full(offer.stream);
+  const double sacrifice =
+      strict(offer) ? 0 : shared_.sacrifice / static_cast<double>(offer.resting);
   for (std::uint32_t choice = 0; choice < offer.idle.size(); ++choice) {
     const int most = static_cast<int>(
         std::min<std::size_t>(static_cast<std::size_t>(offer.idle[choice]), offer.waiting));
     // More than the plan's batch only where devices are short: else another may take the rest.
-    int limit = offer.scarce ? most : std::min(most, full(offer.stream));
+    int limit = offer.scarce ? most : std::min(most, whole);
     if (std::isinf(offer.deadline)) limit = std::min(limit, bulk_.most_rows(offer.waiting));
     int batch = limit;
     while (batch > 0 && end_of(offer, choice, batch) > offer.deadline) batch -= 1 + batch / 8;
     Choice here{choice, std::max(batch, 0), CloseReason::kDeadline};
-    if (strict && batch < full(offer.stream)) limit = std::min(limit, full(offer.stream));
-    if (batch < limit && offer.scarce) here = without_the_first(offer, here, limit);
+    if (batch < limit && offer.scarce) here = without_the_first(offer, here, limit, sacrifice);
     if (here.batch <= 0) continue;
     if (here.batch >= limit) {
-      here.reason = here.batch == offer.idle[choice] || here.batch >= full(offer.stream)
-                        ? CloseReason::kFull
-                        : CloseReason::kTimeout;
+      here.reason = here.batch == offer.idle[choice] || here.batch >= whole ? CloseReason::kFull
+                                                                            : CloseReason::kTimeout;
     }
-    const double here_worth = worth(offer, here);
+    const double here_worth = worth(offer, here, sacrifice);
     if (here_worth <= most_worth) continue;
     most_worth = here_worth;
     best = here;
@@ -82,17 +83,15 @@ bool GreedyPolicy::fast(const Offer& offer) const {
 
 void GreedyPolicy::follow_shortage(const Offer& offer) {
   Shortage& shortage = shortage_[offer.stream];
-  const std::uint64_t before = std::exchange(shortage.expired, offer.expired);
-  if (offer.scarce) {
-    shortage.lost += static_cast<double>(offer.expired - before);
-  } else {
-    shortage.lost = 0;
-    shortage.strict = false;
+  if (!offer.scarce || shortage.number != offer.shortage) {
+    shortage = {.expired = offer.expired, .number = offer.shortage};
   }
+  shortage.lost += static_cast<double>(offer.expired - shortage.expired);
+  shortage.expired = offer.expired;
 }
 
 /// Once small batches, and what expires, have lost as much as the first requests that are too old
-/// for a full batch, these are no longer worth keeping.
+/// for a full batch, what makes batches small is no longer worth keeping.
 void GreedyPolicy::count_loss(const Offer& offer, const Choice& choice) {
   Shortage& shortage = shortage_[offer.stream];
   const int whole = full(offer.stream);
@@ -102,32 +101,27 @@ void GreedyPolicy::count_loss(const Offer& offer, const Choice& choice) {
   const auto cost = [&](int batch) {
     return cost_per_request(*offer.costs, choice.choice, batch, cores(), dials_[model].cores_count);
   };
-  shortage.lost += choice.batch * (cost(choice.batch) / cost(whole) - 1);
-  const auto lost = static_cast<std::size_t>(std::max(shortage.lost, 0.0));
+  shortage.lost += choice.batch * std::max(cost(choice.batch) / cost(whole) - 1, 0.0);
+  const auto lost = static_cast<std::size_t>(shortage.lost);
   if (lost + static_cast<std::size_t>(whole) > offer.waiting) return;
   shortage.strict = offer.deadline_of(lost) >= end_of(offer, choice.choice, whole);
 }
 
-/// Of what a batch serves, for each request that is given up.
-double GreedyPolicy::sacrifice(const Offer& offer) const {
-  if (shortage_[offer.stream].strict && fast(offer)) return 0;
-  return shared_.sacrifice / static_cast<double>(offer.resting);
-}
-
-/// What a choice serves, less its part of what it gives up, for its cost.
-double GreedyPolicy::worth(const Offer& offer, const Choice& choice) const {
+/// What a choice serves, less `sacrifice` for each request that it gives up, for its cost.
+double GreedyPolicy::worth(const Offer& offer, const Choice& choice, double sacrifice) const {
   const double cores_count = dials_[model_of_[offer.stream]].cores_count;
-  return (choice.batch - sacrifice(offer) * choice.give_up) /
+  return (choice.batch - sacrifice * choice.give_up) /
          (choice.batch *
           cost_per_request(*offer.costs, choice.choice, choice.batch, cores(), cores_count));
 }
 
 /// The choice, or one that gives up requests for a larger batch, if it is worth more.
-Choice GreedyPolicy::without_the_first(const Offer& offer, const Choice& choice, int limit) const {
+Choice GreedyPolicy::without_the_first(const Offer& offer, const Choice& choice, int limit,
+                                       double sacrifice) const {
   Choice best = choice;
-  double most = choice.batch > 0 ? worth(offer, choice) : 0;
+  double most = choice.batch > 0 ? worth(offer, choice, sacrifice) : 0;
   // Beyond that, what is given up is worth more than the batch.
-  const double bound = std::ceil(limit / sacrifice(offer));
+  const double bound = std::ceil(limit / sacrifice);
   int given_up = 1;
   for (int batch = choice.batch + 1; batch <= limit; ++batch) {
     const double others = static_cast<double>(offer.waiting) - batch + 1;
@@ -143,7 +137,7 @@ Choice GreedyPolicy::without_the_first(const Offer& offer, const Choice& choice,
     Choice here = choice;
     here.batch = batch;
     here.give_up = given_up;
-    const double now = worth(offer, here);
+    const double now = worth(offer, here, sacrifice);
     if (now <= most) continue;
     most = now;
     best = here;

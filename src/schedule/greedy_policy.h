@@ -76,14 +76,16 @@ class GreedyPolicy : public OneKindPolicy {
   /// Of a stream that waits for devices, since it does.
   struct Shortage {
     double lost = 0;      ///< requests: expired, and those that full batches would have served more
-    bool strict = false;  ///< what is too old for a full batch is given up
+    bool strict = false;  ///< requests may be given up for nothing, so that batches are large
     std::uint64_t expired = 0;  ///< Offer's, the last time
+    std::uint64_t number = 0;   ///< likewise
   };
-  double sacrifice(const Offer& offer) const;
-  double worth(const Offer& offer, const Choice& choice) const;
-  Choice without_the_first(const Offer& offer, const Choice& choice, int limit) const;
+  double worth(const Offer& offer, const Choice& choice, double sacrifice) const;
+  Choice without_the_first(const Offer& offer, const Choice& choice, int limit,
+                           double sacrifice) const;
   Seconds end_of(const Offer& offer, std::uint32_t choice, int batch) const;
   bool fast(const Offer& offer) const;
+  bool strict(const Offer& offer) const { return shortage_[offer.stream].strict && fast(offer); }
   void follow_shortage(const Offer& offer);
   void count_loss(const Offer& offer, const Choice& choice);
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "schedule/serving_plans.h"
 
@@ -45,6 +46,16 @@ void for_each_value(auto& parameters, const auto& visit) {
   }
 }
 
+static_assert(OnlineLearning::kNumbers == std::size_t{kModelHeads} + std::size_t{kSharedHeads});
+
+/// With all dials turned by so much, as logarithms.
+LearnedParameters moved(LearnedParameters parameters, const OnlineLearning::Numbers& by) {
+  auto next = by.begin();
+  for (ModelFeatures& head : parameters.model) head[kOne] += *next++;
+  for (SharedFeatures& head : parameters.shared) head[kAlways] += *next++;
+  return parameters;
+}
+
 }  // namespace
 
 LearnedParameters LearnedParameters::of(std::span<const double> values) {
@@ -59,6 +70,12 @@ std::vector<double> LearnedParameters::values() const {
   std::vector<double> values;
   for_each_value(*this, [&](double value) { values.push_back(value); });
   return values;
+}
+
+LearnedPolicy::LearnedPolicy(const LearnedParameters& parameters, bool guarded,
+                             std::shared_ptr<OnlineResult> result)
+    : origin_(parameters), parameters_(parameters), guarded_(guarded), result_(std::move(result)) {
+  if (result_) learning_.emplace();
 }
 
 void LearnedPolicy::look_at(const Cluster& cluster) {
@@ -78,7 +95,7 @@ void LearnedPolicy::look_at(const Cluster& cluster) {
 }
 
 /// What became of requests since the last plan.
-void LearnedPolicy::follow_misses(const ServingObservation& seen) {
+LearnedPolicy::Served LearnedPolicy::follow_misses(const ServingObservation& seen) {
   std::vector<double> missed(missed_.size(), 0);
   std::vector<double> ended(missed_.size(), 0);
   for (StreamId id = 0; id < seen.streams.size(); ++id) {
@@ -96,7 +113,19 @@ void LearnedPolicy::follow_misses(const ServingObservation& seen) {
   const double all_missed = std::accumulate(missed.begin(), missed.end(), 0.0);
   const double all_ended = std::accumulate(ended.begin(), ended.end(), 0.0);
   follow(all_missed_, all_missed, all_ended);
-  if (guarded_) guard_.see(seen.now, all_missed, all_ended);
+  return {all_missed, all_ended};
+}
+
+void LearnedPolicy::learn_on(const Served& served, bool was_trusted, Seconds now) {
+  if (guard_.fallbacks() > 0) {
+    learning_->give_up();
+  } else if (!was_trusted || !guard_.trusted()) {
+    learning_->skip(now);
+  } else {
+    learning_->see(now, served.missed, served.all);
+  }
+  parameters_ = moved(origin_, learning_->numbers());
+  *result_ = {moved(origin_, learning_->learned()), learning_->steps()};
 }
 
 std::vector<ModelFeatures> LearnedPolicy::features_of(const ServingObservation& seen) const {
@@ -150,7 +179,10 @@ std::vector<ModelFeatures> LearnedPolicy::features_of(const ServingObservation& 
 
 bool LearnedPolicy::adapt(const ServingObservation& seen) {
   GreedyPolicy::adapt(seen);
-  follow_misses(seen);
+  const Served served = follow_misses(seen);
+  const bool was_trusted = guard_.trusted();
+  if (guarded_) guard_.see(seen.now, served.missed, served.all);
+  if (learning_) learn_on(served, was_trusted, seen.now);
   if (guarded_ && !guard_.trusted()) {
     reset_dials();
     return true;

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <array>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "schedule/greedy_policy.h"
+#include "schedule/online_learning.h"
 #include "schedule/policy_guard.h"
 
 namespace widepipe::schedule {
@@ -62,17 +65,27 @@ struct LearnedParameters {
                                                                          "caution"};
 };
 
+/// What a policy that goes on learning has come to.
+struct OnlineResult {
+  LearnedParameters parameters;
+  std::int64_t steps = 0;
+};
+
 /// Greedy whose constants follow what is seen: they are set anew for each plan, by model. While its
-/// guard does not trust it, or where a number is not finite, they are the usual ones.
+/// guard does not trust it, or where a number is not finite, they are the usual ones. A policy that
+/// goes on learning turns all of them a little more or less, within bounds. Once its guard has
+/// fallen back, it is what it was at first, and learns no more.
 class LearnedPolicy final : public GreedyPolicy {
  public:
-  /// Not `guarded`: whatever comes of it, for training.
-  explicit LearnedPolicy(const LearnedParameters& parameters, bool guarded = true)
-      : parameters_(parameters), guarded_(guarded) {}
+  /// Not `guarded`: whatever comes of it, for training. `result`: not null if it is to go on
+  /// learning, and then written at plans.
+  explicit LearnedPolicy(const LearnedParameters& parameters, bool guarded = true,
+                         std::shared_ptr<OnlineResult> result = nullptr);
 
   std::string_view name() const override { return "learned"; }
   PolicyCounts counts() const override {
-    return {guard_.comparisons(), guard_.fallbacks(), guard_.untrusted_time()};
+    return {guard_.comparisons(), guard_.fallbacks(), guard_.untrusted_time(),
+            learning_ ? learning_->steps() : 0};
   }
 
  private:
@@ -81,7 +94,12 @@ class LearnedPolicy final : public GreedyPolicy {
   OperatingPoint point_of(ModelId model, const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override;
 
-  void follow_misses(const ServingObservation& seen);
+  struct Served {
+    double missed = 0;
+    double all = 0;
+  };
+  Served follow_misses(const ServingObservation& seen);
+  void learn_on(const Served& served, bool was_trusted, Seconds now);
   std::vector<ModelFeatures> features_of(const ServingObservation& seen) const;
   SharedFeatures shared_features(const std::vector<ModelFeatures>& features) const;
   void turn_dials(const std::vector<ModelFeatures>& features);
@@ -89,8 +107,11 @@ class LearnedPolicy final : public GreedyPolicy {
   bool finite() const;
   double wanted(ModelId model) const override { return wanted_[model]; }
 
-  const LearnedParameters parameters_;
+  const LearnedParameters origin_;
+  LearnedParameters parameters_;  ///< as they are now
   const bool guarded_;
+  const std::shared_ptr<OnlineResult> result_;
+  std::optional<OnlineLearning> learning_;
   PolicyGuard guard_;
   std::vector<double> wanted_;
   std::vector<Seconds> slo_;       ///< by model: the tightest

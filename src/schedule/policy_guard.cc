@@ -29,11 +29,13 @@ void PolicyGuard::see(Seconds now, double missed, double ended) {
       return enter(State::kCompared, now);
     case State::kCompared:
       if (!knows_enough(now)) return;
-      if (missed_share() < settings_.better * own_share_) return fall_back(now);
-      enter(State::kTrusted, now);
-      until_ = now + pause_;
-      pause_ = std::min(2 * pause_, settings_.longest_pause);
-      return;
+      fallback_share_ = missed_share();
+      if (fallback_share_ >= settings_.better * own_share_) return stay(now);
+      return enter(State::kAgain, now);
+    case State::kAgain:
+      if (!knows_enough(now)) return;
+      if (fallback_share_ < settings_.better * missed_share()) return fall_back(now);
+      return stay(now);
     case State::kFallback:
       if (now < until_) return;
       enter(State::kTrusted, now);
@@ -49,6 +51,12 @@ void PolicyGuard::distrust(Seconds now) {
 void PolicyGuard::fall_back(Seconds now) {
   ++fallbacks_;
   enter(State::kFallback, now);
+  until_ = now + pause_;
+  pause_ = std::min(2 * pause_, settings_.longest_pause);
+}
+
+void PolicyGuard::stay(Seconds now) {
+  enter(State::kTrusted, now);
   until_ = now + pause_;
   pause_ = std::min(2 * pause_, settings_.longest_pause);
 }

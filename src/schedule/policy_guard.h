@@ -21,8 +21,9 @@ struct GuardSettings {
 };
 
 /// Whether a policy is to be trusted, or a fallback is to decide in its place: by what becomes of
-/// requests under either, in sliding windows. Where both miss as much, there is more to do than can
-/// be done, and the policy stays.
+/// requests under either, in sliding windows: first under the policy, then under the fallback, and
+/// if that did better, under the policy once more, for the times may just have changed. Where both
+/// miss as much, there is more to do than can be done, and the policy stays.
 class PolicyGuard {
  public:
   explicit PolicyGuard(const GuardSettings& settings = {}) : settings_(settings) {}
@@ -32,7 +33,7 @@ class PolicyGuard {
   /// It has shown that it does not work at all.
   void distrust(Seconds now);
   /// The policy decides, not the fallback.
-  bool trusted() const { return state_ == State::kTrusted; }
+  bool trusted() const { return state_ == State::kTrusted || state_ == State::kAgain; }
 
   std::int64_t comparisons() const { return comparisons_; }
   std::int64_t fallbacks() const { return fallbacks_; }
@@ -40,7 +41,7 @@ class PolicyGuard {
   Seconds untrusted_time() const { return untrusted_; }
 
  private:
-  enum class State { kTrusted, kCompared, kFallback };
+  enum class State { kTrusted, kCompared, kAgain, kFallback };
   struct Ended {
     Seconds at;
     double missed;
@@ -51,6 +52,7 @@ class PolicyGuard {
   double missed_share() const;
   bool knows_enough(Seconds now) const;
   void fall_back(Seconds now);
+  void stay(Seconds now);
 
   const GuardSettings settings_;
   State state_ = State::kTrusted;
@@ -58,7 +60,8 @@ class PolicyGuard {
   Seconds until_ = 0;  ///< kTrusted: no comparison before; kFallback: its end
   Seconds pause_ = settings_.first_pause;
   Seconds last_ = 0;
-  double own_share_ = 0;  ///< kCompared: what the policy missed
+  double own_share_ = 0;       ///< what the policy missed, before kCompared
+  double fallback_share_ = 0;  ///< what the fallback did, before kAgain
   std::deque<Ended> window_;
   std::int64_t comparisons_ = 0;
   std::int64_t fallbacks_ = 0;

@@ -53,9 +53,10 @@ struct RequestCounts {
   Seconds travelled = 0;              ///< of these: from order to answer, but for the work on them
   Seconds worked = 0;                 ///< of devices, on all that came back
   Seconds alone = 0;                  ///< what these take by the tables
-  std::int64_t comparisons = 0;       ///< as of PolicyCounts, as are the next two
+  std::int64_t comparisons = 0;       ///< as of PolicyCounts, as are the next three
   std::int64_t fallbacks = 0;
   Seconds fallback_seconds = 0;
+  std::int64_t policy_steps = 0;
 
   RequestCounts& operator+=(const RequestCounts& other);
 };

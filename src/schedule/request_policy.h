@@ -63,9 +63,10 @@ struct Offer {
   Seconds deadline = 0;                 ///< of the first of them
   const RequestQueue* queue = nullptr;  ///< they, in the order of their arrivals
   bool scarce = false;                  ///< they had to wait for a device
-  std::uint64_t expired = 0;  ///< of the stream, so far: dropped, as they could not be in time
-  /// Devices that could run a batch of the stream and have nothing to do, this one among them, as
-  /// far as they had to wait and it has nothing to do; else 1. None of the others took what waits.
+  std::uint64_t expired = 0;   ///< of the stream, so far: dropped, as they could not be in time
+  std::uint64_t shortage = 0;  ///< if scarce: its number, another one for each shortage
+  /// If scarce, and this device has nothing to do: how many such there are that could run a batch
+  /// of the stream, this one among them. Else 1.
   std::size_t resting = 1;
   /// Instances of the model that are idle, and have their cores free: by choice of cores, the
   /// largest batch; 0 where there is none.
@@ -96,6 +97,7 @@ struct PolicyCounts {
   std::int64_t comparisons = 0;  ///< with the other
   std::int64_t fallbacks = 0;    ///< to the other
   Seconds fallback_seconds = 0;  ///< in which the other decided, comparisons included
+  std::int64_t steps = 0;        ///< of learning, in the run, if it goes on with that
 };
 
 /// Called from one thread; neither blocks nor reads a clock.

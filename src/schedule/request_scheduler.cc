@@ -34,6 +34,7 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   comparisons += other.comparisons;
   fallbacks += other.fallbacks;
   fallback_seconds += other.fallback_seconds;
+  policy_steps += other.policy_steps;
   return *this;
 }
 
@@ -43,6 +44,7 @@ RequestCounts RequestScheduler::counts() const {
   all.comparisons = of_policy.comparisons;
   all.fallbacks = of_policy.fallbacks;
   all.fallback_seconds = of_policy.fallback_seconds;
+  all.policy_steps = of_policy.steps;
   return all;
 }
 
@@ -192,7 +194,10 @@ void RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>
     if (!is_due) stream.scarce = false;
     if (!is_due && !eager(stream)) return;
     if (send_to_fastest(id, is_due, now, orders)) continue;
-    if (is_due) stream.blocked = stream.scarce = true;
+    if (is_due) {
+      stream.blocked = true;
+      if (!std::exchange(stream.scarce, true)) ++stream.shortage;
+    }
     return;
   }
 }
@@ -294,8 +299,12 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
     largest = std::max(largest, instance.spec.max_batch);
   }
   // What is given up here is out of the way of all that rest.
-  const bool shared = stream.scarce && device.resting();
-  const std::size_t resting = shared ? resting_.shared_with(able_[stream.model]) : 1;
+  std::size_t resting = 1;
+  if (stream.scarce && device.resting()) {
+    const DeviceIndex& able = able_[stream.model];
+    const bool counted = resting_.contains(device_id) && able.contains(device_id);
+    resting = resting_.shared_with(able) + (counted ? 0 : 1);
+  }
   const Offer offer{.now = now,
                     .stream = id,
                     .device = device_id,
@@ -307,7 +316,8 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
                     .queue = &stream.queue,
                     .scarce = stream.scarce,
                     .expired = stream.expired,
-                    .resting = std::max<std::size_t>(resting, 1),
+                    .shortage = stream.shortage,
+                    .resting = resting,
                     .idle = idle_};
   const std::optional<Choice> choice = guarded(offer, policy_->choose(offer));
   if (!choice) return false;

@@ -94,6 +94,7 @@ class RequestScheduler final : public RequestDispatcher {
     bool scarce = false;        ///< so it was when it last was looked for, and it is due ever since
     std::uint64_t declined = 0;  ///< the last visit to a device in which the policy did
     std::uint64_t expired = 0;   ///< dropped by prune()
+    std::uint64_t shortage = 0;  ///< how often it has become scarce
     std::int64_t arrived = 0;    ///< since the last plan, as are the next two
     std::int64_t in_time = 0;
     std::int64_t missed = 0;

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import time
+import tomllib
 
 import pytest
 
@@ -96,6 +97,37 @@ def test_an_evaluation_knows_when_the_policy_has_changed(widepipe, trained, tmp_
     train(widepipe, tmp_path, "--save", "q2.toml", "--generations", "1")
     policy.write_text((tmp_path / "q2.toml").read_text())
     assert 0 < made() < first and ratio() > 0
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_a_policy_that_learns_on_is_kept(widepipe, tmp_path, ranks):
+    run = (["simulate", "--devices", "8", "--seconds", "12"] if ranks is None else
+           ["replay", "--devices-per-rank", "4", "--seconds", "12"])
+    load = "0.68" if ranks is None else "0.3"
+    result = widepipe.run(*run, "--load", load, "--policy", "learned", "--learn", "on.toml",
+                          "--report", "r.json", cwd=tmp_path, ranks=ranks).expect(0)
+    [report] = json.loads((tmp_path / "r.json").read_text())["runs"]
+    assert report["policy_fallbacks"] == 0
+    steps = report["policy_steps"]
+    assert steps >= 2 and f"the policy took {steps} steps of learning" in result.stdout
+    kept = tomllib.loads((tmp_path / "on.toml").read_text())
+    assert kept["recipe"]["online_steps"] == steps and kept["recipe"]["start"]
+    widepipe.run("simulate", "--devices", "4", "--seconds", "0.2", "--policy", "on.toml", cwd=tmp_path).expect(0)
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+@pytest.mark.parametrize("options, facts", [
+    (["--learn", "on.toml"], ["--learn: policy 'greedy-estimated' does not learn", "'learned'"]),
+    (["--policy", "learned-without-speeds", "--learn", "on.toml"], ["does not learn"]),
+    (["--policy", "learned", "--learn", "on"], ["--learn 'on'", "NAME.toml"]),
+    (["--policy", "learned", "--learn", "no/on.toml"], ["no/on.toml", "--learn"]),
+    (["--policy", "learned", "--learn", "on.toml", "--set", "budget=1"], ["--set", "--learn"]),
+    (["--policy", "learned", "--learn", "on.toml", "--report", "on.toml"], ["on.toml", "--report"]),
+])
+def test_what_cannot_learn_on(widepipe, tmp_path, ranks, options, facts):
+    verb = "simulate" if ranks is None else "replay"
+    check_refused(widepipe.run(verb, *options, cwd=tmp_path, ranks=ranks), facts)
+    assert not list(tmp_path.iterdir())
 
 
 def changed(text, old, new):

@@ -26,6 +26,7 @@ LearnedFile made() {
            .start = "0123",
            .generations = 11,
            .minutes = 1.5,
+           .online_steps = 5,
            .gain = -0.25}};
 }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <memory>
 #include <tuple>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "rl/simulator.h"
 #include "schedule/greedy_policy.h"
 #include "schedule/learned_policy.h"
+#include "tests/unit/request_fixture.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -90,7 +93,7 @@ LearnedParameters saboteur() {
 
 TEST(LearnedPolicy, ASaboteurIsFoundOutAndGreedyDecides) {
   constexpr double kLoad = 0.5;
-  constexpr Seconds kLong = 8;
+  constexpr Seconds kLong = 12;
   const Served greedy = run(
       "A5", [] { return make_greedy_policy(); }, kLoad, kLong, 6);
   const Served alone = run("A5", learned(saboteur(), false), kLoad, kLong, 6);
@@ -102,6 +105,64 @@ TEST(LearnedPolicy, ASaboteurIsFoundOutAndGreedyDecides) {
   EXPECT_EQ(guarded.measures.fallbacks, 1);
   EXPECT_GT(guarded.measures.fallback_seconds, 0.7 * kLong);
   EXPECT_GT(guarded.measures.all().attainment(), alone.measures.all().attainment() + 0.1);
+}
+
+PolicyMaker learning(const LearnedParameters& parameters,
+                     const std::shared_ptr<OnlineResult>& result) {
+  return [=] { return std::make_unique<LearnedPolicy>(parameters, true, result); };
+}
+
+TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
+  // Held back for too short a time: small batches.
+  LearnedParameters impatient;
+  impatient.model[kStretch][kOne] = 0.3;
+  const auto result = std::make_shared<OnlineResult>();
+  const Served done = run("A5", learning(impatient, result), 0.6, 30, 24);
+  EXPECT_EQ(done.measures.policy_steps, result->steps);
+  EXPECT_GE(result->steps, 6);
+  const std::vector<double> before = impatient.values();
+  const std::vector<double> after = result->parameters.values();
+  std::size_t moved = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_LE(std::abs(after[i] - before[i]), OnlineSettings().reach + 1e-12);
+    moved += after[i] != before[i] ? 1 : 0;
+  }
+  EXPECT_EQ(moved, OnlineLearning::kNumbers);
+}
+
+TEST(LearnedPolicy, WhatWasLearnedIsForgottenWhereItsGuardFallsBack) {
+  const Cluster cluster = cluster_of(2, 2, 0.02);
+  LearnedParameters origin;
+  origin.model[kBudget][kTight] = 0.1;
+  const auto result = std::make_shared<OnlineResult>();
+  LearnedPolicy policy(origin, true, result);
+  ServingPlan plan;
+  plan.rules.resize(cluster.streams.size());
+  plan.instances.resize(cluster.devices.size());
+  const std::vector<DeviceState> devices(cluster.devices.size());
+  Seconds now = 0;
+  const auto serve = [&](Seconds until, double missed) {
+    for (; now < until; now += 0.25) {
+      std::vector<StreamState> streams(cluster.streams.size());
+      for (StreamState& stream : streams) {
+        stream.arrivals_per_second = 4000;
+        stream.missed = static_cast<std::int64_t>(1000 * missed);
+        stream.in_time = 1000 - stream.missed;
+      }
+      policy.plan({now, &cluster, streams, devices}, plan);
+    }
+  };
+  // What is missed varies while too little is missed for the guard to look.
+  for (int i = 1; i <= 20; ++i) serve(1.5 * i, i % 2 == 0 ? 0.01 : 0.03);
+  EXPECT_GT(result->steps, 5);
+  EXPECT_NE(result->parameters.values(), origin.values());
+  while (policy.counts().comparisons == 0) serve(now + 0.1, 0.5);
+  serve(now + 1.5, 0);
+  for (int i = 0; i < 10 && policy.counts().fallbacks == 0; ++i) serve(now + 0.1, 0.5);
+  EXPECT_EQ(policy.counts().fallbacks, 1);
+  serve(now + 0.1, 0);
+  EXPECT_EQ(result->steps, 0);
+  EXPECT_EQ(result->parameters.values(), origin.values());
 }
 
 TEST(LearnedPolicy, NumbersThatAreNoneLeadToGreedyAtOnce) {

@@ -41,6 +41,9 @@ std::function<double(Seconds)> always(double share) {
   return [share](Seconds) { return share; };
 }
 
+/// Over when the fallback is looked at.
+double bad_for_a_moment(Seconds now) { return now >= 10 && now <= 10.5 ? 0.3 : 0.02; }
+
 TEST(PolicyGuard, TrustsWhoServesAndFallsBackFromWhoDoesNot) {
   struct Case {
     const char* what;
@@ -66,6 +69,7 @@ TEST(PolicyGuard, TrustsWhoServesAndFallsBackFromWhoDoesNot) {
        1,
        0.1,
        0.25},
+      {"bad times, whoever decides", {bad_for_a_moment, bad_for_a_moment}, 0, 0, 0.02, 0.1},
       {"too few requests to tell at once", {always(0.6), always(0.01), 40}, 1, 4, 0.4, 0.95}};
   for (const Case& one : cases) {
     const Outcome outcome = live(one.world, 60);
@@ -75,6 +79,12 @@ TEST(PolicyGuard, TrustsWhoServesAndFallsBackFromWhoDoesNot) {
     EXPECT_LE(outcome.untrusted, one.most_untrusted) << one.what;
     EXPECT_GE(outcome.comparisons, outcome.fallbacks) << one.what;
   }
+}
+
+TEST(PolicyGuard, BadTimesAreComparedOnce) {
+  const Outcome outcome = live({bad_for_a_moment, bad_for_a_moment}, 60);
+  EXPECT_EQ(outcome.comparisons, 1);
+  EXPECT_EQ(outcome.fallbacks, 0);
 }
 
 TEST(PolicyGuard, WhoDoesNotWorkAtAllIsNeverTrustedAgain) {

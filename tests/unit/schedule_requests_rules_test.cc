@@ -299,6 +299,18 @@ TEST(Greedy, GivesUpWhatIsTooOldOnceSmallBatchesHaveLostAsMuch) {
   alone.offer.scarce = true;
   EXPECT_EQ(alone.choose(), std::pair(1, 0));
 
+  Shortage another;
+  batches_before(another);
+  EXPECT_EQ(another.choose(), std::pair(4, 298));
+  ++another.offer.shortage;
+  EXPECT_EQ(another.choose(), std::pair(1, 0)) << "it is another shortage";
+
+  Shortage larger;
+  larger.idle = {8, 0, 0};
+  larger.offer.idle = larger.idle;
+  batches_before(larger);
+  EXPECT_EQ(larger.choose(), std::pair(8, 700)) << "as many as the instance takes";
+
   Shortage expiring;
   expiring.offer.expired = 200;
   EXPECT_EQ(batches_before(expiring), 164) << "what expires counts";

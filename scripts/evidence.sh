@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What is known of the learned policy, in simulations, written into docs/evidence.md; from a bare Debian 12 machine:
+#   scripts/evidence.sh [PART ...]      targets large tenants ablations unseen robust    (all of them)
+# SEEDS (4) runs of each from SEED_BASE (901) on; POLICY (learned): a name or a file. What was made of this commit is
+# not made again: an evaluation that was stopped goes on. All parts take some hours on two cores.
+set -euo pipefail
+seeds=${SEEDS:-4}
+base=${SEED_BASE:-901}
+policy=${POLICY:-learned}
+[ -f "$policy" ] && policy=$(realpath "$policy")
+cd "$(dirname "$0")/.."
+all=(targets large tenants ablations unseen robust)
+parts=("$@")
+[ $# -gt 0 ] || parts=("${all[@]}")
+for part in "${parts[@]}"; do
+  if [[ " ${all[*]} " != *" $part "* ]]; then
+    echo "evidence.sh: there is no part '$part': expected ${all[*]}" >&2
+    exit 2
+  fi
+done
+
+scripts/install-deps.sh
+WIDEPIPE_SKIP_INSTALL=1 scripts/build.sh release widepipe_command
+out=build/evidence/$(git describe --always --dirty 2>/dev/null || echo unknown)
+mkdir -p "$out"
+
+evaluate() { # REPORT POLICIES OPTIONS...
+  local report=$out/$1.json policies=$2
+  shift 2
+  printf '\n== %s\n' "$(basename "$report" .json)"
+  build/release/widepipe evaluate --quiet --seeds "$seeds" --seed-base "$base" --policies "$policies" \
+    --report "$report" "$@"
+}
+
+for part in "${parts[@]}"; do
+  case $part in
+    targets)
+      fixed=static-central,static-lb
+      evaluate targets "greedy-estimated,$policy,$fixed" --workloads A3,A5,A10,D,E,F --devices 100
+      evaluate targets-hindsight "greedy-estimated,$policy,static-hindsight" --workloads F --devices 100
+      evaluate targets-bulk "greedy-estimated,$policy" --workloads bulk --devices 100
+      ;;
+    large)
+      evaluate large "greedy-estimated,$policy,static-central,static-lb" --workloads A5,F --devices 1000 --seconds 4
+      ;;
+    tenants)
+      evaluate tenants "greedy-estimated,$policy,static-central,static-hindsight" --workloads G --devices 32 \
+        --seconds 30
+      ;;
+    ablations)
+      without=
+      for thing in batch-sizes allocation hold-back speeds; do without+=,$policy-without-$thing; done
+      evaluate ablations "$policy,greedy-estimated,greedy-tuned$without" --workloads A5,D,F --devices 100
+      evaluate ablations-tenants "$policy,greedy-estimated,$policy-without-allocation" --workloads G --devices 32 \
+        --seconds 30
+      ;;
+    unseen)
+      mine=scripts/evidence
+      evaluate unseen-mix "greedy-estimated,$policy" --workloads $mine/even-mix.toml --devices 100
+      evaluate unseen-models "greedy-estimated,$policy" --workloads $mine/other-mix.toml --devices 100 \
+        --profile $mine/other-models.toml
+      evaluate unseen-device "greedy-estimated,$policy" --workloads A5,$mine/even-mix.toml --devices 100 \
+        --profile $mine/other-npu.toml
+      ;;
+    robust)
+      for late in 0.1 1 5; do
+        evaluate "robust-late-$late" "greedy-estimated,$policy" --workloads A5,F --devices 100 --round-period 0.1 \
+          --round-delay "$late"
+      done
+      sed 's/^jitter = .*/jitter = 0.2/; s/^name = "npu"/name = "noisy"/' jobs/profiles/npu.toml >"$out/noisy.toml"
+      evaluate robust-noise "greedy-estimated,$policy" --workloads A5,F --devices 100 --profile "$out/noisy.toml"
+      ;;
+  esac
+done
+python3 scripts/evidence/tables.py "$out" docs/evidence.md "$policy" "$base" "$seeds" "${parts[@]}"
