@@ -106,7 +106,7 @@ def multiples(panel, first, second, streams, colors, column, title):
         panel.plot(first.times[:plans], a[:plans] / np.maximum(b[:plans], 1e-3), color=color,
                    linewidth=1.1)
     panel.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    panel.set(yscale="log", xlabel="seconds")
+    panel.set(yscale="log", ylim=(0.18, 5.5), xlabel="seconds")
     ticks = [0.25, 0.5, 1, 2, 4]
     panel.set_yticks(ticks, [f"{tick:g}x" for tick in ticks])
     panel.set_yticks([], minor=True)
