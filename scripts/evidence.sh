@@ -19,7 +19,7 @@ for part in "${parts[@]}"; do
   fi
 done
 
-scripts/install-deps.sh
+scripts/install-deps.sh build
 WIDEPIPE_SKIP_INSTALL=1 scripts/build.sh release widepipe_command
 out=build/evidence/$(git describe --always --dirty 2>/dev/null || echo unknown)
 mkdir -p "$out"
