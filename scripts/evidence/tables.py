@@ -105,9 +105,12 @@ def share_table(reports):
     return table(["share of the bound", *reports.policies()], rows)
 
 
-def targets(reports, policy):
-    return (table(["workload", "goodput", "mean, 95 %", "target", "met"], target_rows(reports, policy, TARGETS)) +
-            "\n\n" + share_table(reports))
+def goals(targets):
+    """A part that says which targets are met, and what all policies bear."""
+    def draw(reports, policy):
+        return (table(["workload", "goodput", "mean, 95 %", "target", "met"], target_rows(reports, policy, targets)) +
+                "\n\n" + share_table(reports))
+    return draw
 
 
 def large(reports, policy):
@@ -117,11 +120,6 @@ def large(reports, policy):
                      *(text(ratio(reports, policy, one, workload)) for one in reports.policies() if one != policy)])
     return table(["workload", "share of the bound", *(f"by {one}" for one in reports.policies() if one != policy)],
                  rows)
-
-
-def tenants(reports, policy):
-    return (table(["workload", "goodput", "mean, 95 %", "target", "met"],
-                  target_rows(reports, policy, TENANT_TARGETS)) + "\n\n" + share_table(reports))
 
 
 def ablations(reports, policy):
@@ -144,8 +142,8 @@ def beside_greedy(reports, policy):
     return table(["what", "workload", "greedy-estimated", policy, "ratio"], rows)
 
 
-PARTS = {"targets": targets, "large": large, "tenants": tenants, "ablations": ablations, "unseen": beside_greedy,
-         "robust": beside_greedy}
+PARTS = {"targets": goals(TARGETS), "large": large, "tenants": goals(TENANT_TARGETS), "ablations": ablations,
+         "unseen": beside_greedy, "robust": beside_greedy}
 
 
 def main(folder, document, policy, base, count, *parts):

@@ -9,9 +9,7 @@ cores' time; what arrives, and what misses; full batches and hold-back of each m
 policy's as a multiple of the other's.
 """
 
-import csv
 import sys
-from collections import defaultdict
 
 import matplotlib
 
@@ -19,21 +17,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from logs import read
+
 BINS = 80
 SHOWN = 10  # models with a colour of their own; the others are one
-
-
-def read(path):
-    columns = defaultdict(list)
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            for name, value in row.items():
-                columns[name].append(value)
-    if not columns:
-        sys.exit(f"{path}: no line in it")
-    texts = ("stream", "reason")
-    return {name: np.array(values, dtype=str if name in texts else float)
-            for name, values in columns.items()}
 
 
 class Run:

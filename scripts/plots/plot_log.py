@@ -7,9 +7,7 @@ From top to bottom, by stream: requests in a batch, requests that waited when a 
 how the cores that batches took were shared. SECONDS=TEXT marks a time, such as a change of the mix.
 """
 
-import csv
 import sys
-from collections import defaultdict
 
 import matplotlib
 
@@ -17,27 +15,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from logs import read
+
 BINS = 100
 SHOWN = 10  # streams with a colour of their own; the others are one
 
 
-def read(log):
-    columns = defaultdict(list)
-    with open(log, newline="") as file:
-        for row in csv.DictReader(file):
-            columns["at"].append(float(row["at_s"]))
-            columns["stream"].append(row["stream"])
-            columns["size"].append(int(row["size"]))
-            columns["waiting"].append(int(row["waiting"]))
-            columns["work"].append(int(row["cores"]) * float(row["expected_ms"]) / 1000)
-    if not columns["at"]:
-        sys.exit(f"{log}: no batch in it")
-    return {name: np.array(values) for name, values in columns.items()}
-
-
 def main(log, picture, title="", *marks):
     data = read(log)
-    edges = np.linspace(0, data["at"].max(), BINS + 1)
+    data["work"] = data["cores"] * data["expected_ms"] / 1000
+    edges = np.linspace(0, data["at_s"].max(), BINS + 1)
     middle = (edges[:-1] + edges[1:]) / 2
     names = np.unique(data["stream"])
     work = {name: data["work"][data["stream"] == name].sum() for name in names}
@@ -49,12 +36,12 @@ def main(log, picture, title="", *marks):
     colors = plt.get_cmap("tab20" if len(series) > 10 else "tab10")
     shares = []
     for number, (name, mine) in enumerate(series):
-        batches, _ = np.histogram(data["at"][mine], edges)
+        batches, _ = np.histogram(data["at_s"][mine], edges)
         some = np.where(batches > 0, batches, np.nan)
         for panel, what in ((panels[0], "size"), (panels[1], "waiting")):
-            sums, _ = np.histogram(data["at"][mine], edges, weights=data[what][mine])
+            sums, _ = np.histogram(data["at_s"][mine], edges, weights=data[what][mine])
             panel.plot(middle, sums / some, color=colors(number), label=name, linewidth=1.2)
-        took, _ = np.histogram(data["at"][mine], edges, weights=data["work"][mine])
+        took, _ = np.histogram(data["at_s"][mine], edges, weights=data["work"][mine])
         shares.append(took)
     total = np.maximum(np.sum(shares, axis=0), 1e-12)
     panels[2].stackplot(middle, [share / total for share in shares],
