@@ -15,6 +15,11 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 /// Of all devices that could take a batch, so many are looked at for the fastest.
 constexpr std::size_t kCompared = 8;
 
+/// A stream that misses so much of its requests gives way to those that do not.
+constexpr double kGivesWay = 0.2;
+/// The weight of a request in that share.
+constexpr double kOneRequest = 0.001;
+
 }  // namespace
 
 RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
@@ -67,7 +72,8 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
     stream.costs = cluster_.models.at(spec.model).costs.get();
     stream.due_at = kNever;
     stream.rows = spec.rows;
-    stream.most_waiting = most_waiting(spec);
+    stream.cost = least_cost(spec);
+    stream.most_waiting = most_waiting(spec, stream.cost);
     streams_of_[spec.model].push_back(id);
   }
   for (const ServingDevice& device : cluster_.devices) devices_.emplace_back(device, cluster_);
@@ -77,14 +83,19 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
   replan(0, nullptr);
 }
 
-std::size_t RequestScheduler::most_waiting(const RequestStream& stream) const {
-  constexpr double kMost = 1e12;
+/// No device of speed 1 takes less for a request: cores and bandwidth, as shares of it, make a
+/// disc.
+Seconds RequestScheduler::least_cost(const RequestStream& stream) const {
   const NetworkCosts& costs = *cluster_.models[stream.model].costs;
   const int cores = most_cores(cluster_);
   const OperatingPoint point = cheapest_point(costs, cores, stream.slo);
-  // No device of speed 1 is faster than that: cores and bandwidth, as shares of it, make a disc.
-  const double each = stream.slo / cost_per_request(costs, point.choice, point.batch, cores);
-  const double all = settings_.most_waiting * each * static_cast<double>(cluster_.devices.size());
+  return cost_per_request(costs, point.choice, point.batch, cores);
+}
+
+std::size_t RequestScheduler::most_waiting(const RequestStream& stream, Seconds cost) const {
+  constexpr double kMost = 1e12;
+  const double all =
+      settings_.most_waiting * stream.slo / cost * static_cast<double>(cluster_.devices.size());
   return static_cast<std::size_t>(std::clamp(std::ceil(all), 1.0, kMost));
 }
 
@@ -107,7 +118,7 @@ bool RequestScheduler::add(StreamId id, const Request& request, Seconds now) {
   if (stream.queue.size() >= stream.most_waiting) prune(id, now);
   if (stream.queue.size() >= stream.most_waiting) {
     ++counts_.refused;
-    ++stream.missed;
+    count(stream, false);
     events_.dropped(id, request, now);
     return false;
   }
@@ -134,12 +145,17 @@ void RequestScheduler::prune(StreamId id, Seconds now) {
   if (changed) head_changed(stream);
 }
 
+void RequestScheduler::count(Stream& stream, bool in_time) {
+  ++(in_time ? stream.in_time : stream.missed);
+  stream.missing += kOneRequest * ((in_time ? 0 : 1) - stream.missing);
+}
+
 void RequestScheduler::drop_first(StreamId id, Seconds now) {
   Stream& stream = streams_[id];
   const Request request = stream.queue.front();
   stream.queue.pop_front();
   --waiting_;
-  ++stream.missed;
+  count(stream, false);
   forget_failures(request);
   events_.dropped(id, request, now);
 }
@@ -166,9 +182,17 @@ void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
   if (now >= next_check_) check_devices(now, orders);
   if (now >= next_plan_) replan(now, &orders);
   if (settings_.order_ahead) release_due(now, orders);
-  for (StreamId id = 0; id < streams_.size(); ++id) {
+  const auto to_serve = [&](StreamId id) {
     const Stream& stream = streams_[id];
-    if (!stream.blocked && (due(stream, now) || eager(stream))) serve_stream(id, now, orders);
+    return !stream.blocked && (due(stream, now) || eager(stream));
+  };
+  turns_.clear();
+  for (StreamId id = 0; id < streams_.size(); ++id) {
+    if (to_serve(id)) turns_.emplace_back(turn_of(streams_[id]), id);
+  }
+  std::ranges::sort(turns_);
+  for (const auto& [turn, id] : turns_) {
+    if (to_serve(id)) serve_stream(id, now, orders);
   }
 }
 
@@ -226,13 +250,22 @@ bool RequestScheduler::send_to_fastest(StreamId id, bool any, Seconds now,
   return false;
 }
 
-/// Of the streams that no device could serve, and this one could: the one whose first request must
-/// leave soonest; without deadlines, the one with the largest part of its rows left. Others are for
+/// Who comes first: the stream whose first request must leave soonest; without deadlines, the one
+/// with the largest part of its rows left. Where that is not enough for all, those that miss much
+/// come last, and of them first who takes least of devices, so that most requests are answered.
+RequestScheduler::Turn RequestScheduler::turn_of(const Stream& stream) const {
+  const bool gives_way = stream.missing > kGivesWay;
+  const auto left = static_cast<double>(stream.queue.size());
+  return {gives_way, gives_way ? stream.cost : deadline(stream) - stream.quickest,
+          -left / static_cast<double>(std::max<std::size_t>(stream.rows, 1))};
+}
+
+/// Of the streams that no device could serve, and this one could: whose turn it is. Others are for
 /// dispatch(), which compares devices, unless this one has nothing to do, or is to show that it
 /// works.
 std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device) const {
   std::optional<StreamId> urgent;
-  std::pair<Seconds, double> least;
+  Turn least;
   for (const ServingState::Instance& instance : device.instances()) {
     if (!device.fits(instance)) continue;
     for (const StreamId id : streams_of_[instance.spec.model]) {
@@ -240,11 +273,9 @@ std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device
       if (stream.queue.empty() || stream.declined == visit_) continue;
       const bool any = device.ejected || (device.resting() && eager(stream));
       if (!stream.blocked && !any) continue;
-      const double left = static_cast<double>(stream.queue.size());
-      const std::pair rank{deadline(stream) - stream.quickest,
-                           -left / static_cast<double>(std::max<std::size_t>(stream.rows, 1))};
-      if (!urgent || rank < least) {
-        least = rank;
+      const Turn turn = turn_of(stream);
+      if (!urgent || turn < least) {
+        least = turn;
         urgent = id;
       }
     }

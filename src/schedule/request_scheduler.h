@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -87,6 +88,7 @@ class RequestScheduler final : public RequestDispatcher {
     const NetworkCosts* costs = nullptr;
     std::size_t most_waiting = 0;
     std::size_t rows = 0;       ///< as in RequestStream
+    Seconds cost = 0;           ///< of a device, for a request, at least
     Seconds quickest = 0;       ///< a request alone on the fastest instance of the plan
     double enough_resting = 0;  ///< devices, by the rule's share
     Seconds due_at = 0;         ///< when the first has waited as long as the rule says
@@ -98,11 +100,15 @@ class RequestScheduler final : public RequestDispatcher {
     std::int64_t arrived = 0;    ///< since the last plan, as are the next two
     std::int64_t in_time = 0;
     std::int64_t missed = 0;
+    double missing = 0;  ///< the share of requests, of late
     double rate = 0;
   };
   // A batch's number has its place in its low bits, and is used once.
   static constexpr std::uint64_t kPlaceBits = 24;
   static constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
+
+  /// Lower ones come first: whether it gives way, how soon it must leave, the part that is done.
+  using Turn = std::tuple<bool, double, double>;
 
   /// A batch that is out, in a place of its own while it is.
   struct Running {
@@ -130,7 +136,9 @@ class RequestScheduler final : public RequestDispatcher {
   bool eager(const Stream& stream) const {
     return static_cast<double>(resting_.size()) > stream.enough_resting && !stream.queue.empty();
   }
-  std::size_t most_waiting(const RequestStream& stream) const;
+  Seconds least_cost(const RequestStream& stream) const;
+  std::size_t most_waiting(const RequestStream& stream, Seconds cost) const;
+  static void count(Stream& stream, bool in_time);
   void head_changed(Stream& stream) const;
   void prune(StreamId id, Seconds now);
   void drop_first(StreamId id, Seconds now);
@@ -142,6 +150,7 @@ class RequestScheduler final : public RequestDispatcher {
     const std::size_t place = batch & kPlaceMask;
     return place < running_.size() && running_[place].batch == batch ? &running_[place] : nullptr;
   }
+  Turn turn_of(const Stream& stream) const;
   std::optional<StreamId> most_urgent(const ServingState& device) const;
   bool offer(StreamId stream, DeviceId device, Seconds now, std::vector<Order>& orders);
   std::optional<Choice> guarded(const Offer& offer, std::optional<Choice> choice);
@@ -177,8 +186,9 @@ class RequestScheduler final : public RequestDispatcher {
   std::priority_queue<std::pair<Seconds, BatchId>, std::vector<std::pair<Seconds, BatchId>>,
                       std::greater<>>
       expected_;
-  std::unordered_map<RequestId, int> failures_;  ///< of requests whose batches have failed
-  std::vector<int> idle_;                        ///< of the offer that is being made
+  std::unordered_map<RequestId, int> failures_;   ///< of requests whose batches have failed
+  std::vector<std::pair<Turn, StreamId>> turns_;  ///< of the dispatch that goes on
+  std::vector<int> idle_;                         ///< of the offer that is being made
   ServingPlan plan_;
   RequestCounts counts_;
   std::uint64_t next_batch_ = 1;

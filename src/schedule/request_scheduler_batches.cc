@@ -126,7 +126,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     }
     Stream& stream = streams_[running.stream];
     for (const Request& request : running.requests) {
-      ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
+      count(stream, now - request.arrival <= stream.slo);
       forget_failures(request);
       events_.answered(running.stream, request, now);
     }
@@ -209,7 +209,7 @@ void RequestScheduler::count_failure(Running& running, Seconds now) {
   std::erase_if(running.requests, [&](const Request& request) {
     if (++failures_[request.id] < settings_.most_failures) return false;
     failures_.erase(request.id);
-    ++streams_[running.stream].missed;
+    count(streams_[running.stream], false);
     events_.dropped(running.stream, request, now);
     return true;
   });

@@ -21,9 +21,10 @@ const npu_model::Profile& npu() {
   return profile;
 }
 
-Measures run(const WorkloadSpec& workload, int devices, Seconds duration, double rate) {
+Measures run(const WorkloadSpec& workload, int devices, Seconds duration, double rate,
+             std::uint64_t seed = 5) {
   const SimulationSettings settings{
-      .duration = duration, .rate = rate, .devices = devices, .seed = 5};
+      .duration = duration, .rate = rate, .devices = devices, .seed = seed};
   return simulate(npu(), workload, jobs::load_fleet(workload.fleet, npu()), settings,
                   [] { return schedule::make_greedy_policy(); });
 }
@@ -36,14 +37,18 @@ TEST(Overload, BatchesStayLargeWhateverIsAskedFor) {
     double rate;  ///< of a device
     double in_time;
   } kCases[] = {
-      {"A5", 60, 2200, 0.82}, {"A5", 60, 2700, 0.63}, {"A5", 400, 2200, 0.87},
-      {"F", 60, 2000, 0.72},  {"F", 60, 2500, 0.58},  {"F", 400, 2000, 0.74},
+      {"A5", 60, 2200, 0.88}, {"A5", 60, 2700, 0.65}, {"A5", 400, 2200, 0.9},
+      {"F", 60, 2000, 0.72},  {"F", 60, 2500, 0.61},  {"F", 400, 2000, 0.74},
   };
   for (const auto& c : kCases) {
     const WorkloadSpec workload = jobs::load_workload(c.workload, npu());
-    const Measures measures = run(workload, c.devices, 1.5, c.rate * c.devices);
-    EXPECT_GT(measures.all().attainment(), c.in_time)
-        << c.workload << " " << c.devices << " " << c.rate;
+    constexpr int kSeeds = 4;
+    double in_time = 0;
+    for (std::uint64_t seed = 5; seed < 5 + kSeeds; ++seed) {
+      const Measures measures = run(workload, c.devices, 1.5, c.rate * c.devices, seed);
+      in_time += measures.all().attainment() / kSeeds;
+    }
+    EXPECT_GT(in_time, c.in_time) << c.workload << " " << c.devices << " " << c.rate;
   }
 }
 

@@ -117,7 +117,7 @@ TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
   LearnedParameters impatient;
   impatient.model[kStretch][kOne] = 0.3;
   const auto result = std::make_shared<OnlineResult>();
-  const Served done = run("A5", learning(impatient, result), 0.6, 30, 24);
+  const Served done = run("A5", learning(impatient, result), 0.55, 30, 24);
   EXPECT_EQ(done.measures.policy_steps, result->steps);
   EXPECT_GE(result->steps, 6);
   const std::vector<double> before = impatient.values();
