@@ -9,8 +9,9 @@
 namespace widepipe::schedule {
 
 /// After Clockwork (Gujarati et al., OSDI 2020): a device runs one batch at a time, on all of its
-/// cores; the stream whose first request must leave soonest goes first, in the largest batch that
-/// is predicted to answer it in time. Nothing is held back. Predictions are taken `caution` times.
+/// cores; the stream whose first request must leave soonest goes first (but for the scheduler's
+/// order where much is missed), in the largest batch that is predicted to answer it in time.
+/// Nothing is held back. Predictions are taken `caution` times.
 std::unique_ptr<RequestPolicy> make_clockwork_policy(double caution);
 
 /// After Nexus (Shen et al., SOSP 2019): the batch of a model is the largest that runs in

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "schedule/serving_plans.h"
@@ -14,11 +15,6 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
 /// Of all devices that could take a batch, so many are looked at for the fastest.
 constexpr std::size_t kCompared = 8;
-
-/// A stream that misses so much of its requests gives way to those that do not.
-constexpr double kGivesWay = 0.2;
-/// The weight of a request in that share.
-constexpr double kOneRequest = 0.001;
 
 }  // namespace
 
@@ -72,8 +68,9 @@ RequestScheduler::RequestScheduler(Cluster cluster, std::unique_ptr<RequestPolic
     stream.costs = cluster_.models.at(spec.model).costs.get();
     stream.due_at = kNever;
     stream.rows = spec.rows;
-    stream.cost = least_cost(spec);
-    stream.most_waiting = most_waiting(spec, stream.cost);
+    const Seconds cost = least_cost(spec);
+    stream.price = std::isinf(spec.slo) ? kNever : cost;
+    stream.most_waiting = most_waiting(spec, cost);
     streams_of_[spec.model].push_back(id);
   }
   for (const ServingDevice& device : cluster_.devices) devices_.emplace_back(device, cluster_);
@@ -118,7 +115,7 @@ bool RequestScheduler::add(StreamId id, const Request& request, Seconds now) {
   if (stream.queue.size() >= stream.most_waiting) prune(id, now);
   if (stream.queue.size() >= stream.most_waiting) {
     ++counts_.refused;
-    count(stream, false);
+    ++stream.missed;
     events_.dropped(id, request, now);
     return false;
   }
@@ -145,17 +142,12 @@ void RequestScheduler::prune(StreamId id, Seconds now) {
   if (changed) head_changed(stream);
 }
 
-void RequestScheduler::count(Stream& stream, bool in_time) {
-  ++(in_time ? stream.in_time : stream.missed);
-  stream.missing += kOneRequest * ((in_time ? 0 : 1) - stream.missing);
-}
-
 void RequestScheduler::drop_first(StreamId id, Seconds now) {
   Stream& stream = streams_[id];
   const Request request = stream.queue.front();
   stream.queue.pop_front();
   --waiting_;
-  count(stream, false);
+  ++stream.missed;
   forget_failures(request);
   events_.dropped(id, request, now);
 }
@@ -182,18 +174,28 @@ void RequestScheduler::dispatch(Seconds now, std::vector<Order>& orders) {
   if (now >= next_check_) check_devices(now, orders);
   if (now >= next_plan_) replan(now, &orders);
   if (settings_.order_ahead) release_due(now, orders);
-  const auto to_serve = [&](StreamId id) {
-    const Stream& stream = streams_[id];
-    return !stream.blocked && (due(stream, now) || eager(stream));
-  };
   turns_.clear();
   for (StreamId id = 0; id < streams_.size(); ++id) {
-    if (to_serve(id)) turns_.emplace_back(turn_of(streams_[id]), id);
+    const Stream& stream = streams_[id];
+    if (!stream.blocked && (due(stream, now) || eager(stream))) take_turn(id, now);
   }
-  std::ranges::sort(turns_);
-  for (const auto& [turn, id] : turns_) {
-    if (to_serve(id)) serve_stream(id, now, orders);
+  while (!turns_.empty()) {
+    std::ranges::pop_heap(turns_, std::greater());
+    const StreamId id = turns_.back().second;
+    turns_.pop_back();
+    if (serve_stream(id, now, orders)) take_turn(id, now);
   }
+}
+
+/// Queues the stream for dispatch(), if a batch of it may leave.
+void RequestScheduler::take_turn(StreamId id, Seconds now) {
+  Stream& stream = streams_[id];
+  prune(id, now);
+  const bool is_due = due(stream, now);
+  if (!is_due) stream.scarce = false;
+  if (!is_due && !eager(stream)) return;
+  turns_.emplace_back(turn_of(stream), id);
+  std::ranges::push_heap(turns_, std::greater());
 }
 
 Seconds RequestScheduler::next_time() const {
@@ -208,22 +210,18 @@ Seconds RequestScheduler::next_time() const {
   return next;
 }
 
-/// Batches of a stream that is due, to devices that have room; then, if its rule says so, to those
-/// that have nothing to do.
-void RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>& orders) {
+/// A batch of a stream that is due, to a device that has room; or, if its rule says so, to one that
+/// has nothing to do. False if none takes it.
+bool RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>& orders) {
   Stream& stream = streams_[id];
-  for (;;) {
-    prune(id, now);
-    const bool is_due = due(stream, now);
-    if (!is_due) stream.scarce = false;
-    if (!is_due && !eager(stream)) return;
-    if (send_to_fastest(id, is_due, now, orders)) continue;
-    if (is_due) {
-      stream.blocked = true;
-      if (!std::exchange(stream.scarce, true)) ++stream.shortage;
-    }
-    return;
+  const bool is_due = due(stream, now);
+  if (!is_due && !eager(stream)) return false;
+  if (send_to_fastest(id, is_due, now, orders)) return true;
+  if (is_due) {
+    stream.blocked = true;
+    if (!std::exchange(stream.scarce, true)) ++stream.shortage;
   }
+  return false;
 }
 
 /// A batch to the fastest of some devices that have room, or, unless to any, nothing to do. False
@@ -250,13 +248,9 @@ bool RequestScheduler::send_to_fastest(StreamId id, bool any, Seconds now,
   return false;
 }
 
-/// Who comes first: the stream whose first request must leave soonest; without deadlines, the one
-/// with the largest part of its rows left. Where that is not enough for all, those that miss much
-/// come last, and of them first who takes least of devices, so that most requests are answered.
 RequestScheduler::Turn RequestScheduler::turn_of(const Stream& stream) const {
-  const bool gives_way = stream.missing > kGivesWay;
   const auto left = static_cast<double>(stream.queue.size());
-  return {gives_way, gives_way ? stream.cost : deadline(stream) - stream.quickest,
+  return {stream.gives_way ? stream.price : 0, deadline(stream) - stream.quickest,
           -left / static_cast<double>(std::max<std::size_t>(stream.rows, 1))};
 }
 

@@ -88,7 +88,7 @@ class RequestScheduler final : public RequestDispatcher {
     const NetworkCosts* costs = nullptr;
     std::size_t most_waiting = 0;
     std::size_t rows = 0;       ///< as in RequestStream
-    Seconds cost = 0;           ///< of a device, for a request, at least
+    Seconds price = 0;          ///< of a device, for a request, at least; infinity if it can wait
     Seconds quickest = 0;       ///< a request alone on the fastest instance of the plan
     double enough_resting = 0;  ///< devices, by the rule's share
     Seconds due_at = 0;         ///< when the first has waited as long as the rule says
@@ -100,15 +100,18 @@ class RequestScheduler final : public RequestDispatcher {
     std::int64_t arrived = 0;    ///< since the last plan, as are the next two
     std::int64_t in_time = 0;
     std::int64_t missed = 0;
-    double missing = 0;  ///< the share of requests, of late
+    double ended_of_late = 0;  ///< as of the last plan
+    double missed_of_late = 0;
+    bool gives_way = false;
     double rate = 0;
   };
   // A batch's number has its place in its low bits, and is used once.
   static constexpr std::uint64_t kPlaceBits = 24;
   static constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
 
-  /// Lower ones come first: whether it gives way, how soon it must leave, the part that is done.
-  using Turn = std::tuple<bool, double, double>;
+  /// Lower ones come first: those that give way by their price, after all others; then the stream
+  /// whose first request must leave soonest; without deadlines, the one with most of its rows left.
+  using Turn = std::tuple<Seconds, Seconds, double>;
 
   /// A batch that is out, in a place of its own while it is.
   struct Running {
@@ -138,11 +141,12 @@ class RequestScheduler final : public RequestDispatcher {
   }
   Seconds least_cost(const RequestStream& stream) const;
   std::size_t most_waiting(const RequestStream& stream, Seconds cost) const;
-  static void count(Stream& stream, bool in_time);
+  void choose_who_gives_way();
   void head_changed(Stream& stream) const;
   void prune(StreamId id, Seconds now);
   void drop_first(StreamId id, Seconds now);
-  void serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
+  void take_turn(StreamId id, Seconds now);
+  bool serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
   bool send_to_fastest(StreamId id, bool any, Seconds now, std::vector<Order>& orders);
   void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
   /// Null if it is not out.
@@ -187,7 +191,7 @@ class RequestScheduler final : public RequestDispatcher {
                       std::greater<>>
       expected_;
   std::unordered_map<RequestId, int> failures_;   ///< of requests whose batches have failed
-  std::vector<std::pair<Turn, StreamId>> turns_;  ///< of the dispatch that goes on
+  std::vector<std::pair<Turn, StreamId>> turns_;  ///< a heap, while dispatch() goes on
   std::vector<int> idle_;                         ///< of the offer that is being made
   ServingPlan plan_;
   RequestCounts counts_;

@@ -126,7 +126,7 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
     }
     Stream& stream = streams_[running.stream];
     for (const Request& request : running.requests) {
-      count(stream, now - request.arrival <= stream.slo);
+      ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
       forget_failures(request);
       events_.answered(running.stream, request, now);
     }
@@ -209,7 +209,7 @@ void RequestScheduler::count_failure(Running& running, Seconds now) {
   std::erase_if(running.requests, [&](const Request& request) {
     if (++failures_[request.id] < settings_.most_failures) return false;
     failures_.erase(request.id);
-    count(streams_[running.stream], false);
+    ++streams_[running.stream].missed;
     events_.dropped(running.stream, request, now);
     return true;
   });

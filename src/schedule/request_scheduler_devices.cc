@@ -14,6 +14,13 @@ constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 /// The weight of the last period in a stream's rate.
 constexpr double kRateWeight = 0.5;
 
+/// Of the requests of a stream.
+constexpr double kMissesMuch = 0.2;
+/// Of those that ended before the last plan, in each plan.
+constexpr double kStillCounts = 0.5;
+/// Of fewer requests hardly anything is known.
+constexpr double kFew = 20;
+
 }  // namespace
 
 void RequestScheduler::excuse(Seconds time) {
@@ -80,6 +87,20 @@ void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
   }
 }
 
+/// A stream that misses much comes after others, and so do all that take no less of a device for a
+/// request, or it would go on missing behind those of them that do not: what is short goes to where
+/// it answers most.
+void RequestScheduler::choose_who_gives_way() {
+  Seconds least = kNever;
+  for (Stream& stream : streams_) {
+    const double most = kMissesMuch * (stream.ended_of_late + kFew);
+    if (stream.missed_of_late > most) least = std::min(least, stream.price);
+    stream.ended_of_late *= kStillCounts;
+    stream.missed_of_late *= kStillCounts;
+  }
+  for (Stream& stream : streams_) stream.gives_way = least < kNever && stream.price >= least;
+}
+
 void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
   std::vector<StreamState> seen;
   for (Stream& stream : streams_) {
@@ -89,9 +110,12 @@ void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
       stream.arrived = 0;
     }
     const bool first = orders == nullptr;
+    stream.ended_of_late += static_cast<double>(stream.in_time + stream.missed);
+    stream.missed_of_late += static_cast<double>(stream.missed);
     seen.push_back({stream.rows > 0 ? 0 : stream.rate, first ? stream.rows : stream.queue.size(),
                     std::exchange(stream.in_time, 0), std::exchange(stream.missed, 0)});
   }
+  choose_who_gives_way();
   std::vector<DeviceState> devices;
   for (const ServingState& device : devices_) devices.push_back({device.speed(), device.ejected});
   last_plan_ = now;

@@ -113,7 +113,8 @@ PolicyMaker learning(const LearnedParameters& parameters,
 }
 
 TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
-  // Held back for too short a time: small batches.
+  // Held back for too short a time: small batches. At .6, or a little more or less, that may be so
+  // much worse than greedy that the guard takes over.
   LearnedParameters impatient;
   impatient.model[kStretch][kOne] = 0.3;
   const auto result = std::make_shared<OnlineResult>();

@@ -79,63 +79,6 @@ TEST(RequestScheduler, BatchesGoToTheFastestOfDevicesWithRoom) {
   EXPECT_EQ(devices, (std::vector<DeviceId>{1, 2, 0}));
 }
 
-/// Instances of two models whose batches take all cores of the device.
-std::unique_ptr<RequestPolicy> two_models(StreamRule rule) {
-  return std::make_unique<ScriptedPolicy>(std::vector<InstanceSpec>{{0, 2, 1}, {1, 2, 1}}, rule,
-                                          all_that_wait);
-}
-
-TEST(RequestScheduler, WhatMustLeaveSoonestLeavesFirst) {
-  for (const StreamId soon : {0U, 1U}) {
-    Cluster cluster = cluster_of(1, 2, 1);
-    cluster.streams[soon].slo = 0.5;
-    Bench bench(cluster, two_models({.full = 1}));
-    bench.add(1, 0, 0);
-    bench.add(2, 0, 1);
-    bench.dispatch(0);
-    ASSERT_EQ(bench.ledger.batches.size(), 1U) << "one at a time";
-    EXPECT_EQ(bench.ledger.batches[0].stream, soon);
-  }
-}
-
-TEST(RequestScheduler, WhatTakesLeastOfDevicesComesFirstWhereThereAreTooFewForLong) {
-  // Of model 0 a request takes .67 ms, of model 1 1.33 ms; each comes once in 1.1 ms.
-  constexpr double kEvery = 0.0011;
-  Bench bench(cluster_of(1, 2, 0.020), two_models({.full = 1}));
-  std::map<StreamId, int> asked;
-  std::map<StreamId, int> begun;
-  std::optional<Order> running;
-  Seconds busy = 0;
-  Seconds done_at = 0;
-  RequestId id = 0;
-  for (int i = 0; i < 20'000; ++i) {
-    const Seconds now = kEvery / 8 * i;
-    const auto count_begun = [&](const std::vector<Order>& orders) {
-      if (orders.empty()) return;
-      running = orders[0];
-      const StreamId stream = bench.ledger.batches.back().stream;
-      if (i > 10'000) ++begun[stream];
-      busy = (1 + stream) * 2e-3 / 3;
-      done_at = now + busy;
-    };
-    if (i % 8 == 0) {
-      for (const StreamId stream : {0U, 1U}) {
-        bench.add(++id, now, stream);
-        if (i > 10'000) ++asked[stream];
-      }
-      const std::vector<Order> orders = bench.dispatch(now);
-      if (!running) count_begun(orders);
-    }
-    if (running && now >= done_at) {
-      const Order done = *running;
-      running.reset();
-      count_begun(bench.complete(done, busy, now));
-    }
-  }
-  EXPECT_GT(begun[0], 0.78 * asked[0]) << "all but the fifth that makes a stream give way";
-  EXPECT_GT(begun[1], 0.2 * asked[1]) << "what is left";
-}
-
 TEST(RequestScheduler, LearnsHowFastADeviceIs) {
   Bench bench(cluster_of(1, 1, 100), plain({.full = 1}, 1));
   Seconds now = 0;
