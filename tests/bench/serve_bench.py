@@ -4,15 +4,17 @@
     serve_bench.py
     serve_bench.py --seconds 10 --repeats 3 --loads .4 .5 .6 .7 --keep build/serve
     serve_bench.py --dedicated --workloads steady
+    serve_bench.py --agreement                        only how simulation and reality agree
 
 Four networks (efficientnet_lite0, ocr_cls, ocr_det of scripts/models/fetch.py, and fashion_lenet) are
 profiled, then served by two ranks of one core each (with --dedicated by the second of them): with
 steady popularity, and with popularity that moves by two places halfway. A grid of fixed settings, the
 same for all models, is tried on the steady mix; the best of them, static-central (settings of each
-model, tuned by simulation) and greedy-estimated then take turns at each load. Loads are shares of the fluid bound of the profile. Prints the attainment
-of each (medians), the highest load that passes, and how near simulations with the rounds of the live
-runs come: of the devices as they were profiled, and as fast as they were in the run (static-central
-is tuned in each of them anew, for such devices).
+model, tuned by simulation) and greedy-estimated then take turns at each load. Loads are shares of the
+fluid bound of the profile. Prints the attainment of each (medians), the highest load that passes, and
+how near simulations with the rounds of the live runs come: of the devices as they were profiled, and
+as fast as they were in the run (static-central is tuned in each of them anew, for such devices).
+--agreement: only that, for greedy-estimated, at 0.95 and 1.05 of the goodput that is simulated.
 """
 
 import argparse
@@ -91,20 +93,29 @@ def stretch(report):
     return report["runs"][0]["stretch"]
 
 
-def simulated(options, workload, load, policy, real):
-    """With the rounds of this live run; then with the speed that its devices had, too."""
-    rate = ["--rate", real["runs"][0]["requests_per_second"]]
+def simulate(options, workload, load, policy, rounds):
+    period, delay = rounds
+    return widepipe(options, [], "simulate", "--devices", options.devices, "--fleet", "fleet.toml",
+                    "--round-period", 1e3 * period, "--round-delay", 1e3 * delay,
+                    *common(options, workload, load, policy))
 
-    def simulate(period, delay):
-        return widepipe(options, [], "simulate", "--devices", options.devices, "--fleet", "fleet.toml",
-                        "--round-period", 1e3 * period, "--round-delay", 1e3 * delay,
-                        *common(options, workload, rate, policy))
+
+def rate_of(report):
+    return ["--rate", report["runs"][0]["requests_per_second"]]
+
+
+def rounds_in(options, workload, policy, real):
+    return rounds_of(real, lambda *rounds: simulate(options, workload, rate_of(real), policy, rounds))
+
+
+def simulated(options, workload, policy, real):
+    """With the rounds of this live run; then with the speed that its devices had, too."""
     write_fleet(options, 1.0)
-    rounds = rounds_of(real, simulate)
-    as_profiled = simulate(*rounds)
+    rounds = rounds_in(options, workload, policy, real)
+    as_profiled = simulate(options, workload, rate_of(real), policy, rounds)
     speed = stretch(as_profiled) / stretch(real)
     write_fleet(options, speed)
-    return as_profiled, simulate(*rounds), speed
+    return as_profiled, simulate(options, workload, rate_of(real), policy, rounds), speed
 
 
 def figures(report):
@@ -113,6 +124,36 @@ def figures(report):
     everything = run["all"]
     answered = (everything["in_time"] + everything["late"]) / report["seconds"]
     return (everything["attainment"], worst, answered, 1e3 * everything["latency_seconds"]["p99"])
+
+
+def goodput(options, workload, policy):
+    """In requests a second, simulated with the rounds of a light load."""
+    write_fleet(options, 1.0)
+    rounds = rounds_in(options, workload, policy, live(options, workload, options.loads[0], policy))
+    [found] = simulate(options, workload, ["--find-goodput"], policy, rounds)["runs"]
+    return found["share_of_bound"]
+
+
+def print_agreement(options):
+    name, policy = "greedy-estimated", POLICIES["greedy-estimated"]
+    print(f"{name}: simulated / live, medians of {options.repeats}\n"
+          "| workload | load | answered/s | ratio | p99 ms | ratio | speed | ratio with it | p99 | in SLO "
+          "simulated | live |\n|" + " --- |" * 11)
+    for workload in options.workloads:
+        best = goodput(options, workload, policy)
+        for factor in (0.95, 1.05):
+            rows = []
+            for _ in range(options.repeats):
+                report = live(options, workload, factor * best, policy)
+                as_profiled, at_speed, speed = simulated(options, workload, policy, report)
+                real, profiled, fast = map(figures, (report, as_profiled, at_speed))
+                rows.append((real[2], profiled[2] / real[2], real[3], profiled[3] / real[3], speed,
+                             fast[2] / real[2], fast[3] / real[3], profiled[0], real[0]))
+            answered, rate, p99, ratio, speed, rate_with, p99_with, expected, attained = map(
+                statistics.median, zip(*rows))
+            print(f"| {workload} | {factor:g} x {best:.3f} | {answered:.0f} | {rate:.3f} | {p99:.1f} "
+                  f"| {ratio:.3f} | {speed:.2f} | {rate_with:.3f} | {p99_with:.3f} | {expected:.4f} "
+                  f"| {attained:.4f} |", flush=True)
 
 
 def best_of_grid(options):
@@ -133,6 +174,7 @@ def main():
     parser.add_argument("--workloads", nargs="+", default=["steady", "shift"])
     parser.add_argument("--loads", type=float, nargs="+", default=[0.3, 0.4, 0.5, 0.6, 0.7])
     parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--agreement", action="store_true", help="see above")
     parser.add_argument("--dedicated", action="store_true", help="rank 0 has no device")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--repeats", type=int, default=3)
@@ -154,6 +196,9 @@ def main():
         options.folder = (options.keep or Path(name)).resolve()
         options.folder.mkdir(parents=True, exist_ok=True)
         write_inputs(options)
+        if options.agreement:
+            print_agreement(options)
+            return
         best = best_of_grid(options)
         policies = {**POLICIES, f"fixed (batch {best[1]}, timeout {best[2]:g} ms)": command_of(best)}
         print("\n| workload | load | policy | in SLO | worst model | answered/s | simulated / live | "
@@ -164,7 +209,7 @@ def main():
             for _ in range(options.repeats):
                 for policy, words in policies.items():
                     report = live(options, workload, load, words)
-                    as_profiled, at_speed, speed = simulated(options, workload, load, words, report)
+                    as_profiled, at_speed, speed = simulated(options, workload, words, report)
                     real = figures(report)
                     ratios = [figures(one)[at] / real[at]
                               for one, at in itertools.product((as_profiled, at_speed), (2, 3))]
