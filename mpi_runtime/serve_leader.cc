@@ -15,6 +15,10 @@ using Real = std::chrono::steady_clock;
 
 constexpr int kPartOfTheLimit = 10;  ///< of the watchdog: turns are never so far apart
 
+/// A round that takes so many times as long as others, and this much longer, waits for a rank.
+constexpr double kManyRounds = 10;
+constexpr double kMoment = 0.01;
+
 }  // namespace
 
 ServeLeader::ServeLeader(Collectives& collectives, schedule::RequestDispatcher& dispatcher,
@@ -68,7 +72,7 @@ void ServeLeader::equip() {
 
 bool ServeLeader::turn() {
   bool moved = false;
-  look_for_room();
+  look_for_delays();
   if (settings_.watchdog != nullptr) look_after(*settings_.watchdog);
   if (clock_.running() && !ending_) serve();
   // What has been announced is still gathered.
@@ -108,14 +112,21 @@ void ServeLeader::serve() {
   }
 }
 
-/// Once a turn. Orders that are held back are not their devices' fault.
-void ServeLeader::look_for_room() {
-  if (!hooks_.has_room) return;
-  held_back_ = !hooks_.has_room();
+/// Once a turn. That orders are held back, or that rounds wait for a rank, is not the fault of all
+/// devices, which cannot answer then.
+void ServeLeader::look_for_delays() {
+  held_back_ = hooks_.has_room && !hooks_.has_room();
   if (!clock_.running()) return;
   const schedule::Seconds now = clock_.now();
-  if (held_back_) dispatcher_.excuse(now - last_turn_);
+  if (held_back_ || round_stands_still()) dispatcher_.excuse(now - last_turn_);
   last_turn_ = now;
+}
+
+bool ServeLeader::round_stands_still() const {
+  if (rounds_.empty() || result_.rounds == 0) return false;
+  const std::chrono::duration<double> under_way = Real::now() - rounds_.front().posted;
+  const double usual = result_.mean_round_seconds / static_cast<double>(result_.rounds);
+  return under_way.count() > kManyRounds * usual + kMoment;
 }
 
 void ServeLeader::look_after(Watchdog& watchdog) {
@@ -138,6 +149,9 @@ void ServeLeader::look_for_silence(Watchdog& watchdog) {
     // This process was suspended, and perhaps all.
     last_answer_ += passed;
     had_room_ += passed;
+  } else if (watchdog.uneasy()) {
+    // Rounds stand still: it is the watchdog that says for whom they wait.
+    last_answer_ += passed;
   }
   if (!held_back_) had_room_ = now;
   if (held_back_ || dispatcher_.drained()) last_answer_ = std::max(last_answer_, now);

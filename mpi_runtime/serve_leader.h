@@ -104,7 +104,8 @@ class ServeLeader {
 
   bool turn();
   void serve();
-  void look_for_room();
+  void look_for_delays();
+  bool round_stands_still() const;
   void look_after(Watchdog& watchdog);
   void look_for_silence(Watchdog& watchdog);
   void equip();

@@ -1,5 +1,6 @@
 #include "cli/evaluate_options.h"
 
+#include "cli/number_range.h"
 #include "cli/simulation_options.h"
 
 namespace widepipe::cli {
@@ -21,7 +22,7 @@ void add_evaluate(CLI::App& app, jobs::EvaluateCommand& evaluate) {
       ->type_name("N,...");
   verb.add_option("--precision", evaluate.precision,
                   "Of a goodput, as a share of the bound [0.005]")
-      ->check(CLI::Range(0.0001, 0.5))
+      ->check(number_from(0.0001, 0.5))
       ->type_name("SHARE");
   verb.add_option("--seeds", evaluate.seeds, "How many runs of each [3]")
       ->check(CLI::Range(1, 10'000))

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "cli/number_range.h"
 #include "cli/score_options.h"
 
 namespace widepipe::cli {
@@ -20,7 +21,7 @@ void add_plan(CLI::App& app, jobs::PlanCommand& plan) {
                   "Suggest the fewest nodes that end in such a time [1:00:00]")
       ->type_name("TIME");
   verb.add_option("--seconds", plan.seconds, "How long to time the job, about [10]")
-      ->check(CLI::Range(0.1, jobs::kLongestTiming))
+      ->check(number_from(0.1, jobs::kLongestTiming))
       ->type_name("S");
   verb.parse_complete_callback(
       [&plan, options_of_score] { plan.arguments = given_arguments(options_of_score); });

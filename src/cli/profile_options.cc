@@ -1,5 +1,6 @@
 #include "cli/profile_options.h"
 
+#include "cli/number_range.h"
 #include "cli/score_options.h"
 
 namespace widepipe::cli {
@@ -15,7 +16,7 @@ void add_profile(CLI::App& app, jobs::ProfileCommand& profile) {
       ->check(CLI::Range(2, 4096))
       ->type_name("N");
   verb.add_option("--seconds", profile.seconds, "How long to time them, about [30]")
-      ->check(CLI::Range(0.1, 3600.0))
+      ->check(number_from(0.1, 3600.0))
       ->type_name("S");
 }
 

@@ -1,5 +1,6 @@
 #include "cli/replay_options.h"
 
+#include "cli/number_range.h"
 #include "cli/simulation_options.h"
 
 namespace widepipe::cli {
@@ -23,14 +24,16 @@ void add_replay(CLI::App& app, jobs::ReplayCommand& replay) {
       ->excludes(job);
   verb.add_flag("--dedicated-scheduler", replay.dedicated_scheduler, "Rank 0 has no devices");
   verb.add_option("--time-scale", replay.time_scale, "Real seconds that an emulated one takes [1]")
-      ->check(CLI::Range(1.0, 10'000.0))
+      ->check(number_from(1.0, 10'000.0))
       ->type_name("N")
       ->excludes(job);
   add_load_options(verb, replay);
-  verb.add_option("--seed", replay.seed, "Of all that is random [1]")->type_name("N");
+  verb.add_option("--seed", replay.seed, "Of all that is random [1]")
+      ->check(not_negative)
+      ->type_name("N");
   verb.add_option("--round-period", replay.round_period_ms,
                   "Rounds leave at least every so many milliseconds, real ones [1]")
-      ->check(CLI::Range(0.001, 1e4))
+      ->check(number_from(0.001, 1e4))
       ->type_name("MS");
   verb.add_option("--group-size", replay.group_size,
                   "Rounds go through groups of so many ranks; 1: straight to each rank [1]")
@@ -40,7 +43,7 @@ void add_replay(CLI::App& app, jobs::ReplayCommand& replay) {
   job->needs(verb.get_option("--profile"));
   verb.add_option("--watchdog", replay.watchdog_seconds,
                   "End when a rank has not answered for so many seconds; 0: never [60]")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(number_from(0.0, 1e6))
       ->type_name("S");
   verb.add_option("--log", replay.log,
                   "A line for each batch: why it was closed, and what was known")

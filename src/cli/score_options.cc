@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/number_range.h"
 #include "jobs/allocation.h"
 
 namespace widepipe::cli {
@@ -25,11 +26,6 @@ CLI::Option* add_setting(CLI::App& verb, jobs::ScoreCommand& score, const std::s
         score.overrides.push_back([=](JobSettings& settings) { settings.*setting = value; });
       },
       help);
-}
-
-/// CLI::Range lets it pass.
-std::string not_nan(const std::string& text) {
-  return text.find_first_of("nN") == std::string::npos ? "" : "expected a number, found " + text;
 }
 
 void add_switch(CLI::App& verb, jobs::ScoreCommand& score, const std::string& name,
@@ -248,14 +244,12 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
              "Rank 0 schedules and owns no device [above 16 ranks]");
   add_setting(verb, score, "--round-period", &JobSettings::round_period_ms,
               "Longest time between rounds, in milliseconds [2]")
-      ->check(CLI::Range(0.0, jobs::kLongestRoundPeriodMs))
-      ->check(not_nan)
+      ->check(number_from(0.0, jobs::kLongestRoundPeriodMs))
       ->type_name("MS");
   add_setting(verb, score, "--watchdog", &JobSettings::watchdog_seconds,
               "End the job, resumable, when a rank or its device has not answered for so many "
               "seconds; 0 never [60]")
-      ->check(CLI::Range(0.0, jobs::kLongestWatchdogSeconds))
-      ->check(not_nan)
+      ->check(number_from(0.0, jobs::kLongestWatchdogSeconds))
       ->type_name("S");
   add_setting(verb, score, "--min-devices", &JobSettings::min_devices,
               "Refuse the job if fewer devices pass the start-up check [1]")
@@ -265,8 +259,7 @@ void add_job_options(CLI::App& verb, jobs::ScoreCommand& score) {
              "Give devices work without the start-up check");
   add_setting(verb, score, "--recheck", &JobSettings::recheck_share,
               "Compute this share of the rows once more, on another device, and compare [0]")
-      ->check(CLI::Range(0.0, 1.0))
-      ->check(not_nan)
+      ->check(number_from(0.0, 1.0))
       ->type_name("SHARE");
   add_switch(verb, score, "-q,--quiet", &JobSettings::quiet, "Print errors only");
 }

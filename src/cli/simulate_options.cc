@@ -1,5 +1,6 @@
 #include "cli/simulate_options.h"
 
+#include "cli/number_range.h"
 #include "cli/simulation_options.h"
 
 namespace widepipe::cli {
@@ -16,7 +17,9 @@ void add_simulate(CLI::App& app, jobs::SimulateCommand& simulate) {
                 "Search the highest load that passes, instead")
       ->excludes(load)
       ->excludes(rate);
-  verb.add_option("--seed", simulate.seed, "Of all that is random [1]")->type_name("N");
+  verb.add_option("--seed", simulate.seed, "Of all that is random [1]")
+      ->check(not_negative)
+      ->type_name("N");
   verb.add_option("--seeds", simulate.seeds, "So many runs, of this seed and the next ones [1]")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");

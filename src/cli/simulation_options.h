@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/number_range.h"
 #include "jobs/simulated_policies.h"
 
 namespace widepipe::cli {
@@ -46,10 +47,10 @@ LoadOptions add_load_options(CLI::App& verb, Command& command) {
   CLI::Option* load =
       verb.add_option("--load", command.load,
                       "Requests, as a share of the fluid bound [0.6; a trace as it is]")
-          ->check(CLI::Range(0.001, 100.0))
+          ->check(number_from(0.001, 100.0))
           ->type_name("SHARE");
   CLI::Option* rate = verb.add_option("--rate", command.rate, "Requests a second, instead")
-                          ->check(CLI::Range(0.001, 1e9))
+                          ->check(number_from(0.001, 1e9))
                           ->type_name("N")
                           ->excludes(load);
   return {load, rate};
@@ -61,7 +62,7 @@ void add_emulation_options(CLI::App& verb, Command& command) {
   verb.add_option("--profile", command.profile, "The kind of NPU, or a file [npu]")
       ->type_name("NAME|FILE.toml");
   verb.add_option("--seconds", command.seconds, "How long requests arrive; not of traces [10]")
-      ->check(CLI::Range(0.01, 1e6))
+      ->check(number_from(0.01, 1e6))
       ->type_name("S");
   verb.add_option("--evaluations", command.evaluations, "Simulations to tune a policy with [400]")
       ->check(CLI::Range(1, 1'000'000))
@@ -74,11 +75,11 @@ void add_simulation_options(CLI::App& verb, Command& command) {
   add_emulation_options(verb, command);
   verb.add_option("--round-period", command.round_period_ms,
                   "Rank 0 acts every so many milliseconds; 0: at once [0]")
-      ->check(CLI::Range(0.0, 1e4))
+      ->check(number_from(0.0, 1e4))
       ->type_name("MS");
   verb.add_option("--round-delay", command.round_delay_ms,
                   "Orders and news are on their way for so long [0]")
-      ->check(CLI::Range(0.0, 1e4))
+      ->check(number_from(0.0, 1e4))
       ->type_name("MS");
 }
 

@@ -1,4 +1,5 @@
 #include "cli/trace_options.h"
+#include "cli/number_range.h"
 
 namespace widepipe::cli {
 
@@ -18,7 +19,7 @@ void add_trace(CLI::App& app, jobs::TraceCommand& trace) {
       ->delimiter(',')
       ->type_name("NAME,...");
   verb.add_option("--slo-factor", trace.slo_factor, "Deadlines, in SLO bases of the models [5]")
-      ->check(CLI::Range(0.01, 1e6))
+      ->check(number_from(0.01, 1e6))
       ->type_name("N");
   verb.add_option("--first-minute", trace.first_minute, "Where to begin [1]")
       ->check(CLI::Range(1, 1'000'000))
@@ -29,7 +30,9 @@ void add_trace(CLI::App& app, jobs::TraceCommand& trace) {
   verb.add_option("--rows", trace.rows, "Requests ask for rows of a data set with so many [1]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 60))
       ->type_name("N");
-  verb.add_option("--seed", trace.seed, "Of what is drawn [1]")->type_name("N");
+  verb.add_option("--seed", trace.seed, "Of what is drawn [1]")
+      ->check(not_negative)
+      ->type_name("N");
 }
 
 }  // namespace widepipe::cli

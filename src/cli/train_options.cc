@@ -1,4 +1,5 @@
 #include "cli/train_options.h"
+#include "cli/number_range.h"
 
 namespace widepipe::cli {
 
@@ -11,7 +12,7 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
       ->required()
       ->type_name("FILE.toml");
   CLI::Option* minutes = verb.add_option("--minutes", train.minutes, "How long to learn [60]")
-                             ->check(CLI::Range(0.01, 1e5))
+                             ->check(number_from(0.01, 1e5))
                              ->type_name("N");
   verb.add_option("--generations", train.generations, "How many generations to learn, instead")
       ->check(CLI::Range(1, 1'000'000))
@@ -35,7 +36,7 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
   verb.add_option("--step", train.step, "First standard deviation of each parameter [0.04]")
-      ->check(CLI::Range(1e-6, 10.0))
+      ->check(number_from(1e-6, 10.0))
       ->type_name("X");
   verb.add_option("--start", train.start,
                   "The policy to begin with: default, or a file [greedy-estimated]")

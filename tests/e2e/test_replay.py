@@ -202,8 +202,8 @@ def test_policies_that_are_tuned_first(widepipe, tmp_path, policy):
     assert report["policy"] == policy
 
 
-def start(widepipe, folder, *options):
-    job = widepipe.start("replay", "--time-scale", "20", "--seconds", "60", "--load", "0.1",
+def start(widepipe, folder, *options, scale=20, seconds=60):
+    job = widepipe.start("replay", "--time-scale", str(scale), "--seconds", str(seconds), "--load", "0.1",
                          "--log", "l.csv", "--report", "r.json", *options, ranks=3, cwd=folder)
     deadline = time.monotonic() + 60
     while not (folder / "l.csv").exists() or (folder / "l.csv").stat().st_size < 5000:
@@ -222,9 +222,11 @@ def test_a_signal_ends_it_early(widepipe, tmp_path):
     assert live["stopped"] and live["ended_seconds"] < 60
 
 
+@pytest.mark.parametrize("scale", [1, 20])
 @pytest.mark.parametrize("victim", [0, -1], ids=["first", "last"])
-def test_a_rank_that_stands_still_ends_it_and_is_named(widepipe, tmp_path, victim):
-    job = start(widepipe, tmp_path, "--watchdog", "5")
+def test_a_rank_that_stands_still_ends_it_and_is_named(widepipe, tmp_path, victim, scale):
+    """Not the devices, which do not answer either."""
+    job = start(widepipe, tmp_path, "--watchdog", "3", scale=scale)
     ranks = job.processes(widepipe.program)
     assert len(ranks) == 3
     stopped = ranks[victim]
@@ -238,8 +240,28 @@ def test_a_rank_that_stands_still_ends_it_and_is_named(widepipe, tmp_path, victi
     assert re.search(wanted, result.stderr), result.story()
 
 
+def test_a_rank_that_pauses_does_not_have_all_devices_ejected(widepipe, tmp_path):
+    """Rounds wait for it, and with them the news of all."""
+    job = start(widepipe, tmp_path, scale=1, seconds=6)
+    paused = job.processes(widepipe.program)[-1]
+    os.kill(paused, signal.SIGSTOP)
+    time.sleep(1)
+    os.kill(paused, signal.SIGCONT)
+    job.finish(60).expect(0)
+    report = json.loads((tmp_path / "r.json").read_text())
+    run, _ = check_answers(report)
+    assert run["devices_ejected"] <= report["devices"] // 3, "those of the rank, if any"
+
+
 BAD = [
     (["--time-scale", "0.5"], "--time-scale: Value 0.5 not in range"),
+    (["--time-scale", "nan"], "--time-scale: expected a number, found nan"),
+    (["--load", "nan"], "--load: expected a number, found nan"),
+    (["--rate", "nan"], "--rate: expected a number, found nan"),
+    (["--seconds", "nan"], "--seconds: expected a number, found nan"),
+    (["--watchdog", "nan"], "--watchdog: expected a number, found nan"),
+    (["--round-period", "nan"], "--round-period: expected a number, found nan"),
+    (["--seed", "-1"], "--seed: expected a whole number from 0 on, found -1"),
     (["--time-scale", "fast"], "--time-scale: Value fast not in range"),
     (["--devices-per-rank", "0"], "--devices-per-rank: Value 0 not in range"),
     (["--workload", "Z"], "workload 'Z' is not known: expected"),
