@@ -76,7 +76,8 @@ def test_every_request_is_answered_by_its_row(widepipe, folder, ranks):
     assert "cpu device" in result.stdout
     spans = [event for event in json.loads((folder / "t.json").read_text())["traceEvents"]
              if event["ph"] == "X" and event["name"] == "digits"]
-    assert len(spans) == live["batches"]
+    # On a busy machine a device may be taken for a dead one: orders that have not left come back.
+    assert 0 <= live["batches"] - len(spans) <= run["requests_dispatched_again"]
 
 
 def test_a_scheduler_of_its_own(widepipe, folder):
