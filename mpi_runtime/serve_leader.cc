@@ -145,14 +145,11 @@ void ServeLeader::look_for_silence(Watchdog& watchdog) {
   if (watchdog.limit().count() == 0) return;
   const auto now = Real::now();
   const auto passed = now - std::exchange(last_look_, now);
-  if (passed > watchdog.limit() / kPartOfTheLimit) {
-    // This process was suspended, and perhaps all.
-    last_answer_ += passed;
-    had_room_ += passed;
-  } else if (watchdog.uneasy()) {
-    // Rounds stand still: it is the watchdog that says for whom they wait.
-    last_answer_ += passed;
-  }
+  // Turns are never so far apart: this process was suspended, and perhaps all.
+  const bool suspended = passed > watchdog.limit() / kPartOfTheLimit;
+  if (suspended) had_room_ += passed;
+  // While rounds stand still, it is the watchdog that says for whom they wait.
+  if (suspended || watchdog.uneasy()) last_answer_ += passed;
   if (!held_back_) had_room_ = now;
   if (held_back_ || dispatcher_.drained()) last_answer_ = std::max(last_answer_, now);
   const std::chrono::duration<double> limit = watchdog.limit();

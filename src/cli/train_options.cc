@@ -1,4 +1,5 @@
 #include "cli/train_options.h"
+
 #include "cli/number_range.h"
 
 namespace widepipe::cli {

@@ -127,7 +127,7 @@ def figures(report):
 
 
 def goodput(options, workload, policy):
-    """In requests a second, simulated with the rounds of a light load."""
+    """A share of the bound, simulated with the rounds of a light load."""
     write_fleet(options, 1.0)
     rounds = rounds_in(options, workload, policy, live(options, workload, options.loads[0], policy))
     [found] = simulate(options, workload, ["--find-goodput"], policy, rounds)["runs"]

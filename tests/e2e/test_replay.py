@@ -203,8 +203,9 @@ def test_policies_that_are_tuned_first(widepipe, tmp_path, policy):
 
 
 def start(widepipe, folder, *options, scale=20, seconds=60):
-    job = widepipe.start("replay", "--time-scale", str(scale), "--seconds", str(seconds), "--load", "0.1",
-                         "--log", "l.csv", "--report", "r.json", *options, ranks=3, cwd=folder)
+    job = widepipe.start("replay", "--time-scale", str(scale), "--seconds", str(seconds),
+                         "--load", "0.1", "--log", "l.csv", "--report", "r.json", *options, ranks=3,
+                         cwd=folder)
     deadline = time.monotonic() + 60
     while not (folder / "l.csv").exists() or (folder / "l.csv").stat().st_size < 5000:
         assert job.running() and time.monotonic() < deadline, job.finish(10).story()
