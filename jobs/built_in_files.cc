@@ -38,8 +38,8 @@ NamedText text_of(std::string_view kind, const std::string& name_or_file) {
   for (const auto& [name, text] : built_in_files()) {
     if (name == wanted) return {std::string(text), wanted + ".toml"};
   }
-  throw_input_error("{} '{}' is not known: expected {}, or a file, NAME.toml", kind, name_or_file,
-                    names_of(kind));
+  throw_input_error("{} '{}' is not known: expected {}, or a file, NAME.toml{}", kind, name_or_file,
+                    names_of(kind), kind == kWorkload ? ", or a trace, NAME.h5" : "");
 }
 
 }  // namespace widepipe::jobs

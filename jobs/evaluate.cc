@@ -70,9 +70,10 @@ class Evaluation {
                  .round_period = command.round_period_ms * kMilli,
                  .round_delay = command.round_delay_ms * kMilli,
                  .evaluations = command.evaluations};
+    const int fewest = *std::min_element(command.devices.begin(), command.devices.end());
     for (const std::string& name : command.workloads) {
       rl::WorkloadSpec workload = load_workload(name, profile_);
-      npu_model::FleetSpec fleet = load_fleet(workload.fleet, profile_);
+      npu_model::FleetSpec fleet = load_fleet(workload.fleet, profile_, fewest);
       std::string inputs = hash_of({text_of(kProfile, command.profile).text,
                                     workload_identity(name), text_of(kFleet, workload.fleet).text});
       names.push_back(workload.name);

@@ -40,6 +40,8 @@ struct JobSettings {
   bool restart = false;
   bool retry_failed = false;
   bool dry_run = false;  ///< check and tell, but compute and write nothing
+  /// Rows and models alone are wanted: outputs are not looked at, whatever state they are in.
+  bool without_outputs = false;
   bool allow_mixed = false;
   bool quiet = false;
   std::string report_file;

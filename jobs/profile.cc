@@ -81,16 +81,12 @@ class Profiler {
 };
 
 ScoreCommand Profiler::only_looking(ScoreCommand score) {
-  score.overrides.emplace_back([](JobSettings& settings) { settings.dry_run = true; });
+  score.overrides.emplace_back([](JobSettings& settings) { settings.without_outputs = true; });
   return score;
 }
 
 Profiler::Profiler(const ProfileCommand& command)
     : command_(command), job_(only_looking(command.score), *alone_) {
-  if (job_.complete()) {
-    throw_input_error(
-        "the outputs of this job are complete: name others, nothing is written there");
-  }
   const int share = job_.fleet().shares.front().cores;
   cores_ = settings().cores > 0 ? std::min(settings().cores, share) : share;
   gather_models();

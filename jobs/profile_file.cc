@@ -171,10 +171,14 @@ npu_model::Profile load_profile(const std::string& name_or_file) {
   return parse_profile(named.text, named.file);
 }
 
-npu_model::FleetSpec load_fleet(const std::string& name_or_file,
-                                const npu_model::Profile& profile) {
+npu_model::FleetSpec load_fleet(const std::string& name_or_file, const npu_model::Profile& profile,
+                                int devices) {
   const NamedText named = text_of(kFleet, name_or_file);
-  return parse_fleet(named.text, named.file, profile);
+  npu_model::FleetSpec fleet = parse_fleet(named.text, named.file, profile);
+  if (const std::string problem = problem_of(fleet, devices); !problem.empty()) {
+    throw_input_error("{}: {}", named.file, problem);
+  }
+  return fleet;
 }
 
 }  // namespace widepipe::jobs

@@ -1,6 +1,7 @@
 #pragma once
 // Profiles of NPUs and fleets of them, in TOML: docs/npu-profiles.md.
 
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,9 @@ namespace widepipe::jobs {
 /// ".toml". Throws InputError with the file, line and what is wrong.
 npu_model::Profile load_profile(const std::string& name_or_file);
 
-/// A fleet likewise, for devices of that profile.
-npu_model::FleetSpec load_fleet(const std::string& name_or_file, const npu_model::Profile& profile);
+/// A fleet likewise, of at least so many devices of that profile.
+npu_model::FleetSpec load_fleet(const std::string& name_or_file, const npu_model::Profile& profile,
+                                int devices = std::numeric_limits<int>::max());
 
 /// The text of a profile; `file` is what messages call it.
 npu_model::Profile parse_profile(std::string_view text, const std::string& file);

@@ -22,6 +22,8 @@ constexpr double kMilli = 1e-3;
 constexpr double kMega = 1e6;
 constexpr double kGiga = 1e9;
 constexpr double kTera = 1e12;
+/// Idle machines come to .02 to .1.
+constexpr double kDoubtfulError = 0.2;
 
 std::string percent(double value) { return fmt::format("{:.1f} %", 100 * value); }
 
@@ -118,6 +120,12 @@ std::string profiled_text(const Profiled& profiled) {
     std::sort(slowdowns.begin(), slowdowns.end());
     text += fmt::format("  {:<20} {:.2f} times slower (median), off by {}\n", "beside others",
                         slowdowns[slowdowns.size() / 2], error_text(profiled.fit.beside_others));
+  }
+  if (profiled.fit.alone.median > kDoubtfulError) {
+    text += fmt::format(
+        "warning: this profile is off by more than {:.0f} %, and schedulers plan with it: measure "
+        "again on idle cores, and for longer (--seconds)\n",
+        100 * kDoubtfulError);
   }
   return text;
 }

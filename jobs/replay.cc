@@ -193,7 +193,8 @@ int Replay::devices_a_slot() const {
 mpi_runtime::WatchdogSettings Replay::watchdog_settings() const {
   return {.limit = std::chrono::milliseconds(std::llround(command_.watchdog_seconds / kMilli)),
           .rank = collectives_.rank(),
-          .names = rank_names_};
+          .names = rank_names_,
+          .advice = command_.write ? mpi_runtime::kGoOn : "nothing is written: start it again"};
 }
 
 mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdog) const {
@@ -385,6 +386,7 @@ int Replay::tell() {
                             .policy = command_.policy,
                             .devices = plan_.settings.devices,
                             .seconds = plan_.settings.duration,
+                            .live = true,
                             .wall_seconds = replayed_.wall_seconds,
                             .runs = {{.seed = command_.seed,
                                       .rate = rate,

@@ -19,7 +19,7 @@ ScoreCommand score_command(const ReplayCommand& command) {
   ScoreCommand score;
   score.job_file = command.job_file;
   score.overrides.emplace_back([&command](JobSettings& settings) {
-    settings.dry_run = !command.write;
+    settings.without_outputs = !command.write;
     settings.scatter_rows = false;  // ranks read the rows of their requests
     settings.dedicated_scheduler |= command.dedicated_scheduler;
   });
@@ -36,10 +36,6 @@ ReplayJob::ReplayJob(const ReplayCommand& command, mpi_runtime::Collectives& col
 
 RealModels ReplayJob::models() {
   mpi_runtime::agree(collectives_, [&] {
-    if (job_.complete()) {
-      throw_input_error("{}: its outputs are complete: name others, nothing is written there",
-                        command_.job_file);
-    }
     if (command_.write && job_.settings().write_via_ranks) {
       throw_input_error(
           "{}: write_via is 'ranks', and what requests come to is gathered: leave it out",

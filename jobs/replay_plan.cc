@@ -18,8 +18,6 @@ namespace widepipe::jobs {
 namespace {
 
 void place_emulated(const ReplayCommand& command, int ranks, ReplayPlan& plan) {
-  plan.fleet_spec =
-      load_fleet(command.fleet.empty() ? plan.workload.fleet : command.fleet, plan.profile);
   const int first = command.dedicated_scheduler ? 1 : 0;
   if (first >= ranks) {
     throw_input_error("--dedicated-scheduler: needs another rank for the devices, found {} rank",
@@ -28,6 +26,8 @@ void place_emulated(const ReplayCommand& command, int ranks, ReplayPlan& plan) {
   for (int rank = first; rank < ranks; ++rank) {
     for (int i = 0; i < command.devices_per_rank; ++i) plan.rank_of_device.push_back(rank);
   }
+  plan.fleet_spec = load_fleet(command.fleet.empty() ? plan.workload.fleet : command.fleet,
+                               plan.profile, static_cast<int>(plan.rank_of_device.size()));
 }
 
 /// One device a rank, with its cores and a part of its host's memory.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "core/units.h"
@@ -80,6 +82,12 @@ std::string replayed_text(const Replayed& replayed) {
     text += fmt::format("{} {} {:.0f} %", i == 0 ? "" : ",", kSectionNames[i], 100 * part);
   }
   text += "\n";
+  const rl::StreamMeasures all = replayed.as_simulated.runs.front().measures.all();
+  const std::int64_t answered = all.in_time + all.late;
+  text += fmt::format(
+      "  answered      {} of {} requests in {}, {} a second, emulated\n", grouped(answered),
+      grouped(all.offered), duration_text(rounds.ended),
+      grouped(std::llround(rounds.ended > 0 ? static_cast<double>(answered) / rounds.ended : 0)));
   text += fmt::format("  handed in     {:.3f} ms late, emulated, the latest {:.2f} ms\n",
                       replayed.mean_lateness / kMilli, replayed.longest_lateness / kMilli);
   text += fmt::format("  answers       {}\n",

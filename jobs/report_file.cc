@@ -1,7 +1,10 @@
 #include "jobs/report_file.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "core/error.h"
@@ -11,6 +14,20 @@ namespace widepipe::jobs {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Root may write to folders that take no files, as those of /proc.
+void check_makes_files(const std::string& folder, const std::string& what) {
+  std::string name = (fs::path(folder) / ".widepipe-XXXXXX").string();
+  const dataset::UniqueFd made(mkostemp(name.data(), O_CLOEXEC));
+  if (!made.valid()) {
+    throw_input_error("{}: cannot make a file in folder '{}': {}", what, folder, errno_text());
+  }
+  unlink(name.c_str());
+}
+
+}  // namespace
+
 void check_report_file(const std::string& file, const std::vector<std::string>& others,
                        const char* option) {
   if (file.empty()) return;
@@ -18,6 +35,7 @@ void check_report_file(const std::string& file, const std::vector<std::string>& 
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     throw_input_error("{} {}: cannot write to folder '{}': {}", option, file, folder, errno_text());
   }
+  check_makes_files(folder, fmt::format("{} {}", option, file));
   std::error_code ignored;
   for (const std::string& other : others) {
     if (!other.empty() && dataset::same_file(file, other)) {

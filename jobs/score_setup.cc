@@ -69,8 +69,9 @@ ScoreSetup::ScoreSetup(const JobSpec& job, const std::string& isa)
     : job_(job), models_(job.settings.device) {
   check_streams_apart();
   read_streams();
-  check_outputs();
-  lock_outputs();
+  if (!job.settings.without_outputs) check_outputs();
+  check_report_file(job_.settings.report_file, files());
+  if (!job.settings.without_outputs) lock_outputs();
   for (const auto& stream : streams_) {
     for_stream(job_, stream->stream(), [&] { stream->decide(isa); });
   }
@@ -122,7 +123,6 @@ void ScoreSetup::check_outputs() const {
     for_stream(job_, stream->stream(), [&] { stream->check_output(read); });
   }
   check_disks(streams_);
-  check_report_file(job_.settings.report_file, files());
 }
 
 /// Sorted, so that of two jobs that want the same outputs one gets them all.

@@ -16,8 +16,8 @@ namespace widepipe::jobs {
 class ScoreSetup {
  public:
   /// Reads, imports and checks everything of every stream, then locks the outputs, in the same
-  /// order in every job. Writes nothing but the locks, which an error releases. Throws
-  /// InputError. `job` must outlive the setup.
+  /// order in every job; not if the job is without outputs. Writes nothing but the locks, which an
+  /// error releases. Throws InputError. `job` must outlive the setup.
   ScoreSetup(const JobSpec& job, const std::string& isa);
 
   const JobSpec& job() const { return job_; }

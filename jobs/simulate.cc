@@ -34,7 +34,7 @@ int run_simulate(const SimulateCommand& command) {
   const npu_model::Profile profile = load_profile(command.profile);
   const rl::WorkloadSpec workload = load_workload(command.workload, profile);
   const npu_model::FleetSpec fleet =
-      load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile);
+      load_fleet(command.fleet.empty() ? workload.fleet : command.fleet, profile, command.devices);
   const SimulatedPolicy policy = simulated_policy(command.policy);
   std::vector<std::string> files = {command.workload, command.fleet, command.profile, policy.base};
   for (const auto& [option, file] :

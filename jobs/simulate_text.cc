@@ -215,11 +215,12 @@ std::string simulated_text(const Simulated& simulated) {
                         duration_text(first.measures.makespan));
   }
   text += fmt::format("\n{}", runs_table(simulated));
+  if (simulated.live) return text;
   std::int64_t requests = 0;
   for (const SimulatedRun& run : simulated.runs) requests += run.measures.all().offered;
   if (!simulated.found_goodput) {
     text += fmt::format(
-        "\n{} requests in {}: {} requests/s\n", grouped(requests),
+        "\nsimulated {} requests in {}: {} requests/s\n", grouped(requests),
         duration_text(simulated.wall_seconds),
         grouped(static_cast<std::int64_t>(static_cast<double>(requests) / simulated.wall_seconds)));
     return text;

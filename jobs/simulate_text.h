@@ -32,6 +32,7 @@ struct Simulated {
   double round_period = 0;
   double round_delay = 0;
   bool found_goodput = false;
+  bool live = false;  ///< a run of a replay, which tells of its speed itself
   double wall_seconds = 0;
   std::vector<SimulatedRun> runs;  ///< by seed
 };

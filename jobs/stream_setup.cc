@@ -145,6 +145,7 @@ void StreamSetup::lock() {
 void StreamSetup::decide(const std::string& isa) {
   const std::vector<dataset::InputIdentity> inputs = input_identities(source_);
   input_content_ = content_of(inputs);
+  if (settings_.without_outputs) return;
   identity_ = identity(isa, inputs);
   spec_.attributes = attributes(identity_);
   decision_ = dataset::decide_resume(

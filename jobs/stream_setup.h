@@ -49,7 +49,8 @@ class StreamSetup {
   void check_output(const std::vector<std::string>& files_read) const;
   /// Takes the output's lock, the first thing that this class writes. Throws InputError.
   void lock();
-  /// Compares with what an earlier run left. Call after lock(). Throws InputError.
+  /// Compares with what an earlier run left; of a job without outputs no row is done. Call after
+  /// lock(). Throws InputError.
   void decide(const std::string& isa);
   /// What the inputs hold, as one text: equal where they are the same. Valid after decide().
   const std::string& input_content() const { return input_content_; }

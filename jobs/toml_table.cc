@@ -109,7 +109,7 @@ std::string TomlTable::where(std::string_view key) const {
 }
 
 void TomlTable::missing(std::string_view key) const {
-  refuse_at(file_, table_.source().begin, fmt::format("{} has no key '{}'", title_, key));
+  refuse_at(file_, table_.source().begin, fmt::format("{} lacks the key '{}'", title_, key));
 }
 
 void TomlTable::unexpected(std::string_view key, const toml::node& found,

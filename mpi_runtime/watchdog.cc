@@ -56,8 +56,7 @@ void Watchdog::alive(const std::vector<int>& ranks) {
 }
 
 void Watchdog::give_up(const std::string& reason) {
-  end_(fmt::format("{}: the job ends; what is recorded stays: run the same command again to go on",
-                   reason));
+  end_(fmt::format("{}: the job ends; {}", reason, settings_.advice));
 }
 
 void Watchdog::end_process(const std::string& text) {

@@ -9,17 +9,23 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/surroundings.h"
 
 namespace widepipe::mpi_runtime {
 
+inline constexpr std::string_view kGoOn =
+    "what is recorded stays: run the same command again to go on";
+
 struct WatchdogSettings {
   /// Without a round for so long, the job ends. Zero: never.
   std::chrono::milliseconds limit{60'000};
   int rank = 0;                    ///< this one
   std::vector<std::string> names;  ///< of all ranks, "2@node3"
+  /// What to do once the job has ended.
+  std::string_view advice = kGoOn;
   Surroundings surroundings;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 #include <span>
 
 #include "core/error.h"
@@ -105,6 +106,11 @@ void check_length(const std::string& file, const char* path, std::size_t length,
 
 void check(const std::string& file, const RequestTrace& trace) {
   if (trace.models.empty()) throw_input_error("{}:/models is empty", file);
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < trace.models.size(); ++i) {
+    if (names.insert(trace.models[i]).second) continue;
+    throw_input_error("{}:/models[{}] is '{}', which is there twice", file, i, trace.models[i]);
+  }
   for (std::size_t i = 0; i < trace.deadlines.size(); ++i) {
     const double deadline = trace.deadlines[i];
     if (deadline > 0 && std::isfinite(deadline)) continue;

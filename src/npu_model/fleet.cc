@@ -147,6 +147,17 @@ std::string problem_of(const FleetSpec& spec, const Profile& profile) {
   return "";
 }
 
+std::string problem_of(const FleetSpec& spec, int devices) {
+  for (std::size_t i = 0; i < spec.events.size(); ++i) {
+    for (const int device : spec.events[i].devices) {
+      if (device < devices) continue;
+      return fmt::format("event {}: device {}, and there are {}, 0 to {}", i + 1, device, devices,
+                         devices - 1);
+    }
+  }
+  return "";
+}
+
 Fleet make_fleet(const FleetSpec& spec, const Profile& profile, int devices, Seconds duration,
                  std::uint64_t seed) {
   Random random(seed);
@@ -167,7 +178,6 @@ Fleet make_fleet(const FleetSpec& spec, const Profile& profile, int devices, Sec
   for (const FleetEvent& event : spec.events) {
     const bool recovers = event.kind == FleetEvent::Kind::kRecover;
     std::vector<int> chosen = event.devices;
-    std::erase_if(chosen, [&](int device) { return device >= devices; });
     std::vector<int>& from = recovers ? troubled : sound;
     std::vector<int>& to = recovers ? sound : troubled;
     if (event.share > 0) {

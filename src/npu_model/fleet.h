@@ -69,6 +69,9 @@ struct FleetSpec {
 /// What is impossible about the fleet, for the profile; empty if nothing is.
 std::string problem_of(const FleetSpec& spec, const Profile& profile);
 
+/// Likewise, for a fleet of so many devices: events of devices that it does not have.
+std::string problem_of(const FleetSpec& spec, int devices);
+
 /// One device as it is at the start.
 struct FleetDevice {
   int device_class = 0;

@@ -259,11 +259,13 @@ def test_nothing_is_left_to_write(widepipe, folder):
 
 
 def test_of_two_streams_one_is_complete(widepipe, folder):
-    """The other one is served; the complete one is not asked for again."""
+    """The other one is served; the complete one is not written again."""
     (folder / "two.toml").write_text((folder / "job.toml").read_text() + JOB.format(name="more"))
     widepipe.run("score", "job.toml", cwd=folder).expect(0)
-    check_refused(widepipe.run("replay", "--job", "two.toml", *REPLAY[3:], cwd=folder, ranks=2),
+    replay = ["replay", "--job", "two.toml", *REPLAY[3:]]
+    check_refused(widepipe.run(*replay, "--write", cwd=folder, ranks=2),
                   ["the workload asks for 'digits', of which all rows are done"])
+    widepipe.run(*replay, "--seconds", "0.5", "--rate", "100", cwd=folder, ranks=2).expect(0)
 
 
 @pytest.mark.parametrize("options", [("--group-size", "2"), ("--dedicated-scheduler",)])
@@ -327,7 +329,14 @@ def test_a_model_that_no_device_holds_ends_it_in_time(widepipe, folder, ranks):
     widepipe.run("score", "job.toml", cwd=folder).expect(0)
 
 
-def test_outputs_that_are_complete(widepipe, folder):
+def test_outputs_are_not_looked_at_without_write(widepipe, folder):
     widepipe.run("score", "job.toml", cwd=folder).expect(0)
-    check_refused(widepipe.run(*REPLAY, cwd=folder, ranks=2),
-                  ["job.toml: its outputs are complete: name others, nothing is written there"])
+    before = data.snapshot(folder)
+    widepipe.run(*REPLAY, cwd=folder, ranks=2).expect(0)
+    text = (folder / "job.toml").read_text()
+    assert 'output = "' in text
+    (folder / "job.toml").write_text(text.replace('output = "', 'output = "not/there/'))
+    widepipe.run(*REPLAY, cwd=folder, ranks=2).expect(0)
+    check_refused(widepipe.run(*REPLAY, "--write", cwd=folder, ranks=2), ["not/there"])
+    (folder / "job.toml").write_text(text)
+    assert data.snapshot(folder) == before

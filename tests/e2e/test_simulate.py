@@ -356,6 +356,7 @@ def test_an_evaluation_that_is_stopped_keeps_its_runs(widepipe, tmp_path):
 
 BAD = [
     (["simulate", "--workload", "Z"], "workload 'Z' is not known: expected A10, A3, A5, D, E, F, G"),
+    (["simulate", "--workload", "Z"], "bulk, or a file, NAME.toml, or a trace, NAME.h5"),
     (["simulate", "--workload", "none.toml"], "workload 'none.toml': no such file"),
     (["simulate", "--fleet", "big"], "fleet 'big' is not known: expected mixed, nominal"),
     (["simulate", "--profile", "gpu"], "profile 'gpu' is not known: expected npu"),
@@ -388,6 +389,12 @@ BAD = [
      "--plans: policy 'static-lb' has no plan of all devices"),
     (["simulate", "--log", "none/l.csv"],
      "--log none/l.csv: cannot write to folder 'none': No such file"),
+    (["simulate", "--fleet", "small/event.toml", "--devices", "4"],
+     "small/event.toml: event 1: device 4, and there are 4, 0 to 3"),
+    (["evaluate", "--workloads", "eventful.toml", "--devices", "8,4"],
+     "small/event.toml: event 1: device 4, and there are 4, 0 to 3"),
+    (["simulate", "--report", "/proc/r.json"],
+     "--report /proc/r.json: cannot make a file in folder '/proc': No such file"),
     (["simulate", "--report", "none/r.json"],
      "--report none/r.json: cannot write to folder 'none': No such file"),
     (["simulate", "--workload", "sound.toml", "--report", "sound.toml"],
@@ -419,7 +426,11 @@ def test_bad_input_is_named_and_nothing_is_written(widepipe, tmp_path, arguments
     (tmp_path / "sound.toml").write_text(WORKLOAD.replace("fleet.toml", "nominal"))
     (tmp_path / "tiny.toml").write_text(WORKLOAD.replace("fleet.toml", "small/tiny.toml"))
     (tmp_path / "slow.toml").write_text(WORKLOAD.replace("fleet.toml", "small/slow.toml"))
+    (tmp_path / "eventful.toml").write_text(WORKLOAD.replace("fleet.toml", "small/event.toml"))
     (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "event.toml").write_text(
+        'name = "e"\n[[class]]\nname = "all"\nshare = 1\n'
+        '[[event]]\nat = 0.5\nkind = "fail"\ndevices = [3, 4]\n')
     (tmp_path / "small" / "slow.toml").write_text(
         'name = "s"\n[[class]]\nname = "slow"\nshare = 1\nspeed = 0.0001\n')
     (tmp_path / "small" / "tiny.toml").write_text(

@@ -109,6 +109,7 @@ def test_whatever_changes_in_a_large_trace_it_is_another_one(widepipe, tmp_path)
                                  "expected times in their order"),
     (changed("models", 1, b"lenet"), "trace.h5:/models: model 'lenet' is not in the profile 'npu', "
                                      "which has alexnet, "),
+    (changed("models", 1, b"vgg16"), "trace.h5:/models[1] is 'vgg16', which is there twice"),
     (changed("deadlines", 1, 0.0), "trace.h5:/deadlines[1] is 0 s, expected a time after the "
                                    "arrival"),
     (changed("deadlines", 0, -1.0), "trace.h5:/deadlines[0] is -1 s, expected a time after"),

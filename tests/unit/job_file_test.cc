@@ -187,7 +187,7 @@ void expect_errors(const std::vector<Mistake>& mistakes) {
 
 TEST(JobFile, MistakesInTheFile) {
   expect_errors({
-      {"", "job.toml:1:1: the job file has no key '[[stream]]'"},
+      {"", "job.toml:1:1: the job file lacks the key '[[stream]]'"},
       {"[stream]\nmodel = 'm.onnx'\n",
        "job.toml:1:1: 'stream' in the job file: expected [[stream]], in two brackets, once for "
        "each stream, found a table"},
@@ -250,7 +250,7 @@ TEST(JobFile, MistakesInSettings) {
 TEST(JobFile, MistakesInAStream) {
   expect_errors({
       {"[[stream]]\ninput = 'a.h5:/x'\noutput = 'b.h5:/y'\n",
-       "job.toml:1:1: [[stream]] has no key 'model'"},
+       "job.toml:1:1: [[stream]] lacks the key 'model'"},
       {"[[stream]]\nmodle = 'm.onnx'\ninput = 'a.h5:/x'\noutput = 'b.h5:/y'\n",
        "job.toml:2:1: unknown key 'modle' in [[stream]] (did you mean 'model'?); its keys: batch, "
        "carry, input, inputs, limit, model, name, on_nonfinite, output, outputs, rows"},
@@ -259,9 +259,9 @@ TEST(JobFile, MistakesInAStream) {
        "job.toml:5:16: 'on_nonfinite' in [[stream]]: expected 'keep' or 'fail-row', found a "
        "string, 'drop'"},
       {"[[stream]]\nmodel = 'm.onnx'\noutput = 'b.h5:/y'\n",
-       "job.toml:1:1: [[stream]] has no key 'input'"},
+       "job.toml:1:1: [[stream]] lacks the key 'input'"},
       {"[[stream]]\nmodel = 'm.onnx'\ninput = 'a.h5:/x'\n",
-       "job.toml:1:1: [[stream]] has no key 'output'"},
+       "job.toml:1:1: [[stream]] lacks the key 'output'"},
       {"[[stream]]\nmodel = ['m.onnx']\n",
        "job.toml:2:9: 'model' in [[stream]]: expected a string of visible characters, found an "
        "array"},
@@ -301,7 +301,7 @@ TEST(JobFile, MistakesInInputs) {
       {with_inputs("[stream.inputs]\nx = 3\n"),
        "job.toml:5:5: 'x' in [stream.inputs]: expected a table, found a whole number, 3"},
       {with_inputs("[stream.inputs.x]\nscale = 2\n"),
-       "job.toml:4:1: [stream.inputs.x] has no key 'data'"},
+       "job.toml:4:1: [stream.inputs.x] lacks the key 'data'"},
       {with_inputs("[stream.inputs.x]\ndata = 'a.h5:/x'\nscael = 2\n"),
        "job.toml:6:1: unknown key 'scael' in [stream.inputs.x] (did you mean 'scale'?); its keys: "
        "batch_axis, channels_last, data, offset, scale, value"},
@@ -333,7 +333,7 @@ TEST(JobFile, MistakesInOutputs) {
        "job.toml:6:5: 'y' in [stream.outputs]: expected 'raw', 'softmax', 'argmax', 'top5' or "
        "another number, or { form = \"topk\", k = 5 }, found true"},
       {with("[stream.outputs]\ny = { form = 'topk' }\n"),
-       "job.toml:6:5: [stream.outputs.y] has no key 'k'"},
+       "job.toml:6:5: [stream.outputs.y] lacks the key 'k'"},
       {with("[stream.outputs]\ny = { form = 'raw', k = 3 }\n"),
        "job.toml:6:21: 'k' goes with form 'topk', not 'raw'"},
       {with("[stream.outputs]\ny = { from = 'raw' }\n"),

@@ -238,7 +238,7 @@ TEST(ProfileFile, MistakesAreNamed) {
     const char* to;
     const char* expected;
   } kCases[] = {
-      {"cores = 32\n", "\n", "p.toml:5:1: [device] has no key 'cores'"},
+      {"cores = 32\n", "\n", "p.toml:5:1: [device] lacks the key 'cores'"},
       {"jitter = 0.03", "jitter = \"x\"",
        "p.toml:17:10: 'jitter' in [device]: expected a number, found a string, 'x'"},
       {"jitter = 0.03", "jiter = 0.03",
@@ -262,7 +262,7 @@ TEST(ProfileFile, MistakesAreNamed) {
       {"efficiency = 0.683", "efficiency = 1.5",
        "p.toml: network 'resnet50': efficiency is 1.5, expected more than 0 and at most 1"},
       {"name = \"resnet50\"", "name = \"alexnet\"", "p.toml: network 'alexnet' is there twice"},
-      {"gmac = 4.1", "", "p.toml:31:1: [[network]] has no key 'gmac'"},
+      {"gmac = 4.1", "", "p.toml:31:1: [[network]] lacks the key 'gmac'"},
       {"[device]", "[device", "p.toml:5:8: Error while parsing table header"},
   };
   for (const auto& c : kCases) {
@@ -285,7 +285,7 @@ TEST(FleetFile, MistakesAreNamed) {
   } kCases[] = {
       {"share = 0.70", "share = 0.80",
        "f.toml: the shares of its classes add up to 1.1, expected 1"},
-      {"share = 0.70", "", "f.toml:4:1: [[class]] has no key 'share'"},
+      {"share = 0.70", "", "f.toml:4:1: [[class]] lacks the key 'share'"},
       {"share = 0.70", "share = nan", "f.toml: class 'nominal': share is nan, expected 0 to 1"},
       {"speed = 0.7", "speed = 0",
        "f.toml: class 'slow': speed is 0, expected more than 0 and at most 1000"},

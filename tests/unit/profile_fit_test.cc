@@ -5,6 +5,8 @@
 
 #include <random>
 #include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "jobs/profile_file.h"
@@ -144,6 +146,18 @@ TEST(Fit, NothingBecomesNegative) {
 TEST(Fit, OneBatchSizeIsTooFew) {
   Profile known = known_of(truth());
   EXPECT_THROW(fit_profile(known, {{0, 1, 1, 0.1}, {0, 2, 1, 0.1}}, {}), std::invalid_argument);
+}
+
+TEST(ProfileText, WarnsOfABadFit) {
+  for (const auto& [median, warns] : {std::pair(0.19, false), {0.21, true}}) {
+    const FitError error{.median = median, .worst = 1};
+    const std::string text = profiled_text(
+        jobs::Profiled{.device = "cpu",
+                       .host = "here",
+                       .alone = {{0, 1, 1, 0.01}},
+                       .fit = {.profile = truth(), .alone = error, .by_network = {error, error}}});
+    EXPECT_EQ(text.find("warning: this profile is off by more than 20 %") != text.npos, warns);
+  }
 }
 
 TEST(ProfileToml, IsReadAsItWas) {

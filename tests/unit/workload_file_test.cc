@@ -37,7 +37,7 @@ TEST(WorkloadFile, MistakesAreNamed) {
     std::string text;
     const char* expected;
   } kCases[] = {
-      {"", "w.toml:1:1: the workload has no key 'name'"},
+      {"", "w.toml:1:1: the workload lacks the key 'name'"},
       {"name = \"w\"", "w.toml: it has no network"},
       {"name = \"w\"\nnetworks = [\"vgg17\"]",
        "w.toml: network 'vgg17' is not in the profile 'npu'"},
@@ -74,7 +74,7 @@ TEST(WorkloadFile, MistakesAreNamed) {
       {sound + "bulk = true\n[[rotation]]\nat = 0.5\nplaces = 1",
        "w.toml:4:3: rotation is of arrivals with deadlines"},
       {sound + "bulk = false\ncv = 4", "no error"},
-      {sound + "[[rotation]]\nplaces = 1", "w.toml:3:1: [[rotation]] has no key 'at'"},
+      {sound + "[[rotation]]\nplaces = 1", "w.toml:3:1: [[rotation]] lacks the key 'at'"},
       {sound + "[[rotation]]\nat = 2\nplaces = 1",
        "w.toml: rotation 1: at is 2, expected a share of the run, 0 to 1"},
       {sound + "[[rotation]]\nat = 0.5\nplaces = 1\n[[rotation]]\nat = 0.25\nplaces = 1",
