@@ -194,7 +194,7 @@ mpi_runtime::WatchdogSettings Replay::watchdog_settings() const {
   return {.limit = std::chrono::milliseconds(std::llround(command_.watchdog_seconds / kMilli)),
           .rank = collectives_.rank(),
           .names = rank_names_,
-          .advice = command_.write ? mpi_runtime::kGoOn : "nothing is written: start it again"};
+          .advice = command_.write ? mpi_runtime::kGoOn : "no results are written: start it again"};
 }
 
 mpi_runtime::ServeSettings Replay::serve_settings(mpi_runtime::Watchdog& watchdog) const {

@@ -20,6 +20,7 @@ ScoreCommand score_command(const ReplayCommand& command) {
   score.job_file = command.job_file;
   score.overrides.emplace_back([&command](JobSettings& settings) {
     settings.without_outputs = !command.write;
+    settings.report_file.clear();   // a replay has one of its own
     settings.scatter_rows = false;  // ranks read the rows of their requests
     settings.dedicated_scheduler |= command.dedicated_scheduler;
   });

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
@@ -84,10 +83,9 @@ std::string replayed_text(const Replayed& replayed) {
   text += "\n";
   const rl::StreamMeasures all = replayed.as_simulated.runs.front().measures.all();
   const std::int64_t answered = all.in_time + all.late;
-  text += fmt::format(
-      "  answered      {} of {} requests in {}, {} a second, emulated\n", grouped(answered),
-      grouped(all.offered), duration_text(rounds.ended),
-      grouped(std::llround(rounds.ended > 0 ? static_cast<double>(answered) / rounds.ended : 0)));
+  text += fmt::format("  answered      {} of {} requests in {}{}\n", grouped(answered),
+                      grouped(all.offered), duration_text(rounds.ended),
+                      replayed.time_scale == 1 ? "" : " (emulated)");
   text += fmt::format("  handed in     {:.3f} ms late, emulated, the latest {:.2f} ms\n",
                       replayed.mean_lateness / kMilli, replayed.longest_lateness / kMilli);
   text += fmt::format("  answers       {}\n",

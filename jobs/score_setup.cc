@@ -112,7 +112,8 @@ std::vector<std::string> ScoreSetup::files() const {
   std::vector<std::string> files = files_read();
   for (const auto& stream : streams_) {
     const std::string& output = stream->output_file();
-    files.insert(files.end(), {output, dataset::journal_path(output), dataset::lock_path(output)});
+    files.push_back(output);
+    for (std::string& beside : dataset::files_beside(output)) files.push_back(std::move(beside));
   }
   return files;
 }

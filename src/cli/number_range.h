@@ -21,7 +21,8 @@ inline CLI::Validator number_from(double least, double most) {
 
 /// Of whole numbers without a sign, which would become large ones.
 inline std::string not_negative(const std::string& text) {
-  return text.starts_with('-') ? "expected a whole number from 0 on, found " + text : "";
+  return text.find('-') != std::string::npos ? "expected a whole number from 0 on, found " + text
+                                             : "";
 }
 
 }  // namespace widepipe::cli

@@ -187,7 +187,7 @@ Fleet make_fleet(const FleetSpec& spec, const Profile& profile, int devices, Sec
     }
     for (const int device : chosen) {
       if (std::erase(from, device) > 0) to.push_back(device);
-      const double usual = fleet.devices[static_cast<std::size_t>(device)].speed;
+      const double usual = fleet.devices.at(static_cast<std::size_t>(device)).speed;
       double speed = usual;
       if (event.kind == FleetEvent::Kind::kTrouble) speed = 0;
       if (event.kind == FleetEvent::Kind::kSlow) speed = usual * event.speed;

@@ -93,8 +93,9 @@ struct Fleet {
   std::vector<DeviceChange> changes;  ///< in the order of their times
 };
 
-/// The same seed, the same fleet. Numbers of devices follow the shares by largest remainder; which
-/// device is of which class is random. `duration` is of the run, for events and random faults.
+/// The same seed, the same fleet; throws std::out_of_range if an event names a device that it
+/// lacks. Numbers of devices follow the shares by largest remainder; which device is of which class
+/// is random. `duration` is of the run, for events and random faults.
 Fleet make_fleet(const FleetSpec& spec, const Profile& profile, int devices, Seconds duration,
                  std::uint64_t seed);
 

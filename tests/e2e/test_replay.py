@@ -239,7 +239,7 @@ def test_a_rank_that_stands_still_ends_it_and_is_named(widepipe, tmp_path, victi
     assert result.code not in (0, 1, 2), result.story()
     wanted = r"hears nothing from rank 0@" if victim == 0 else r"rank 2@\S+ has not answered"
     assert re.search(wanted, result.stderr), result.story()
-    assert "the job ends; nothing is written: start it again" in result.stderr, result.story()
+    assert "the job ends; no results are written: start it again" in result.stderr, result.story()
 
 
 def test_a_rank_that_pauses_does_not_have_all_devices_ejected(widepipe, tmp_path):

@@ -335,7 +335,8 @@ def test_outputs_are_not_looked_at_without_write(widepipe, folder):
     widepipe.run(*REPLAY, cwd=folder, ranks=2).expect(0)
     text = (folder / "job.toml").read_text()
     assert 'output = "' in text
-    (folder / "job.toml").write_text(text.replace('output = "', 'output = "not/there/'))
+    (folder / "job.toml").write_text('[job]\nreport = "none/r.json"\n' +
+                                     text.replace('output = "', 'output = "not/there/'))
     widepipe.run(*REPLAY, cwd=folder, ranks=2).expect(0)
     check_refused(widepipe.run(*REPLAY, "--write", cwd=folder, ranks=2), ["not/there"])
     (folder / "job.toml").write_text(text)

@@ -372,6 +372,7 @@ BAD = [
     (["simulate", "--set", "budget=.5x"], "--set budget=.5x: expected budget=NUMBER"),
     (["simulate", "--load", "nan"], "--load: expected a number, found nan"),
     (["simulate", "--round-delay", "nan"], "--round-delay: expected a number, found nan"),
+    (["simulate", "--seed", " -1"], "--seed: expected a whole number from 0 on, found  -1"),
     (["simulate", "--seed", "-1"], "--seed: expected a whole number from 0 on, found -1"),
     (["evaluate", "--precision", "nan"], "--precision: expected a number, found nan"),
     (["simulate", "--set", "budget=nan"], "--set budget=nan: expected budget=NUMBER"),
