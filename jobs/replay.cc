@@ -39,6 +39,8 @@ namespace widepipe::jobs {
 namespace {
 
 constexpr double kMilli = 1e-3;
+/// What a rank takes from here on, models and their batches aside: slots of rounds, connections.
+constexpr std::uint64_t kRankMemory = std::uint64_t{3} << 20;
 
 class Replay {
  public:
@@ -91,6 +93,11 @@ class Replay {
 /// [collective] Finds bad input, and what the policy has to know in advance. False if there is
 /// nothing to do.
 bool Replay::prepare() {
+  const auto places = exchange_places(collectives_, "", "");
+  mpi_runtime::agree(collectives_, [&] {
+    const std::string shortage = mpi_runtime::memory_shortage(places, kRankMemory);
+    if (!shortage.empty()) throw_input_error("{}", shortage);
+  });
   std::optional<RealModels> real;
   if (!command_.job_file.empty()) {
     job_ = std::make_unique<ReplayJob>(command_, collectives_);
@@ -131,7 +138,6 @@ bool Replay::prepare() {
       log_ = std::make_unique<BatchLogFile>(command_.log, plan_.streams);
     }
   });
-  const auto places = exchange_places(collectives_, "", "");
   for (std::size_t rank = 0; rank < places.size(); ++rank) {
     rank_names_.push_back(fmt::format("{}@{}", rank, places[rank].host));
   }

@@ -38,10 +38,12 @@ void place_real(const RealModels& real, ReplayPlan& plan) {
     plan.rank_of_device.push_back(static_cast<int>(rank));
     ++on_host[real.hosts[rank]];
   }
-  int most = 1;
-  for (const auto& [host, count] : on_host) most = std::max(most, count);
+  double memory = std::numeric_limits<double>::infinity();
+  for (const auto& [host, count] : on_host) {
+    const double there = std::min(plan.profile.device.memory, real.free_memory.at(host));
+    memory = std::min(memory, there / count);
+  }
   const auto devices = static_cast<double>(plan.rank_of_device.size());
-  const double memory = plan.profile.device.memory / most;
   std::map<int, int> kinds;
   for (const int rank : plan.rank_of_device) ++kinds[real.cores[static_cast<std::size_t>(rank)]];
   plan.fleet_spec.name = "as it is";

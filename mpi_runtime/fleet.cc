@@ -5,15 +5,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <sstream>
+
+#include "core/units.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
 
 std::string to_text(const RankPlace& place) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", place.host, place.pid, place.isa, place.versions,
-                     place.budget.cores, place.budget.quota_cores,
-                     fmt::join(place.budget.cpus, " "));
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", place.host, place.pid, place.isa,
+                     place.versions, place.free_memory, place.budget.cores,
+                     place.budget.quota_cores, fmt::join(place.budget.cpus, " "));
 }
 
 RankPlace from_text(const std::string& text) {
@@ -24,7 +28,7 @@ RankPlace from_text(const std::string& text) {
   stream.ignore();
   std::getline(stream, place.isa);
   std::getline(stream, place.versions);
-  stream >> place.budget.cores >> place.budget.quota_cores;
+  stream >> place.free_memory >> place.budget.cores >> place.budget.quota_cores;
   for (int cpu = 0; stream >> cpu;) place.budget.cpus.push_back(cpu);
   return place;
 }
@@ -59,9 +63,38 @@ std::vector<RankShare> share_cores(const std::vector<RankPlace>& places) {
   return shares;
 }
 
+std::uint64_t free_memory_on(const std::string& host, const std::vector<RankPlace>& places) {
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+  for (const RankPlace& place : places) {
+    if (place.host == host) least = std::min(least, place.free_memory);
+  }
+  return least;
+}
+
+std::string memory_shortage(const std::vector<RankPlace>& places, std::uint64_t bytes_a_rank) {
+  std::map<std::string, std::uint64_t> ranks;
+  for (const RankPlace& place : places) ++ranks[place.host];
+  for (const auto& [host, count] : ranks) {
+    const std::uint64_t free = free_memory_on(host, places);
+    const std::uint64_t most = free / bytes_a_rank;
+    if (count <= most) continue;
+    return fmt::format(
+        "host '{}': expected memory for {} rank{}, some {} more, found {} free: {}", host, count,
+        count == 1 ? "" : "s", bytes_text(static_cast<double>(count * bytes_a_rank)),
+        bytes_text(static_cast<double>(free)),
+        most > 0 ? fmt::format("start at most {} there", most) : "there is room for none");
+  }
+  return "";
+}
+
 std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa,
                                        const std::string& versions) {
-  const RankPlace mine{host_name(), static_cast<int>(getpid()), read_cpu_budget(), isa, versions};
+  const RankPlace mine{.host = host_name(),
+                       .pid = static_cast<int>(getpid()),
+                       .budget = read_cpu_budget(),
+                       .isa = isa,
+                       .versions = versions,
+                       .free_memory = free_memory_bytes()};
   std::vector<RankPlace> places;
   for (const std::string& text : collectives.all_texts(to_text(mine))) {
     places.push_back(from_text(text));

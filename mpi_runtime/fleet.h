@@ -1,6 +1,7 @@
 #pragma once
 // Who takes part: hosts, processors, and how many cores each rank may keep busy.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@ struct RankPlace {
   std::string host;
   int pid = 0;
   CpuBudget budget;
-  std::string isa;       ///< instruction set that its kernels use
-  std::string versions;  ///< of widepipe and its kernel libraries
+  std::string isa;                ///< instruction set that its kernels use
+  std::string versions;           ///< of widepipe and its kernel libraries
+  std::uint64_t free_memory = 0;  ///< bytes that the ranks there may still use
 };
 
 /// The cores that a rank should use.
@@ -30,6 +32,13 @@ struct RankShare {
 /// Divides each host's cores among the ranks there. Ranks bound to CPUs of their own keep them;
 /// ranks with the same CPUs get equal parts; a cgroup's quota is divided among all on the host.
 std::vector<RankShare> share_cores(const std::vector<RankPlace>& places);
+
+/// Bytes that the ranks of the host may still use, which each of them saw a little differently.
+std::uint64_t free_memory_on(const std::string& host, const std::vector<RankPlace>& places);
+
+/// The first host where not every rank can have so many bytes more, in words; empty if there is
+/// none.
+std::string memory_shortage(const std::vector<RankPlace>& places, std::uint64_t bytes_a_rank);
 
 /// [collective] The places of all ranks, by rank, on every rank.
 std::vector<RankPlace> exchange_places(Collectives& collectives, const std::string& isa,

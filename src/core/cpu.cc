@@ -37,6 +37,27 @@ int count_cores(const std::vector<int>& cpus) {
   return static_cast<int>(cores.size());
 }
 
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// What a cgroup's memory limit leaves, caches counting as free; nothing if it has no limit.
+std::optional<std::uint64_t> memory_left(const std::string& folder, const char* limit,
+                                         const char* usage, const char* caches) {
+  std::uint64_t most = 0;
+  std::uint64_t used = 0;
+  if (!(std::istringstream(first_line_of(folder + limit)) >> most)) return std::nullopt;
+  if (!(std::istringstream(first_line_of(folder + usage)) >> used)) return std::nullopt;
+  const std::string stat = text_of(folder + "/memory.stat");
+  for (const char* kind : {"active_file", "inactive_file"}) {
+    used -= std::min(used, parse_named_number(stat, std::string(caches) + kind).value_or(0));
+  }
+  return most - std::min(most, used);
+}
+
 /// The tightest cpu.max between this process's cgroup and the root: every level limits.
 double cgroup_quota() {
   std::ifstream membership("/proc/self/cgroup");
@@ -127,6 +148,41 @@ std::size_t l2_cache_bytes() {
 std::uint64_t memory_bytes() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
          static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::optional<std::uint64_t> parse_named_number(const std::string& text, const std::string& name) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string first;
+    std::uint64_t number = 0;
+    if (words >> first >> number && first == name) return number;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t free_memory_bytes() {
+  const auto available = parse_named_number(text_of("/proc/meminfo"), "MemAvailable:");
+  std::uint64_t left = available ? *available << 10 : memory_bytes();
+  const auto look = [&left](const std::string& mount, std::string path, const char* limit,
+                            const char* usage, const char* caches) {
+    for (;; path.resize(path.find_last_of('/'))) {
+      left = std::min(left, memory_left(mount + path, limit, usage, caches).value_or(left));
+      if (path.find('/') == std::string::npos) return;
+    }
+  };
+  std::ifstream membership("/proc/self/cgroup");
+  for (std::string line; std::getline(membership, line);) {
+    const std::size_t controllers = line.find(':') + 1;
+    const std::size_t path = line.find(':', controllers) + 1;
+    if (line.starts_with("0::")) {
+      look("/sys/fs/cgroup", line.substr(path), "/memory.max", "/memory.current", "");
+    } else if (line.substr(controllers, path - controllers - 1) == "memory") {
+      look("/sys/fs/cgroup/memory", line.substr(path), "/memory.limit_in_bytes",
+           "/memory.usage_in_bytes", "total_");
+    }
+  }
+  return left;
 }
 
 std::uint64_t peak_process_bytes() {

@@ -37,6 +37,14 @@ std::size_t l2_cache_bytes();
 /// Bytes of the machine's memory, used or not.
 std::uint64_t memory_bytes();
 
+/// Bytes that this process and its neighbours may still use: what the machine has free, or can free
+/// at once, and what is left to the process's cgroups (v1 and v2), if that is less.
+std::uint64_t free_memory_bytes();
+
+/// The number behind a name at the beginning of a line, as in /proc/meminfo or memory.stat; nothing
+/// if there is none.
+std::optional<std::uint64_t> parse_named_number(const std::string& text, const std::string& name);
+
 /// The most bytes of memory that this process has had so far (resident).
 std::uint64_t peak_process_bytes();
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -287,6 +288,23 @@ def test_bad_input_is_named_on_any_number_of_ranks(widepipe, tmp_path, ranks, ar
     result = widepipe.run("replay", *SLOW[2:], *arguments, ranks=ranks, cwd=tmp_path)
     check_refused(result, [message])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("free_kb, refused", [(5000, True), (500000, False)])
+def test_more_ranks_than_memory_allows(widepipe, tmp_path, free_kb, refused):
+    """On a host that says of itself that so much is free."""
+    (tmp_path / "meminfo").write_text(f"MemTotal: 24105000 kB\nMemAvailable: {free_kb} kB\n")
+    inside = ["unshare", "--mount", "sh", "-c",
+              f'mount --bind {tmp_path}/meminfo /proc/meminfo && exec "$@"', "sh"]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a file over /proc/meminfo")
+    result = widepipe.run("replay", *SLOW[2:], ranks=4, cwd=tmp_path, prefix=inside)
+    if not refused:
+        result.expect(0)
+        return
+    check_refused(result, [r"host '\S+': expected memory for 4 ranks, some 12\.6 MB more, found "
+                           r"5\.12 MB free: start at most 1 there"])
+    assert [file.name for file in tmp_path.iterdir()] == ["meminfo"]
 
 
 def test_a_scheduler_without_devices(widepipe, tmp_path):

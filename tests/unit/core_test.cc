@@ -65,6 +65,21 @@ TEST(Cpu, ParsesTheCgroupQuota) {
   EXPECT_EQ(parse_cpu_max(""), std::nullopt);
 }
 
+TEST(Memory, NumbersHaveNames) {
+  const std::string text =
+      "MemTotal: 24105 kB\nMemAvailable:   512 kB\nempty\ntotal_inactive_file 7\n";
+  EXPECT_EQ(parse_named_number(text, "MemAvailable:"), 512U);
+  EXPECT_EQ(parse_named_number(text, "total_inactive_file"), 7U);
+  EXPECT_EQ(parse_named_number(text, "inactive_file"), std::nullopt);
+  EXPECT_EQ(parse_named_number(text, "empty"), std::nullopt);
+  EXPECT_EQ(parse_named_number("", "MemAvailable:"), std::nullopt);
+}
+
+TEST(Memory, WhatIsFreeIsLessThanAll) {
+  EXPECT_GT(free_memory_bytes(), 0U);
+  EXPECT_LT(free_memory_bytes(), memory_bytes());
+}
+
 TEST(Cpu, UsableIsTheTightestLimit) {
   struct Case {
     int cores;

@@ -111,6 +111,31 @@ TEST(ShareCores, DividesEachHostAmongItsRanks) {
   }
 }
 
+TEST(MemoryShortage, IsOfAHostAndSaysHowManyRanksItBears) {
+  const auto with = [](const std::string& host, std::uint64_t free) {
+    RankPlace one = place(host, {0});
+    one.free_memory = free;
+    return one;
+  };
+  const struct {
+    const char* what;
+    std::vector<RankPlace> places;
+    const char* expected;
+  } kCases[] = {{"just enough", {with("a", 2000), with("a", 2000)}, ""},
+                {"ranks of one host share",
+                 {with("a", 2500), with("a", 1500)},
+                 "host 'a': expected memory for 2 ranks, some 2.00 kB more, found 1.50 kB free: "
+                 "start at most 1 "
+                 "there"},
+                {"hosts do not matter to each other", {with("a", 1000), with("b", 1000)}, ""},
+                {"the poor one is named",
+                 {with("a", 9000), with("b", 100)},
+                 "host 'b': expected memory for 1 rank, some 1.00 kB more, found 100 B free: there "
+                 "is room for "
+                 "none"}};
+  for (const auto& c : kCases) EXPECT_EQ(memory_shortage(c.places, 1000), c.expected) << c.what;
+}
+
 TEST(RowFailures, TravelAsText) {
   const std::vector<RowFailure> failures = {
       {{0, 1}, "output 'y' holds NaN"}, {{7, 20}, ""}, {{1LL << 40, 3}, "a\nb 1 2 3 c"}};
