@@ -62,12 +62,8 @@ RealModels ReplayJob::models() {
     real.cores.push_back(share.cores);
   }
   if (job_.fleet().dedicated_scheduler) real.cores.front() = 0;
-  const std::vector<mpi_runtime::RankPlace>& places = job_.fleet().places;
-  for (const mpi_runtime::RankPlace& place : places) {
-    real.hosts.push_back(place.host);
-    real.free_memory[place.host] =
-        static_cast<double>(mpi_runtime::free_memory_on(place.host, places));
-  }
+  for (const mpi_runtime::RankPlace& place : job_.fleet().places) real.hosts.push_back(place.host);
+  real.free_memory = mpi_runtime::free_memory_by_host(job_.fleet().places);
   return real;
 }
 

@@ -40,7 +40,8 @@ void place_real(const RealModels& real, ReplayPlan& plan) {
   }
   double memory = std::numeric_limits<double>::infinity();
   for (const auto& [host, count] : on_host) {
-    const double there = std::min(plan.profile.device.memory, real.free_memory.at(host));
+    const double there =
+        std::min(plan.profile.device.memory, static_cast<double>(real.free_memory.at(host)));
     memory = std::min(memory, there / count);
   }
   const auto devices = static_cast<double>(plan.rank_of_device.size());

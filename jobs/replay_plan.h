@@ -37,8 +37,9 @@ struct RealModels {
   std::vector<std::string> complete;  ///< names of the job's other streams
   std::vector<int> cores;             ///< by rank, 0 where there is no device
   std::vector<std::string> hosts;     ///< by rank
-  std::map<std::string, double> free_memory;  ///< by host: bytes that the ranks there may still use
-  std::string device;                         ///< of this rank, for people
+  std::map<std::string, std::uint64_t>
+      free_memory;     ///< by host: bytes that the ranks there may still use
+  std::string device;  ///< of this rank, for people
 };
 
 /// Of a data set of real rows: what no scheduler exceeds, in rows a second.

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <map>
 #include <sstream>
 
 #include "core/units.h"
@@ -63,19 +61,20 @@ std::vector<RankShare> share_cores(const std::vector<RankPlace>& places) {
   return shares;
 }
 
-std::uint64_t free_memory_on(const std::string& host, const std::vector<RankPlace>& places) {
-  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+std::map<std::string, std::uint64_t> free_memory_by_host(const std::vector<RankPlace>& places) {
+  std::map<std::string, std::uint64_t> free;
   for (const RankPlace& place : places) {
-    if (place.host == host) least = std::min(least, place.free_memory);
+    const auto [found, is_new] = free.try_emplace(place.host, place.free_memory);
+    found->second = std::min(found->second, place.free_memory);
   }
-  return least;
+  return free;
 }
 
 std::string memory_shortage(const std::vector<RankPlace>& places, std::uint64_t bytes_a_rank) {
   std::map<std::string, std::uint64_t> ranks;
   for (const RankPlace& place : places) ++ranks[place.host];
-  for (const auto& [host, count] : ranks) {
-    const std::uint64_t free = free_memory_on(host, places);
+  for (const auto& [host, free] : free_memory_by_host(places)) {
+    const std::uint64_t count = ranks[host];
     const std::uint64_t most = free / bytes_a_rank;
     if (count <= most) continue;
     return fmt::format(

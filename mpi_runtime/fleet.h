@@ -2,6 +2,7 @@
 // Who takes part: hosts, processors, and how many cores each rank may keep busy.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,8 @@ struct RankShare {
 /// ranks with the same CPUs get equal parts; a cgroup's quota is divided among all on the host.
 std::vector<RankShare> share_cores(const std::vector<RankPlace>& places);
 
-/// Bytes that the ranks of the host may still use, which each of them saw a little differently.
-std::uint64_t free_memory_on(const std::string& host, const std::vector<RankPlace>& places);
+/// Bytes that the ranks of each host may still use, which each of them saw a little differently.
+std::map<std::string, std::uint64_t> free_memory_by_host(const std::vector<RankPlace>& places);
 
 /// The first host where not every rank can have so many bytes more, in words; empty if there is
 /// none.

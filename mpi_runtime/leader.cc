@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/units.h"
+#include "mpi_runtime/watchdog.h"
 
 namespace widepipe::mpi_runtime {
 namespace {
@@ -290,8 +291,7 @@ void Leader::take_payload(Results& results) {
       const std::span<const std::byte> bytes = take(result.error_bytes);
       const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       if (result.state == ResultState::kBroken) {
-        throw_run_error("rank {}: {}; what is recorded stays: run the same command again to go on",
-                        name_of(rank), text);
+        throw_run_error("rank {}: {}; {}", name_of(rank), text, kGoOn);
       }
       if (result.state != ResultState::kDone) last_errors_[outcome.dispatch.device] = text;
       if (outcome.kind == schedule::Outcome::Kind::kDone) {

@@ -58,23 +58,35 @@ std::optional<std::uint64_t> memory_left(const std::string& folder, const char* 
   return most - std::min(most, used);
 }
 
-/// The tightest cpu.max between this process's cgroup and the root: every level limits.
-double cgroup_quota() {
+/// The folders of this process's cgroup and those above it, each of which limits: of v2 where
+/// `controller` is empty, else of that one of v1.
+std::vector<std::string> cgroup_folders(const std::string& controller) {
+  std::string mount = "/sys/fs/cgroup";
+  if (!controller.empty()) mount += "/" + controller;
+  std::vector<std::string> folders;
   std::ifstream membership("/proc/self/cgroup");
-  std::string line;
+  for (std::string line; std::getline(membership, line);) {
+    const std::size_t controllers = line.find(':') + 1;
+    const std::size_t end = line.find(':', controllers);
+    if (line.substr(controllers, end - controllers) != controller) continue;
+    std::string path = line.substr(end + 1);
+    for (; path.find('/') != std::string::npos; path.resize(path.find_last_of('/'))) {
+      folders.push_back(mount + path);
+    }
+  }
+  folders.push_back(mount);
+  return folders;
+}
+
+/// In cores, the tightest of them; 0: none.
+double cgroup_quota() {
   double quota = 0;
   const auto tighten = [&quota](const std::optional<double>& cores) {
     if (cores && (quota == 0 || *cores < quota)) quota = *cores;
   };
-  while (std::getline(membership, line)) {
-    if (!line.starts_with("0::")) continue;
-    for (std::string path = line.substr(3); !path.empty();
-         path = path.substr(0, path.find_last_of('/'))) {
-      tighten(parse_cpu_max(first_line_of("/sys/fs/cgroup" + path + "/cpu.max")));
-      if (path.find('/') == std::string::npos) break;
-    }
+  for (const std::string& folder : cgroup_folders("")) {
+    tighten(parse_cpu_max(first_line_of(folder + "/cpu.max")));
   }
-  tighten(parse_cpu_max(first_line_of("/sys/fs/cgroup/cpu.max")));
   // cgroup v1 keeps the two numbers in two files.
   const std::string v1_quota = first_line_of("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
   if (!v1_quota.empty() && v1_quota.front() != '-') {
@@ -164,23 +176,13 @@ std::optional<std::uint64_t> parse_named_number(const std::string& text, const s
 std::uint64_t free_memory_bytes() {
   const auto available = parse_named_number(text_of("/proc/meminfo"), "MemAvailable:");
   std::uint64_t left = available ? *available << 10 : memory_bytes();
-  const auto look = [&left](const std::string& mount, std::string path, const char* limit,
-                            const char* usage, const char* caches) {
-    for (;; path.resize(path.find_last_of('/'))) {
-      left = std::min(left, memory_left(mount + path, limit, usage, caches).value_or(left));
-      if (path.find('/') == std::string::npos) return;
-    }
-  };
-  std::ifstream membership("/proc/self/cgroup");
-  for (std::string line; std::getline(membership, line);) {
-    const std::size_t controllers = line.find(':') + 1;
-    const std::size_t path = line.find(':', controllers) + 1;
-    if (line.starts_with("0::")) {
-      look("/sys/fs/cgroup", line.substr(path), "/memory.max", "/memory.current", "");
-    } else if (line.substr(controllers, path - controllers - 1) == "memory") {
-      look("/sys/fs/cgroup/memory", line.substr(path), "/memory.limit_in_bytes",
-           "/memory.usage_in_bytes", "total_");
-    }
+  for (const std::string& folder : cgroup_folders("")) {
+    left = std::min(left, memory_left(folder, "/memory.max", "/memory.current", "").value_or(left));
+  }
+  for (const std::string& folder : cgroup_folders("memory")) {
+    left = std::min(
+        left, memory_left(folder, "/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_")
+                  .value_or(left));
   }
   return left;
 }
