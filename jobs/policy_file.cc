@@ -70,6 +70,7 @@ TrainingRecipe read_recipe(const TomlTable& table) {
   recipe.candidates = whole(table, "candidates", 1);
   recipe.scenarios = whole(table, "scenarios", 1);
   recipe.pool = whole(table, "pool", 1);
+  recipe.plain = whole(table, "plain", 0);
   recipe.step = needed_number(table, "step");
   recipe.start = table.text("start").value_or("");
   recipe.generations = whole(table, "generations", 0);
@@ -94,9 +95,9 @@ std::string policy_toml(const LearnedFile& file) {
   text += fmt::format("shared_features = {}\n", names(LearnedParameters::kSharedFeatureNames));
   text += fmt::format(
       "\n[recipe]\nversion = {}\nprofile = {}\nseed = {}\ncandidates = {}\nscenarios = {}\n"
-      "pool = {}\nstep = {}\n",
+      "pool = {}\nplain = {}\nstep = {}\n",
       toml_quoted(recipe.version), toml_quoted(recipe.profile), recipe.seed, recipe.candidates,
-      recipe.scenarios, recipe.pool, toml_number(recipe.step));
+      recipe.scenarios, recipe.pool, recipe.plain, toml_number(recipe.step));
   if (!recipe.start.empty()) text += fmt::format("start = \"{}\"\n", recipe.start);
   text += fmt::format("generations = {}\nminutes = {}\ngain = {}\n", recipe.generations,
                       toml_number(recipe.minutes), toml_number(recipe.gain));
@@ -150,10 +151,10 @@ LearnedFile parse_policy(std::string_view text, const std::string& file) {
   }
   const toml::table* recipe = top.table("recipe");
   if (recipe == nullptr) top.missing("recipe");
-  learned.recipe =
-      read_recipe(TomlTable(*recipe, file, "[recipe]",
-                            {"candidates", "gain", "generations", "minutes", "online_steps", "pool",
-                             "profile", "scenarios", "seed", "start", "step", "version"}));
+  learned.recipe = read_recipe(
+      TomlTable(*recipe, file, "[recipe]",
+                {"candidates", "gain", "generations", "minutes", "online_steps", "plain", "pool",
+                 "profile", "scenarios", "seed", "start", "step", "version"}));
   return learned;
 }
 

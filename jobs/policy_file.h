@@ -19,6 +19,7 @@ struct TrainingRecipe {
   int candidates = 20;
   int scenarios = 10;
   int pool = 400;
+  int plain = 100;
   double step = 0.04;
   std::string start;  ///< hash of the parameters that it began with; empty: greedy's
   int generations = 0;

@@ -41,7 +41,8 @@ bool GreedyPolicy::adapt(const ServingObservation& seen) {
 }
 
 Seconds GreedyPolicy::end_of(const Offer& offer, std::uint32_t choice, int batch) const {
-  return offer.now + shared_.caution * offer.takes(choice, batch);
+  const Dials& dials = dials_[model_of_[offer.stream]];
+  return offer.now + dials.caution * offer.takes(choice, batch, dials.drift);
 }
 
 std::optional<Choice> GreedyPolicy::choose(const Offer& offer) {
@@ -155,7 +156,8 @@ OperatingPoint GreedyPolicy::point_of(ModelId model, const NetworkCosts& costs, 
 StreamRule GreedyPolicy::rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const {
   return {.full = point.batch,
           .hold = std::max(slo - dials_[model].stretch * point.solo, 0.0),
-          .idle_share = shared_.idle_share};
+          .idle_share = shared_.idle_share,
+          .lead = std::isinf(slo) ? 0 : dials_[model].lead * slo};
 }
 
 int GreedyPolicy::largest_batch(ModelId model, const OperatingPoint& point,

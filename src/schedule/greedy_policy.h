@@ -50,12 +50,14 @@ class GreedyPolicy : public OneKindPolicy {
     double stretch = 0;
     double spare_batch = 0;
     double cores_count = kCoresCount;  ///< as of cost_per_request()
+    double caution = 1;  ///< batches are taken to be out for so many times as long as expected
+    double drift = 0;    ///< what runs beside them, as of Offer::takes()
+    double lead = 0;     ///< of SLOs: their turn comes as if deadlines were so much sooner
   };
   /// Constants of all.
   struct SharedDials {
     double sacrifice = 0;
     double idle_share = 0;
-    double caution = 1;  ///< batches are taken to be out for so many times as long as expected
   };
 
   void look_at(const Cluster& cluster) override;

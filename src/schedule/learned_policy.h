@@ -7,41 +7,18 @@
 #include <vector>
 
 #include "schedule/greedy_policy.h"
+#include "schedule/learned_features.h"
 #include "schedule/online_learning.h"
 #include "schedule/policy_guard.h"
 
 namespace widepipe::schedule {
 
-/// What a learned policy looks at when it plans, of one model beside all; numbers about 0, most of
-/// them between -1 and 1, however many devices and models there are.
-enum ModelFeature {
-  kOne,        ///< 1
-  kTight,      ///< log of the SLO as a multiple of the shortest batch, about 7
-  kLoad,       ///< of all devices: the part that what arrives would take, about 0.6
-  kPopular,    ///< log of the model's part of that, beside an equal one
-  kGathers,    ///< how long a full batch gathers, beside the SLO
-  kBandwidth,  ///< of what a batch takes of a device: bandwidth or cores
-  kMisses,     ///< log of the share of its requests that missed of late, beside that of all
-  kSlowness,   ///< 1 less the mean of devices' estimated speeds
-  kModelFeatures
-};
-using ModelFeatures = std::array<double, kModelFeatures>;
-
-/// Of all models and devices together.
-enum SharedFeature {
-  kAlways,
-  kAllLoad,
-  kAllMisses,  ///< log of the share of all requests that missed of late, about 1 in 100
-  kAllSlowness,
-  kSharedFeatures
-};
-using SharedFeatures = std::array<double, kSharedFeatures>;
-
-/// What it sets by them: dials of GreedyPolicy, each its usual value times the exponential of a
-/// linear function of features. Of cores, what they count for in costs; and how much of a model
-/// there should be.
-enum ModelHead { kBudget, kStretch, kCores, kSpare, kWanted, kModelHeads };
-enum SharedHead { kSacrifice, kIdle, kCaution, kSharedHeads };
+/// What a learned policy sets by its features: dials of GreedyPolicy, each its usual value times
+/// the exponential of a linear function of features; or, of drift and lead, that function itself.
+/// Of cores, what they count for in costs; and how much of a model there should be. Of all: how
+/// soon to plan again, and what PackingSettings are.
+enum ModelHead { kBudget, kStretch, kCores, kSpare, kWanted, kCaution, kDrift, kLead, kModelHeads };
+enum SharedHead { kSacrifice, kIdle, kPace, kCopies, kSurge, kFloor, kStay, kSharedHeads };
 
 /// All zero: greedy.
 struct LearnedParameters {
@@ -56,13 +33,14 @@ struct LearnedParameters {
 
   // What they are called in files.
   static constexpr std::array<const char*, kModelFeatures> kFeatureNames = {
-      "one", "tight", "load", "popular", "gathers", "bandwidth", "misses", "slowness"};
+      "one",      "tight", "load",     "popular",  "gathers", "gains",  "bandwidth", "misses",
+      "slowness", "late",  "unsteady", "surprise", "waiting", "rising", "loaded"};
   static constexpr std::array<const char*, kSharedFeatures> kSharedFeatureNames = {
-      "one", "load", "misses", "slowness"};
-  static constexpr std::array<const char*, kModelHeads> kModelNames = {"budget", "stretch", "cores",
-                                                                       "spare", "wanted"};
-  static constexpr std::array<const char*, kSharedHeads> kSharedNames = {"sacrifice", "idle",
-                                                                         "caution"};
+      "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes"};
+  static constexpr std::array<const char*, kModelHeads> kModelNames = {
+      "budget", "stretch", "cores", "spare", "wanted", "caution", "drift", "lead"};
+  static constexpr std::array<const char*, kSharedHeads> kSharedNames = {
+      "sacrifice", "idle", "pace", "copies", "surge", "floor", "stay"};
 };
 
 /// What a policy that goes on learning has come to.
@@ -83,6 +61,7 @@ class LearnedPolicy final : public GreedyPolicy {
                          std::shared_ptr<OnlineResult> result = nullptr);
 
   std::string_view name() const override { return "learned"; }
+  void plan(const ServingObservation& seen, ServingPlan& plan) override;
   PolicyCounts counts() const override {
     return {guard_.comparisons(), guard_.fallbacks(), guard_.untrusted_time(),
             learning_ ? learning_->steps() : 0};
@@ -94,15 +73,9 @@ class LearnedPolicy final : public GreedyPolicy {
   OperatingPoint point_of(ModelId model, const NetworkCosts& costs, Seconds slo,
                           double instance_bytes) const override;
 
-  struct Served {
-    double missed = 0;
-    double all = 0;
-  };
-  Served follow_misses(const ServingObservation& seen);
-  void learn_on(const Served& served, bool was_trusted, Seconds now);
-  std::vector<ModelFeatures> features_of(const ServingObservation& seen) const;
-  SharedFeatures shared_features(const std::vector<ModelFeatures>& features) const;
-  void turn_dials(const std::vector<ModelFeatures>& features);
+  std::vector<OperatingPoint> first_points(const Cluster& cluster) const;
+  void learn_on(const Ended& ended, bool was_trusted, Seconds now);
+  void turn_dials(const Features& features);
   void reset_dials();
   bool finite() const;
   double wanted(ModelId model) const override { return wanted_[model]; }
@@ -113,11 +86,11 @@ class LearnedPolicy final : public GreedyPolicy {
   const std::shared_ptr<OnlineResult> result_;
   std::optional<OnlineLearning> learning_;
   PolicyGuard guard_;
+  FeatureWatch watch_;
+  std::vector<OperatingPoint> first_points_;  ///< where memory does not matter
   std::vector<double> wanted_;
-  std::vector<Seconds> slo_;       ///< by model: the tightest
-  std::vector<Seconds> shortest_;  ///< by model: the shortest batch
-  std::vector<double> missed_;     ///< by model, of late: the share of its requests
-  double all_missed_ = 0;
+  Seconds period_ = kUsualPlanPeriod;
+  const PackingSettings usual_packing_;
 };
 
 }  // namespace widepipe::schedule

@@ -19,13 +19,14 @@ void OneKindPolicy::plan(const ServingObservation& seen, ServingPlan& plan) {
     look_at(*seen.cluster);
   }
   if (adapt(seen) || first) decide(*seen.cluster, plan);
-  if (!ways_.empty()) {
+  packed_ = !ways_.empty();
+  if (packed_) {
     plan_packed(seen, plan);
     return;
   }
   const std::vector<ModelNeed> needs = needs_of(seen);
   if (std::exchange(placed_, true)) {
-    rebalance(*seen.cluster, needs, seen.devices, hysteresis_, plan.instances);
+    rebalance(*seen.cluster, needs, seen.devices, packing_.hysteresis, plan.instances);
   } else {
     plan.instances = spread(*seen.cluster, needs, seen.devices);
   }
@@ -109,7 +110,7 @@ void OneKindPolicy::plan_packed(const ServingObservation& seen, ServingPlan& pla
     demands.push_back(
         {wanted(model) * rates[model], std::max(hold, kGather * slo[model]), ways_[model]});
   }
-  const std::vector<ModelWay> chosen = choose_ways(cluster, seen.devices, demands);
+  const std::vector<ModelWay> chosen = choose_ways(cluster, seen.devices, demands, packing_);
   std::vector<PackedModel> models;
   for (ModelId model = 0; model < rates.size(); ++model) {
     models.push_back({wanted(model) * rates[model], chosen[model]});
@@ -117,7 +118,7 @@ void OneKindPolicy::plan_packed(const ServingObservation& seen, ServingPlan& pla
   }
   set_rules(cluster, plan);
   if (!std::exchange(placed_, true)) plan.instances.clear();
-  pack(cluster, models, seen.devices, hysteresis_, plan.instances);
+  pack(cluster, models, seen.devices, packing_, plan.instances);
 }
 
 std::vector<ModelNeed> OneKindPolicy::needs_of(const ServingObservation& seen) const {

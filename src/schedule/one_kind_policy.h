@@ -19,7 +19,7 @@ class OneKindPolicy : public RequestPolicy {
 
  protected:
   /// As of rebalance().
-  explicit OneKindPolicy(double hysteresis = kUsualHysteresis) : hysteresis_(hysteresis) {}
+  explicit OneKindPolicy(double hysteresis = kUsualHysteresis) { packing_.hysteresis = hysteresis; }
 
   /// Before all else.
   virtual void look_at(const Cluster& /*cluster*/) {}
@@ -41,6 +41,10 @@ class OneKindPolicy : public RequestPolicy {
   const std::vector<OperatingPoint>& points() const { return points_; }
   /// Of the stream's rule.
   int full(StreamId stream) const { return full_[stream]; }
+  /// Whether devices have no room for all models, as of the last plan.
+  bool packed() const { return packed_; }
+
+  PackingSettings packing_;  ///< its hysteresis is that of rebalance(), too
 
  private:
   void decide(const Cluster& cluster, ServingPlan& plan);
@@ -56,8 +60,8 @@ class OneKindPolicy : public RequestPolicy {
   std::vector<int> largest_;                 ///< batch of an instance, by model
   std::vector<int> full_;                    ///< by stream
   std::vector<std::vector<ModelWay>> ways_;  ///< by model, where devices have no room for all
-  const double hysteresis_;
   bool placed_ = false;
+  bool packed_ = false;
 };
 
 }  // namespace widepipe::schedule

@@ -20,7 +20,7 @@ void OnlineLearning::see(Seconds now, double missed, double ended) {
     second_ = true;
     return;
   }
-  take_step(first_share_, share);
+  compare(first_share_, share);
   begin(now);
 }
 
@@ -33,6 +33,8 @@ void OnlineLearning::give_up() {
   steps_ = 0;
   center_ = {};
   direction_ = {};
+  better_ = {};
+  squares_ = {};
 }
 
 OnlineLearning::Numbers OnlineLearning::numbers() const {
@@ -49,12 +51,17 @@ void OnlineLearning::begin(Seconds now) {
   missed_ = ended_ = 0;
 }
 
-void OnlineLearning::take_step(double first_share, double second_share) {
-  const double gain =
-      std::log((second_share + settings_.few_misses) / (first_share + settings_.few_misses));
-  const double step = settings_.step * std::clamp(gain, -1.0, 1.0);
+void OnlineLearning::compare(double first_share, double second_share) {
+  const double gain = std::clamp(
+      std::log((second_share + settings_.few_misses) / (first_share + settings_.few_misses)), -1.0,
+      1.0);
   for (std::size_t i = 0; i < kNumbers; ++i) {
-    center_[i] = std::clamp(center_[i] + step * direction_[i], -settings_.reach, settings_.reach);
+    better_[i] += gain * direction_[i];
+    squares_[i] += gain * gain;
+    if (std::abs(better_[i]) <= settings_.sure * std::sqrt(squares_[i])) continue;
+    const double moved = center_[i] + std::copysign(settings_.step, better_[i]);
+    center_[i] = std::clamp(moved, -settings_.reach, settings_.reach);
+    better_[i] = squares_[i] = 0;
   }
   ++steps_;
 }

@@ -12,20 +12,6 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-// The constants were chosen by hand, on workload G with 32 devices.
-
-/// Instances for so many times the time that batches take alone: neighbours slow them down, and
-/// requests do not come evenly.
-constexpr double kSpare = 2.25;
-/// Of all memory, for what is chosen: the rest takes more copies, and lets plans change.
-constexpr double kPart = 0.7;
-/// Ways are chosen as if each model were asked for at least so many times as much as the mean: any
-/// of them may become popular before it can be loaded anew.
-constexpr double kSurge = 2;
-/// Likewise for the number of copies.
-constexpr double kLeastRate = 0.4;
-/// Where a device has more to do than that share of its time, its instances count for less.
-constexpr double kCrowded = 0.3;
 /// Of a device that would be busy all the time.
 constexpr double kModerate = 0.4;
 /// What a model without an instance can do, in requests a second.
@@ -44,22 +30,23 @@ struct WayCost {
 };
 
 WayCost cost_of(const NetworkCosts& costs, const ModelDemand& demand, double rate,
-                const ModelWay& way, int cores) {
+                const ModelWay& way, int cores, double spare) {
   const int batch = static_cast<int>(std::clamp(1 + rate * demand.gather, 1.0, 1.0 * way.usual));
   const double busy = rate * costs.at(way.point.choice, batch).solo / batch;
   const double one = costs.instance_bytes(way.largest);
   return {rate * cost_per_request(costs, way.point.choice, batch, cores),
-          std::max(1.0, kSpare * busy) * one, one};
+          std::max(1.0, spare * busy) * one, one};
 }
 
 class Packing {
  public:
   Packing(const Cluster& cluster, std::span<const PackedModel> models,
-          std::span<const DeviceState> devices, double hysteresis, Instances& instances)
+          std::span<const DeviceState> devices, const PackingSettings& settings,
+          Instances& instances)
       : cluster_(cluster),
         models_(models),
         devices_(devices),
-        hysteresis_(hysteresis),
+        settings_(settings),
         cores_(most_cores(cluster)),
         instances_(instances),
         has_(models.size(), 0),
@@ -72,7 +59,7 @@ class Packing {
     instances_.resize(devices.size());
     double all = 0;
     for (const PackedModel& model : models) all += model.rate;
-    least_rate_ = kLeastRate * all / static_cast<double>(models.size());
+    least_rate_ = settings.least_rate * all / static_cast<double>(models.size());
     for (std::size_t device = 0; device < devices.size(); ++device) {
       left_[device] = cluster.devices[device].memory;
       for (const InstanceSpec& spec : instances_[device]) left_[device] -= bytes(spec);
@@ -137,7 +124,7 @@ class Packing {
       });
       for (std::size_t device = 0; device < load.size(); ++device) {
         load_[device] = step == 0 ? load[device] : (load_[device] + load[device]) / 2;
-        crowd_[device] = std::max(1.0, load_[device] / kCrowded);
+        crowd_[device] = std::max(1.0, load_[device] / settings_.crowded);
       }
     }
   }
@@ -242,7 +229,7 @@ class Packing {
     bool last = false;  ///< of its model
   };
   Victim least_missed(ModelId model, std::size_t device, bool keep_last) const {
-    const double limit = scarcity(model) / hysteresis_;
+    const double limit = scarcity(model) / settings_.hysteresis;
     Victim least;
     const std::vector<InstanceSpec>& here = instances_[device];
     for (std::size_t i = 0; i < here.size(); ++i) {
@@ -269,7 +256,7 @@ class Packing {
   const Cluster& cluster_;
   const std::span<const PackedModel> models_;
   const std::span<const DeviceState> devices_;
-  const double hysteresis_;
+  const PackingSettings settings_;
   const int cores_;  ///< of the largest device
   Instances& instances_;
   double least_rate_ = 0;
@@ -299,14 +286,15 @@ std::vector<ModelWay> ways_by_size(const NetworkCosts& costs, double most_bytes,
 }
 
 std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const DeviceState> devices,
-                                  std::span<const ModelDemand> demands) {
+                                  std::span<const ModelDemand> demands,
+                                  const PackingSettings& settings) {
   constexpr double kLowest = 1e-3;  // device-seconds a second, for all of the memory
   constexpr double kHighest = 1e6;
   constexpr int kSteps = 40;
   const int cores = most_cores(cluster);
   double room = 0;
   for (std::size_t device = 0; device < devices.size(); ++device) {
-    if (!devices[device].ejected) room += kPart * cluster.devices[device].memory;
+    if (!devices[device].ejected) room += settings.part * cluster.devices[device].memory;
   }
   room = std::max(room, 1.0);  // all are ejected
   double mean = 0;
@@ -314,10 +302,10 @@ std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const Device
   mean /= static_cast<double>(demands.size());
   std::vector<std::vector<WayCost>> ways(demands.size());
   for (ModelId model = 0; model < demands.size(); ++model) {
-    const double rate = std::max(demands[model].rate, kSurge * mean);
+    const double rate = std::max(demands[model].rate, settings.surge * mean);
     for (const ModelWay& way : demands[model].ways) {
       ways[model].push_back(
-          cost_of(*cluster.models[model].costs, demands[model], rate, way, cores));
+          cost_of(*cluster.models[model].costs, demands[model], rate, way, cores, settings.spare));
     }
   }
   std::vector<ModelWay> chosen(demands.size());
@@ -362,8 +350,9 @@ std::vector<double> moderate_rates(const Cluster& cluster, std::vector<double> s
 }
 
 void pack(const Cluster& cluster, std::span<const PackedModel> models,
-          std::span<const DeviceState> devices, double hysteresis, Instances& instances) {
-  Packing(cluster, models, devices, hysteresis, instances).run();
+          std::span<const DeviceState> devices, const PackingSettings& settings,
+          Instances& instances) {
+  Packing(cluster, models, devices, settings, instances).run();
 }
 
 }  // namespace widepipe::schedule

@@ -11,6 +11,24 @@
 
 namespace widepipe::schedule {
 
+/// The constants of what follows; they were chosen by hand, on workload G with 32 devices.
+struct PackingSettings {
+  /// Instances for so many times the time that batches take alone: neighbours slow them down, and
+  /// requests do not come evenly.
+  double spare = 2.25;
+  /// Of all memory, for what is chosen: the rest takes more copies, and lets plans change.
+  double part = 0.7;
+  /// Ways are chosen as if each model were asked for at least so many times as much as the mean:
+  /// any of them may become popular before it can be loaded anew.
+  double surge = 2;
+  /// Likewise for the number of copies.
+  double least_rate = 0.4;
+  /// Where a device has more to do than that share of its time, its instances count for less.
+  double crowded = 0.3;
+  /// As of rebalance().
+  double hysteresis = kUsualHysteresis;
+};
+
 /// A way to run a model.
 struct ModelWay {
   OperatingPoint point;
@@ -37,7 +55,8 @@ struct ModelDemand {
 /// asked for has no room, one instance of each model is to have; where not even that, they are as
 /// small as there are.
 std::vector<ModelWay> choose_ways(const Cluster& cluster, std::span<const DeviceState> devices,
-                                  std::span<const ModelDemand> demands);
+                                  std::span<const ModelDemand> demands,
+                                  const PackingSettings& settings = {});
 
 /// Requests a second by model, in these proportions, of a load that would be moderate if each
 /// were run in its smallest way: for plans before anything is known. `smallest`: by model.
@@ -53,12 +72,13 @@ struct PackedModel {
 /// Changes instances, those of the last plan, or makes them, if there are none at all. Again and
 /// again the model that has least for what is asked of it gets an instance: on the device with
 /// least to do of those that have room, else where what has to go is missed least. As of
-/// rebalance(), each of these models is then less scarce than the other was, by `hysteresis`; the
+/// rebalance(), each of these models is then less scarce than the other was, by the hysteresis; the
 /// last instance of a model goes only for the first of another, and no two go for one. Instances
 /// keep their size until another model takes their place. Devices that are ejected keep theirs,
 /// which do not count. A plan adds at most three instances to a device. Of many devices it compares
 /// some.
 void pack(const Cluster& cluster, std::span<const PackedModel> models,
-          std::span<const DeviceState> devices, double hysteresis, Instances& instances);
+          std::span<const DeviceState> devices, const PackingSettings& settings,
+          Instances& instances);
 
 }  // namespace widepipe::schedule

@@ -2,6 +2,7 @@
 // Those who decide how requests are served: a plan now and then, and a choice for every batch. A
 // policy is two files and one line in request_policies.cc.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,20 +16,29 @@
 
 namespace widepipe::schedule {
 
+/// Policies plan so often, unless they want it otherwise.
+inline constexpr Seconds kUsualPlanPeriod = 0.25;
+
 /// When a stream's requests are worth a batch. Read at every arrival.
 struct StreamRule {
   int full = 1;      ///< as soon as so many wait
   Seconds hold = 0;  ///< or as soon as the first of them has waited so long
   /// Or as soon as more than this share of all devices have nothing to do; on one of them.
   double idle_share = 1;
+  Seconds lead = 0;  ///< its turn comes as if its deadlines were so much sooner
 };
 
 /// What is known of a stream.
 struct StreamState {
   double arrivals_per_second = 0;  ///< of late; 0 before anything is known
   std::size_t waiting = 0;   ///< of a data set: its rows that are left, from the first plan on
-  std::int64_t in_time = 0;  ///< answered so since the last plan
+  std::int64_t arrived = 0;  ///< since the last plan
+  std::int64_t in_time = 0;  ///< answered so since then
   std::int64_t missed = 0;   ///< answered late, or dropped, since then
+  /// Of its batches that were done since then: the sum of their times as multiples of what was
+  /// expected when they left, and how many.
+  double took = 0;
+  std::int64_t timed = 0;
 };
 
 /// What is known of a device: never how fast it really is.
@@ -40,15 +50,23 @@ struct DeviceState {
 /// For plans.
 struct ServingObservation {
   Seconds now = 0;
+  Seconds period = 0;  ///< since the last plan
   const Cluster* cluster = nullptr;
   std::span<const StreamState> streams;
   std::span<const DeviceState> devices;
+  /// By device: there, or to be loaded. Those of the plan that is to be changed, in place.
+  std::span<const std::vector<InstanceSpec>> instances;
+  Seconds travel = 0;  ///< of batches, of late: orders and answers on their way, and waiting
+  double unsteady =
+      0;  ///< how far their times are from those of a device that is known, as a share
 };
 
 /// What a policy wants from now on.
 struct ServingPlan {
   std::vector<StreamRule> rules;                     ///< by stream
   std::vector<std::vector<InstanceSpec>> instances;  ///< by device
+  /// To the next plan, at most the scheduler's; no shorter than 10 ms, nor than what a plan takes.
+  Seconds period = kUsualPlanPeriod;
 };
 
 /// A device that could run a batch of a stream now.
@@ -57,8 +75,9 @@ struct Offer {
   StreamId stream = 0;
   DeviceId device = 0;
   const NetworkCosts* costs = nullptr;
-  double speed = 1;   ///< of the device, estimated
-  double demand = 0;  ///< of bandwidth, by what runs there
+  double speed = 1;         ///< of the device, estimated
+  double demand = 0;        ///< of bandwidth, by what runs there
+  double usual_demand = 0;  ///< likewise, the mean beside batches of late, while they ran
   std::size_t waiting = 0;
   Seconds deadline = 0;                 ///< of the first of them
   const RequestQueue* queue = nullptr;  ///< they, in the order of their arrivals
@@ -76,10 +95,13 @@ struct Offer {
   Seconds deadline_of(std::size_t place) const {
     return deadline + queue->at(place).arrival - queue->front().arrival;
   }
-  /// How long a batch would take if nothing else changed on the device.
-  Seconds takes(std::size_t choice, int batch) const {
+  /// How long a batch would take if nothing else changed on the device; with `drift`, if what runs
+  /// beside it came so far, 1 being all the way, to what is usual; below 0, if it went away from
+  /// it.
+  Seconds takes(std::size_t choice, int batch, double drift = 0) const {
     const NetworkCosts::Cell& cell = costs->at(choice, batch);
-    return cell.solo / shared_rate(speed, demand + cell.demand);
+    const double others = std::max(demand + drift * (usual_demand - demand), 0.0);
+    return cell.solo / shared_rate(speed, others + cell.demand);
   }
   /// When it would be done.
   Seconds end_of(std::size_t choice, int batch) const { return now + takes(choice, batch); }

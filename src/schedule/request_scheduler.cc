@@ -250,7 +250,8 @@ bool RequestScheduler::send_to_fastest(StreamId id, bool any, Seconds now,
 
 RequestScheduler::Turn RequestScheduler::turn_of(const Stream& stream) const {
   const auto left = static_cast<double>(stream.queue.size());
-  return {stream.gives_way ? stream.price : 0, deadline(stream) - stream.quickest,
+  return {stream.gives_way ? stream.price : 0,
+          deadline(stream) - stream.quickest - stream.rule.lead,
           -left / static_cast<double>(std::max<std::size_t>(stream.rows, 1))};
 }
 
@@ -336,6 +337,7 @@ bool RequestScheduler::offer(StreamId id, DeviceId device_id, Seconds now,
                     .costs = stream.costs,
                     .speed = device.speed(),
                     .demand = device.demand(),
+                    .usual_demand = worked_ ? usual_demand_ : device.demand(),
                     .waiting = stream.queue.size(),
                     .deadline = deadline(stream),
                     .queue = &stream.queue,

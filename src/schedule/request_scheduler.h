@@ -23,7 +23,7 @@
 namespace widepipe::schedule {
 
 struct RequestSettings {
-  Seconds plan_period = 0.25;
+  Seconds plan_period = kUsualPlanPeriod;  ///< or sooner, if the policy says so (ServingPlan)
   /// Devices are looked at so often: for batches that do not come back.
   Seconds check_period = 0.002;
   /// A batch that is out, or an instance that is loading, for so many times as long as expected,
@@ -100,6 +100,8 @@ class RequestScheduler final : public RequestDispatcher {
     std::int64_t arrived = 0;    ///< since the last plan, as are the next two
     std::int64_t in_time = 0;
     std::int64_t missed = 0;
+    double took = 0;  ///< likewise, of StreamState
+    std::int64_t timed = 0;
     double ended_of_late = 0;  ///< as of the last plan
     double missed_of_late = 0;
     bool gives_way = false;
@@ -141,7 +143,7 @@ class RequestScheduler final : public RequestDispatcher {
   }
   Seconds least_cost(const RequestStream& stream) const;
   std::size_t most_waiting(const RequestStream& stream, Seconds cost) const;
-  void choose_who_gives_way();
+  void choose_who_gives_way(Seconds period);
   void head_changed(Stream& stream) const;
   void prune(StreamId id, Seconds now);
   void drop_first(StreamId id, Seconds now);
@@ -171,6 +173,7 @@ class RequestScheduler final : public RequestDispatcher {
     if (!failures_.empty()) failures_.erase(request.id);
   }
   void free_place(Running& running);
+  Seconds plan_period() const;
   void replan(Seconds now, std::vector<Order>* orders);
   void accept_plan();
   void reconcile(DeviceId device, Seconds now, std::vector<Order>& orders);
@@ -199,6 +202,9 @@ class RequestScheduler final : public RequestDispatcher {
   double stretch_ = 1;       ///< of batches, of late: their time as a multiple of that alone
   Seconds travel_ = 0;       ///< of batches, of late: orders and answers on their way, and waiting
   bool travelled_ = false;   ///< one has come back
+  double unsteady_ = 0;      ///< of batches, of late: how far off their times were, as a share
+  double usual_demand_ = 0;  ///< beside batches, of late, while they ran
+  bool worked_ = false;      ///< it is known
   Seconds patience_ = 0;     ///< beside multiples of what is expected
   std::uint64_t visit_ = 0;  ///< to a device that has room again
   std::size_t waiting_ = 0;

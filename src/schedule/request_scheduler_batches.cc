@@ -13,6 +13,13 @@ namespace {
 /// The weight of a batch in what is known of batches of late.
 constexpr double kRecent = 0.002;
 
+/// The demand of others, on a device of that speed, with which a batch of that demand gets on at
+/// that rate; shared_rate()'s inverse.
+double demand_of(double speed, double rate, double own) {
+  const double times = speed / rate;
+  return std::max(std::sqrt(std::max(times * times - 1, 0.0)) / speed - own, 0.0);
+}
+
 }  // namespace
 
 void RequestScheduler::send(const Offer& offer, const Choice& choice, std::vector<Order>& orders) {
@@ -125,15 +132,22 @@ void RequestScheduler::complete(BatchId batch, bool done, Seconds busy, Seconds 
       travel_ += (std::exchange(travelled_, true) ? kRecent : 1) * (travelled - travel_);
     }
     Stream& stream = streams_[running.stream];
+    stream.took += busy / running.expected;
+    ++stream.timed;
     for (const Request& request : running.requests) {
       ++(now - request.arrival <= stream.slo ? stream.in_time : stream.missed);
       forget_failures(request);
       events_.answered(running.stream, request, now);
     }
+    // The mean rate while it was out is taken for that while the device worked on it.
+    const double work = (device.work(now) - running.work_before) * (busy / out);
+    if (!device.ejected && busy > 0 && work > 0) {
+      unsteady_ += kRecent * (std::abs(work / running.cell.solo - 1) - unsteady_);
+      const double others = demand_of(device.speed(), work / busy, running.cell.demand);
+      usual_demand_ += (std::exchange(worked_, true) ? kRecent : 1) * (others - usual_demand_);
+    }
     if (settings_.estimate_speeds) {
-      // The mean rate while it was out is taken for that while the device worked on it. After an
-      // ejection nothing that was known counts.
-      const double work = (device.work(now) - running.work_before) * (busy / out);
+      // After an ejection nothing that was known counts.
       device.learn_speed(running.cell.solo, work, device.ejected ? 1 : settings_.speed_weight);
     }
     const ServingState::Instance& instance = device.instance(running.instance);

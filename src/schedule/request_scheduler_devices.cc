@@ -11,12 +11,17 @@ namespace {
 
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
-/// The weight of the last period in a stream's rate.
+/// The weight of the last period in a stream's rate, if it is a usual one.
 constexpr double kRateWeight = 0.5;
+/// However often the policy wants to plan.
+constexpr Seconds kShortestPeriod = 0.01;
+/// For each model on each device: a plan takes a tenth of a microsecond for it, or less, and is to
+/// take no more than a twentieth of the time.
+constexpr Seconds kPeriodOfPair = 2e-6;
 
 /// Of the requests of a stream.
 constexpr double kMissesMuch = 0.2;
-/// Of those that ended before the last plan, in each plan.
+/// Of those that ended a usual period ago.
 constexpr double kStillCounts = 0.5;
 /// Of fewer requests hardly anything is known.
 constexpr double kFew = 20;
@@ -90,38 +95,67 @@ void RequestScheduler::check_devices(Seconds now, std::vector<Order>& orders) {
 /// A stream that misses much comes after others, and so do all that take no less of a device for a
 /// request, or it would go on missing behind those of them that do not: what is short goes to where
 /// it answers most.
-void RequestScheduler::choose_who_gives_way() {
+void RequestScheduler::choose_who_gives_way(Seconds period) {
   Seconds least = kNever;
+  const double still_counts = std::pow(kStillCounts, period / kUsualPlanPeriod);
   for (Stream& stream : streams_) {
     const double most = kMissesMuch * (stream.ended_of_late + kFew);
     if (stream.missed_of_late > most) least = std::min(least, stream.price);
-    stream.ended_of_late *= kStillCounts;
-    stream.missed_of_late *= kStillCounts;
+    stream.ended_of_late *= still_counts;
+    stream.missed_of_late *= still_counts;
   }
   for (Stream& stream : streams_) stream.gives_way = least < kNever && stream.price >= least;
 }
 
+Seconds RequestScheduler::plan_period() const {
+  const auto pairs = static_cast<double>(cluster_.models.size() * devices_.size());
+  const Seconds shortest = std::max(kShortestPeriod, kPeriodOfPair * pairs);
+  // Written so that no number is the usual period.
+  return plan_.period < settings_.plan_period
+             ? std::clamp(shortest, plan_.period, settings_.plan_period)
+             : settings_.plan_period;
+}
+
 void RequestScheduler::replan(Seconds now, std::vector<Order>* orders) {
+  const Seconds period = now - last_plan_;
+  const double rate_weight = 1 - std::pow(1 - kRateWeight, period / kUsualPlanPeriod);
+  // A stream's first requests say less of it the shorter the time is in which they came, unless
+  // nothing is known of any.
+  const bool any_known = std::any_of(streams_.begin(), streams_.end(),
+                                     [](const Stream& stream) { return stream.rate > 0; });
+  const double first_weight = any_known ? std::min(period / kUsualPlanPeriod, 1.0) : 1;
   std::vector<StreamState> seen;
   for (Stream& stream : streams_) {
-    if (now > last_plan_) {
-      const double rate = static_cast<double>(stream.arrived) / (now - last_plan_);
-      stream.rate = stream.rate > 0 ? stream.rate + kRateWeight * (rate - stream.rate) : rate;
-      stream.arrived = 0;
+    if (period > 0) {
+      const double rate = static_cast<double>(stream.arrived) / period;
+      stream.rate += (stream.rate > 0 ? rate_weight : first_weight) * (rate - stream.rate);
     }
     const bool first = orders == nullptr;
     stream.ended_of_late += static_cast<double>(stream.in_time + stream.missed);
     stream.missed_of_late += static_cast<double>(stream.missed);
-    seen.push_back({stream.rows > 0 ? 0 : stream.rate, first ? stream.rows : stream.queue.size(),
-                    std::exchange(stream.in_time, 0), std::exchange(stream.missed, 0)});
+    seen.push_back({.arrivals_per_second = stream.rows > 0 ? 0 : stream.rate,
+                    .waiting = first ? stream.rows : stream.queue.size(),
+                    .arrived = std::exchange(stream.arrived, 0),
+                    .in_time = std::exchange(stream.in_time, 0),
+                    .missed = std::exchange(stream.missed, 0),
+                    .took = std::exchange(stream.took, 0),
+                    .timed = std::exchange(stream.timed, 0)});
   }
-  choose_who_gives_way();
+  choose_who_gives_way(period);
   std::vector<DeviceState> devices;
   for (const ServingState& device : devices_) devices.push_back({device.speed(), device.ejected});
   last_plan_ = now;
-  next_plan_ = now + settings_.plan_period;
-  policy_->plan({now, &cluster_, seen, devices}, plan_);
+  policy_->plan({.now = now,
+                 .period = period,
+                 .cluster = &cluster_,
+                 .streams = seen,
+                 .devices = devices,
+                 .instances = plan_.instances,
+                 .travel = travel_,
+                 .unsteady = unsteady_},
+                plan_);
   accept_plan();
+  next_plan_ = now + plan_period();
   for (DeviceId id = 0; id < devices_.size(); ++id) {
     if (orders == nullptr) {
       devices_[id].equip(plan_.instances[id]);

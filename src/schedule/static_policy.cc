@@ -90,7 +90,7 @@ Instances packed(const Cluster& cluster, const std::vector<StaticSetting>& setti
   }
   Instances instances;
   const std::vector<DeviceState> devices(cluster.devices.size());
-  pack(cluster, models, devices, kUsualHysteresis, instances);
+  pack(cluster, models, devices, {}, instances);
   return instances;
 }
 

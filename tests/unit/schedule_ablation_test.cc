@@ -54,7 +54,8 @@ TEST(Ablation, APolicyGoesWithoutTheNamedPartAlone) {
     ASSERT_EQ(parts()[i].name, c.part);
     const auto policy = without(parts()[i].part, std::make_unique<Changing>());
     ServingPlan plan;
-    for (int plans = 0; plans < 2; ++plans) policy->plan({0, &cluster, streams, devices}, plan);
+    for (int plans = 0; plans < 2; ++plans)
+      policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
     EXPECT_EQ(plan.rules[0].full, c.full) << c.part;
     EXPECT_EQ(plan.rules[0].hold, c.hold) << c.part;
     EXPECT_EQ(plan.instances[0].at(0).max_batch, c.instance) << c.part;
@@ -71,7 +72,7 @@ TEST(Ablation, WithoutBatchSizesNoDeadlineMakesABatchSmallOrStopsIt) {
   const std::vector<DeviceState> devices(1);
   const auto policy = without(Part::kBatchSizes, std::make_unique<Changing>());
   ServingPlan plan;
-  policy->plan({0, &cluster, streams, devices}, plan);
+  policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
   const std::vector<int> idle = {8, 2, 0};
   Offer offer{.waiting = 20, .deadline = 0.001, .idle = idle};
   Choice choice = policy->choose(offer).value();

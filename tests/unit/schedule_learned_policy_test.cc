@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <tuple>
@@ -30,16 +31,26 @@ struct Served {
   std::vector<Closed> batches;
 };
 
+/// Where it differs from what is usual.
+struct Elsewhere {
+  Seconds delay = 0;
+  double jitter = 0.03;
+};
+
 Served run(const char* name, const PolicyMaker& policy, double load, Seconds duration = 1.5,
-           int devices = 12) {
-  const rl::WorkloadSpec workload = jobs::load_workload(name, npu());
-  const npu_model::FleetSpec fleet = jobs::load_fleet(workload.fleet, npu());
+           int devices = 12, const Elsewhere& elsewhere = {}) {
+  npu_model::Profile profile = npu();
+  profile.device.jitter = elsewhere.jitter;
+  const rl::WorkloadSpec workload = jobs::load_workload(name, profile);
+  const npu_model::FleetSpec fleet = jobs::load_fleet(workload.fleet, profile);
   rl::SimulationSettings settings{.duration = duration, .devices = devices, .seed = 7};
-  settings.rate = load * bound_of(npu(), workload, fleet, settings);
+  if (elsewhere.delay > 0) settings.rounds = {.period = 1e-4, .delay = elsewhere.delay};
+  settings.rate = load * bound_of(profile, workload, fleet, settings);
   Served done;
-  done.measures = simulate(npu(), workload, fleet, settings, policy, [&](const ClosedBatch& batch) {
-    done.batches.emplace_back(batch.at, batch.stream, batch.device, batch.cores, batch.size);
-  });
+  done.measures =
+      simulate(profile, workload, fleet, settings, policy, [&](const ClosedBatch& batch) {
+        done.batches.emplace_back(batch.at, batch.stream, batch.device, batch.cores, batch.size);
+      });
   return done;
 }
 
@@ -58,8 +69,9 @@ TEST(LearnedPolicy, WithoutParametersIsGreedy) {
 }
 
 /// Means over batches: requests, and cores.
-std::pair<double, double> means(const LearnedParameters& parameters) {
-  const Served done = run("A5", learned(parameters), 0.4, 1);
+std::pair<double, double> means(const LearnedParameters& parameters,
+                                const Elsewhere& elsewhere = {}, double load = 0.4) {
+  const Served done = run("A5", learned(parameters), load, 1, 12, elsewhere);
   double requests = 0;
   double cores = 0;
   for (const auto& [at, stream, device, on, size] : done.batches) {
@@ -80,6 +92,89 @@ TEST(LearnedPolicy, FollowsItsParameters) {
   LearnedParameters sparing;
   sparing.model[kCores][kOne] = 3;
   EXPECT_LT(means(sparing).second, 0.9 * means({}).second) << "cores cost more, bandwidth less";
+  LearnedParameters cautious;
+  cautious.model[kCaution][kOne] = 1;
+  EXPECT_LT(means(cautious, {}, 0.8).first, 0.97 * means({}, {}, 0.8).first);
+}
+
+TEST(LearnedPolicy, SaysInItsPlansWhatItsParametersSay) {
+  constexpr Seconds kSlo = 0.015;
+  const Cluster cluster = cluster_of(4, 2, kSlo);
+  const std::vector<StreamState> streams(2, {.arrivals_per_second = 300});
+  const std::vector<DeviceState> devices(4);
+  const auto plan_of = [&](const LearnedParameters& parameters) {
+    LearnedPolicy policy(parameters, true);
+    ServingPlan plan;
+    plan.rules.resize(2);
+    plan.instances.resize(4);
+    for (int plans = 0; plans < 2; ++plans) {
+      policy.plan({.now = 0.25 * plans,
+                   .period = 0.25,
+                   .cluster = &cluster,
+                   .streams = streams,
+                   .devices = devices,
+                   .instances = plan.instances},
+                  plan);
+    }
+    return plan;
+  };
+  const ServingPlan usual = plan_of({});
+  LearnedParameters parameters;
+  parameters.model[kBudget][kOne] = -3;
+  EXPECT_LT(plan_of(parameters).rules[0].full, usual.rules[0].full);
+  parameters = {};
+  parameters.model[kStretch][kOne] = 3;
+  EXPECT_LT(plan_of(parameters).rules[0].hold, usual.rules[0].hold);
+  parameters = {};
+  parameters.model[kLead][kOne] = 0.2;
+  EXPECT_NEAR(plan_of(parameters).rules[0].lead, 0.2 * kSlo, 0.05 * kSlo);
+  parameters = {};
+  parameters.shared[kIdle][kAlways] = -1;
+  EXPECT_LT(plan_of(parameters).rules[0].idle_share, 0.6 * usual.rules[0].idle_share);
+  parameters = {};
+  parameters.shared[kPace][kAlways] = -5;
+  EXPECT_NEAR(plan_of(parameters).period, 0.05, 0.001);
+  parameters.shared[kPace][kAlways] = 5;
+  EXPECT_EQ(plan_of(parameters).period, kUsualPlanPeriod);
+}
+
+TEST(LearnedPolicy, EachOfItsDialsMakesADifference) {
+  constexpr double kMuch = 0.9;
+  const auto batches = [](const char* workload, const LearnedParameters& parameters) {
+    return run(workload, learned(parameters, false), kMuch, 1.3, 24).batches;
+  };
+  const auto a5 = batches("A5", {});
+  const auto g = batches("G", {});
+  for (std::size_t head = 0; head < kModelHeads; ++head) {
+    LearnedParameters parameters;
+    parameters.model[head][kPopular] = 1;  // more of some, less of others
+    const bool of_packing = head == kWanted || head == kSpare;
+    EXPECT_TRUE(of_packing ? batches("G", parameters) != g : batches("A5", parameters) != a5)
+        << head;
+  }
+  for (std::size_t head = 0; head < kSharedHeads; ++head) {
+    LearnedParameters parameters;
+    parameters.shared[head][kAlways] = head == kCopies ? 1 : -1;
+    const bool of_packing = head > kPace;  // A5 needs none
+    EXPECT_EQ(batches("A5", parameters) != a5, !of_packing) << head;
+    EXPECT_TRUE(!of_packing || batches("G", parameters) != g) << head;
+  }
+}
+
+TEST(LearnedPolicy, SeesHowLateNewsIsAndHowMuchTimesVary) {
+  const struct {
+    ModelFeature feature;
+    Elsewhere elsewhere;
+  } kCases[] = {{kLate, {.delay = 0.0003}}, {kUnsteady, {.jitter = 0.3}}};
+  for (const auto& c : kCases) {
+    LearnedParameters smaller;
+    smaller.model[kBudget][c.feature] = -2;
+    constexpr double kLoad = 0.6;
+    EXPECT_LT(means(smaller, c.elsewhere, kLoad).first, 0.9 * means({}, c.elsewhere, kLoad).first)
+        << c.feature;
+    EXPECT_GT(means(smaller, {}, kLoad).first, 0.95 * means({}, {}, kLoad).first)
+        << c.feature << ": as usual";
+  }
 }
 
 /// Batches of one: at this load most requests would miss.
@@ -87,7 +182,7 @@ LearnedParameters saboteur() {
   LearnedParameters parameters;
   parameters.model[kBudget][kOne] = -5;
   parameters.model[kSpare][kOne] = -5;
-  parameters.shared[kCaution][kAlways] = 5;
+  parameters.model[kCaution][kOne] = 5;
   return parameters;
 }
 
@@ -113,22 +208,26 @@ PolicyMaker learning(const LearnedParameters& parameters,
 }
 
 TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
-  // Held back for too short a time: small batches. At .6, or a little more or less, that may be so
-  // much worse than greedy that the guard takes over.
-  LearnedParameters impatient;
-  impatient.model[kStretch][kOne] = 0.3;
+  const LearnedParameters begin;
   const auto result = std::make_shared<OnlineResult>();
-  const Served done = run("A5", learning(impatient, result), 0.55, 30, 24);
+  const Served done = run("A5", learning(begin, result), 0.72, 120, 24);
+  EXPECT_EQ(done.measures.fallbacks, 0);
   EXPECT_EQ(done.measures.policy_steps, result->steps);
-  EXPECT_GE(result->steps, 6);
-  const std::vector<double> before = impatient.values();
-  const std::vector<double> after = result->parameters.values();
-  std::size_t moved = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    EXPECT_LE(std::abs(after[i] - before[i]), OnlineSettings().reach + 1e-12);
-    moved += after[i] != before[i] ? 1 : 0;
+  EXPECT_GE(result->steps, 30);
+  EXPECT_NE(result->parameters.values(), begin.values());
+  LearnedParameters expected = begin;  // nothing but what dials are where features are 0
+  for (std::size_t head = 0; head < kModelHeads; ++head) {
+    const double now = result->parameters.model[head][kOne];
+    EXPECT_LE(std::abs(now - expected.model[head][kOne]), OnlineSettings().reach + 1e-12) << head;
+    expected.model[head][kOne] = now;
   }
-  EXPECT_EQ(moved, OnlineLearning::kNumbers);
+  for (std::size_t head = 0; head < kSharedHeads; ++head) {
+    const double now = result->parameters.shared[head][kAlways];
+    const bool by_four = head == kPace || head == kSurge || head == kFloor || head == kStay;
+    EXPECT_LE(std::abs(now) * (by_four ? 4 : 1), OnlineSettings().reach + 1e-12) << head;
+    expected.shared[head][kAlways] = now;
+  }
+  EXPECT_EQ(result->parameters.values(), expected.values());
 }
 
 TEST(LearnedPolicy, WhatWasLearnedIsForgottenWhereItsGuardFallsBack) {
@@ -142,38 +241,49 @@ TEST(LearnedPolicy, WhatWasLearnedIsForgottenWhereItsGuardFallsBack) {
   plan.instances.resize(cluster.devices.size());
   const std::vector<DeviceState> devices(cluster.devices.size());
   Seconds now = 0;
-  const auto serve = [&](Seconds until, double missed) {
+  const auto serve = [&](Seconds until, const std::function<double()>& missed) {
     for (; now < until; now += 0.25) {
       std::vector<StreamState> streams(cluster.streams.size());
       for (StreamState& stream : streams) {
         stream.arrivals_per_second = 4000;
-        stream.missed = static_cast<std::int64_t>(1000 * missed);
+        stream.missed = static_cast<std::int64_t>(1000 * missed());
         stream.in_time = 1000 - stream.missed;
       }
-      policy.plan({now, &cluster, streams, devices}, plan);
+      policy.plan(
+          {.now = now, .period = 0.25, .cluster = &cluster, .streams = streams, .devices = devices},
+          plan);
     }
   };
-  // What is missed varies while too little is missed for the guard to look.
-  for (int i = 1; i <= 20; ++i) serve(1.5 * i, i % 2 == 0 ? 0.01 : 0.03);
-  EXPECT_GT(result->steps, 5);
-  EXPECT_NE(result->parameters.values(), origin.values());
-  while (policy.counts().comparisons == 0) serve(now + 0.1, 0.5);
-  serve(now + 1.5, 0);
-  for (int i = 0; i < 10 && policy.counts().fallbacks == 0; ++i) serve(now + 0.1, 0.5);
+  const auto all = [](double missed) { return [=] { return missed; }; };
+  serve(0.1, all(0));
+  // Less is missed where requests are held back for longer, and too little for the guard to look.
+  const Seconds hold = plan.rules[0].hold;
+  serve(90, [&] { return plan.rules[0].hold > hold ? 0.01 : 0.03; });
+  EXPECT_GT(result->steps, 20);
+  EXPECT_LT(result->parameters.model[kStretch][kOne], 0);
+  while (policy.counts().comparisons == 0) serve(now + 0.1, all(0.5));
+  serve(now + 1.5, all(0));
+  for (int i = 0; i < 10 && policy.counts().fallbacks == 0; ++i) serve(now + 0.1, all(0.5));
   EXPECT_EQ(policy.counts().fallbacks, 1);
-  serve(now + 0.1, 0);
+  serve(now + 0.1, all(0));
   EXPECT_EQ(result->steps, 0);
   EXPECT_EQ(result->parameters.values(), origin.values());
 }
 
 TEST(LearnedPolicy, NumbersThatAreNoneLeadToGreedyAtOnce) {
   const Served greedy = run(
-      "A5", [] { return make_greedy_policy(); }, 0.6);
-  LearnedParameters parameters;
-  parameters.model[kWanted][kTight] = std::numeric_limits<double>::quiet_NaN();
-  const Served done = run("A5", learned(parameters), 0.6);
-  EXPECT_EQ(done.batches, greedy.batches);
-  EXPECT_EQ(done.measures.fallbacks, 1);
+      "A5", [] { return make_greedy_policy(); }, 0.6, 0.5);
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  std::vector<LearnedParameters> bad(OnlineLearning::kNumbers);
+  for (std::size_t head = 0; head < kModelHeads; ++head) bad[head].model[head][kTight] = kNone;
+  for (std::size_t head = 0; head < kSharedHeads; ++head) {
+    bad[std::size_t{kModelHeads} + head].shared[head][kAllLoad] = kNone;
+  }
+  for (const LearnedParameters& parameters : bad) {
+    const Served done = run("A5", learned(parameters), 0.6, 0.5);
+    EXPECT_EQ(done.batches, greedy.batches) << &parameters - bad.data();
+    EXPECT_EQ(done.measures.fallbacks, 1) << &parameters - bad.data();
+  }
 }
 
 TEST(LearnedParameters, AreTheSameAsValues) {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <random>
 
 namespace widepipe::schedule {
 namespace {
@@ -31,6 +33,17 @@ TEST(OnlineLearning, GoesToWhereLessIsMissed) {
   serve(learning, 0, 600, missed);
   EXPECT_NEAR(static_cast<double>(learning.steps()), 600 / 3.0, 2);
   EXPECT_LT(distance(learning.learned(), best), 0.6 * distance({}, best));
+}
+
+TEST(OnlineLearning, HardlyAnythingMovesByChance) {
+  std::mt19937_64 random(5);
+  std::lognormal_distribution<double> chance(std::log(0.02), 0.5);
+  OnlineLearning learning;
+  serve(learning, 0, 1200, [&](const Numbers&) { return std::min(chance(random), 1.0); });
+  EXPECT_GT(learning.steps(), 300);
+  const auto moved = std::count_if(learning.learned().begin(), learning.learned().end(),
+                                   [](double one) { return one != 0; });
+  EXPECT_LE(moved, 3);
 }
 
 TEST(OnlineLearning, StaysWithinReach) {

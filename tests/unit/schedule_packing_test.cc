@@ -17,8 +17,6 @@
 namespace widepipe::schedule {
 namespace {
 
-constexpr double kHysteresis = 1.5;
-
 double bytes_of(const Cluster& cluster, const std::vector<InstanceSpec>& instances) {
   double bytes = 0;
   for (const InstanceSpec& spec : instances) {
@@ -103,7 +101,7 @@ TEST(Packing, GivesEachModelOneAndPopularOnesMore) {
   std::vector<double> rates(20, 10);
   rates[7] = 100;
   Instances instances;
-  pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
+  pack(cluster, models_of(cluster, rates), devices, {}, instances);
   ASSERT_EQ(instances.size(), 8U);
   const std::vector<int> got = copies_by_model(instances, 20);
   for (const int copies : got) EXPECT_GE(copies, 1);
@@ -112,7 +110,7 @@ TEST(Packing, GivesEachModelOneAndPopularOnesMore) {
   const Instances before = instances;
   for (const double change : {1.0, 0.9, 1.1}) {
     rates[7] = 100 * change;
-    pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
+    pack(cluster, models_of(cluster, rates), devices, {}, instances);
     EXPECT_TRUE(instances == before) << change;
   }
 }
@@ -123,11 +121,11 @@ TEST(Packing, FollowsWhatIsAskedForAFewInstancesADeviceAtATime) {
   std::vector<double> rates(12, 10);
   rates[0] = 300;
   Instances instances;
-  pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
+  pack(cluster, models_of(cluster, rates), devices, {}, instances);
   std::swap(rates[0], rates[11]);
   for (int plan = 0; plan < 4; ++plan) {
     const Instances before = instances;
-    pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
+    pack(cluster, models_of(cluster, rates), devices, {}, instances);
     for (std::size_t device = 0; device < 6; ++device) {
       EXPECT_LE(moved(before, instances, device), 3U);
     }
@@ -143,7 +141,7 @@ TEST(Packing, PrefersDevicesWithLittleToDo) {
   std::vector<DeviceState> devices(3);
   devices[1].speed = 0.2;
   Instances instances = {{{0, 0, 4}}, {}, {{1, 0, 4}}};
-  pack(cluster, models_of(cluster, {200, 1, 1}), devices, kHysteresis, instances);
+  pack(cluster, models_of(cluster, {200, 1, 1}), devices, {}, instances);
   const auto has = [&](std::size_t device, ModelId model) {
     return std::any_of(instances[device].begin(), instances[device].end(),
                        [&](const InstanceSpec& spec) { return spec.model == model; });
@@ -156,7 +154,7 @@ TEST(Packing, ReplacesWhatOnlyAnEjectedDeviceHad) {
   std::vector<DeviceState> devices(2);
   Instances instances = {{{0, 0, 4}, {1, 0, 4}}, {{2, 0, 4}, {2, 0, 4}}};
   devices[0].ejected = true;
-  pack(cluster, models_of(cluster, {10, 1, 1}), devices, kHysteresis, instances);
+  pack(cluster, models_of(cluster, {10, 1, 1}), devices, {}, instances);
   EXPECT_EQ(instances[0], (std::vector<InstanceSpec>{{0, 0, 4}, {1, 0, 4}})) << "it keeps its own";
   EXPECT_EQ(copies_by_model({instances[1]}, 3), (std::vector<int>{1, 0, 1}));
 }
@@ -165,7 +163,7 @@ TEST(Packing, KeepsTheLastInstanceOfAModelButForTheFirstOfAnother) {
   const Cluster cluster = even_cluster(1, 3, 290);  // two of 140
   const std::vector<DeviceState> devices(1);
   const auto packed = [&](const std::vector<double>& rates, Instances instances) {
-    pack(cluster, models_of(cluster, rates), devices, kHysteresis, instances);
+    pack(cluster, models_of(cluster, rates), devices, {}, instances);
     return copies_by_model(instances, 3);
   };
   const Instances both = {{{0, 0, 4}, {1, 0, 4}}};
@@ -182,7 +180,7 @@ TEST(Packing, TakesNoTwoLastInstancesForOne) {
   models[2].way = way_of(*cluster.models[2].costs, 8);  // 180: both would have to go
   const std::vector<DeviceState> devices(1);
   Instances instances = {{{0, 0, 4}, {1, 0, 4}}};
-  pack(cluster, models, devices, kHysteresis, instances);
+  pack(cluster, models, devices, {}, instances);
   EXPECT_EQ(copies_by_model(instances, 3), (std::vector{1, 1, 0}));
 }
 
@@ -192,7 +190,7 @@ TEST(Packing, LeavesWhatIsNotScarceEnough) {
   const Instances before = {{{0, 0, 4}, {1, 0, 4}}, {{0, 0, 4}, {1, 0, 4}}, {{0, 0, 4}, {1, 0, 4}}};
   for (const auto& [rate, moves] : {std::pair(180.0, false), std::pair(600.0, true)}) {
     Instances instances = before;
-    pack(cluster, models_of(cluster, {rate, 100}), devices, kHysteresis, instances);
+    pack(cluster, models_of(cluster, {rate, 100}), devices, {}, instances);
     EXPECT_EQ(instances != before, moves) << rate;
   }
 }
@@ -223,7 +221,7 @@ TEST(Packing, NeverExceedsMemoryNorCores) {
       for (DeviceState& device : devices) {
         device = {.speed = 0.1 + 0.3 * below(4), .ejected = below(8) == 0};
       }
-      pack(cluster, models, devices, kHysteresis, instances);
+      pack(cluster, models, devices, {}, instances);
       for (std::size_t device = 0; device < devices.size(); ++device) {
         EXPECT_LE(bytes_of(cluster, instances[device]), cluster.devices[device].memory);
         std::map<InstanceSpec, int> alike;
@@ -244,7 +242,7 @@ TEST(Greedy, PlansByPopularityWhereDevicesHaveNoRoomForAll) {
   streams[3].arrivals_per_second = 2000;
   const auto policy = make_greedy_policy();
   ServingPlan plan{.rules = std::vector<StreamRule>(20), .instances = Instances(8)};
-  const ServingObservation seen{0, &cluster, streams, devices};
+  const ServingObservation seen{.cluster = &cluster, .streams = streams, .devices = devices};
   policy->plan(seen, plan);
   std::vector<double> rows(20, 0);
   for (const auto& on_device : plan.instances) {
@@ -263,7 +261,7 @@ TEST(Clockwork, HasLargeInstancesWhereMemoryAllowsThem) {
   const std::vector<StreamState> streams(10, {.arrivals_per_second = 300});
   const auto policy = make_clockwork_policy(1);
   ServingPlan plan{.rules = std::vector<StreamRule>(10), .instances = Instances(8)};
-  policy->plan({0, &cluster, streams, devices}, plan);
+  policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
   for (const auto& on_device : plan.instances) {
     for (const InstanceSpec& spec : on_device) EXPECT_GE(spec.max_batch, 5);
   }

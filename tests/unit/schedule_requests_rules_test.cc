@@ -220,7 +220,7 @@ TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {
   plan.instances.resize(1);
   const std::vector<StreamState> streams(1);
   const std::vector<DeviceState> devices(1);
-  policy->plan({0, &cluster, streams, devices}, plan);
+  policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
   RequestQueue queue;
   for (RequestId id = 0; id < 12; ++id) queue.push_back({id, 2e-3 * static_cast<double>(id)});
   const auto chosen = [&](const std::vector<int>& idle) {
@@ -254,7 +254,7 @@ struct Shortage {
     plan.instances.resize(1);
     cluster.devices = {{1, 1000}};
     const std::vector<StreamState> streams(1);
-    policy->plan({0, &cluster, streams, devices}, plan);
+    policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
     EXPECT_EQ(plan.rules[0].full, 4);
     for (RequestId id = 0; id < 2000; ++id) queue.push_back({id, 1e-5 * static_cast<double>(id)});
     offer = {.costs = cluster.models[0].costs.get(),

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,40 @@ TEST(Turns, WhatMustLeaveSoonestLeavesFirst) {
     bench.dispatch(0);
     ASSERT_EQ(bench.ledger.batches.size(), 1U);
     EXPECT_EQ(bench.ledger.batches[0].stream, soon);
+  }
+}
+
+/// One stream leads by so much.
+class Leading final : public RequestPolicy {
+ public:
+  Leading(StreamId stream, Seconds lead) : stream_(stream), lead_(lead) {}
+  std::string_view name() const override { return "leading"; }
+  void plan(const ServingObservation& seen, ServingPlan& plan) override {
+    plan.rules.assign(seen.streams.size(), {.full = 1});
+    plan.rules[stream_].lead = lead_;
+    plan.instances.assign(seen.devices.size(), {{0, 2, 1}, {1, 2, 1}});
+  }
+  std::optional<Choice> choose(const Offer& offer) override { return all_that_wait(offer); }
+
+ private:
+  const StreamId stream_;
+  const Seconds lead_;
+};
+
+TEST(Turns, AStreamMayLead) {
+  const struct {
+    Seconds lead;
+    StreamId first;
+  } kCases[] = {{0, 0}, {0.4, 0}, {0.6, 1}, {-0.4, 0}};
+  for (const auto& c : kCases) {
+    Cluster cluster = cluster_of(1, 2, 1);
+    cluster.streams[0].slo = 0.5;
+    Bench bench(cluster, std::make_unique<Leading>(1, c.lead));
+    bench.add(1, 0, 0);
+    bench.add(2, 0, 1);
+    bench.dispatch(0);
+    ASSERT_EQ(bench.ledger.batches.size(), 1U);
+    EXPECT_EQ(bench.ledger.batches[0].stream, c.first) << c.lead;
   }
 }
 
