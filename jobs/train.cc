@@ -116,6 +116,7 @@ void Train::prepare() {
                .candidates = command_.candidates,
                .scenarios = command_.scenarios,
                .pool = command_.pool,
+               .plain = command_.plain,
                .step = command_.step};
     if (!command_.start.empty()) {
       const LearnedFile from = load_policy(command_.start);
@@ -140,6 +141,7 @@ void Train::prepare() {
       profile_, unguarded, [] { return schedule::make_greedy_policy(); }, std::move(begin),
       rl::TrainingSettings{.scenarios = command_.scenarios,
                            .pool = command_.pool,
+                           .plain = command_.plain,
                            .held_out = command_.held_out,
                            .evolution = {.candidates = command_.candidates,
                                          .step = command_.step,
@@ -162,9 +164,9 @@ std::string Train::task_of(const std::string& profile_text) const {
   for (const char* name : LearnedParameters::kFeatureNames) names += name;
   for (const char* name : LearnedParameters::kModelNames) names += name;
   for (const char* name : LearnedParameters::kSharedNames) names += name;
-  return hash_hex(fmt::format("{} {} {} {} {} {} {} {} {} {}", kVersion, names, profile_text,
+  return hash_hex(fmt::format("{} {} {} {} {} {} {} {} {} {} {}", kVersion, names, profile_text,
                               recipe_.seed, recipe_.candidates, recipe_.scenarios, recipe_.pool,
-                              command_.held_out, recipe_.step, recipe_.start));
+                              command_.held_out, recipe_.plain, recipe_.step, recipe_.start));
 }
 
 /// Empty if there is none.

@@ -8,31 +8,27 @@
 #include <vector>
 
 #include "rl/evolution.h"
+#include "rl/measures.h"
 #include "rl/reducer.h"
-#include "rl/simulator.h"
+#include "rl/scenarios.h"
 
 namespace widepipe::rl {
 
-/// One run that a policy may have to face.
-struct Scenario {
-  WorkloadSpec workload;
-  npu_model::FleetSpec fleet;
-  SimulationSettings settings;  ///< `rate`: a multiple of what the opponent bears
-};
-
-/// Draws what is served and where: networks, popularity and how it changes, deadlines, bursts,
-/// devices, what befalls them, rounds. The same number, the same scenario, but for the load.
-Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number);
-
 /// How well a run went: 0 where the pass rule is just met, more if less was missed.
 double score_of(const Measures& measures, const PassRule& rule);
+
+/// How good each candidate is beside the others. `scores`: of all candidates on a scenario, then on
+/// the next; candidates are compared on each by how far scores are apart there, so that all
+/// scenarios count alike. What is no number leaves its candidate without one.
+std::vector<double> compared(std::span<const double> scores, std::size_t candidates);
 
 /// Makes the policy of some parameters.
 using ParameterMaker = std::function<schedule::PolicyMaker(std::span<const double>)>;
 
 struct TrainingSettings {
   int scenarios = 12;  ///< that all candidates of a generation run
-  int pool = 400;      ///< of different ones, over and over
+  int pool = 400;      ///< of different ones, over and over; one in three is plain
+  int plain = 0;       ///< generations that run these alone, at first
   int held_out = 24;   ///< others, to see how it goes
   Evolution::Settings evolution;
   int cores = 1;  ///< of this process
@@ -59,7 +55,8 @@ class Training {
   /// opponent's.
   double gain();
 
-  const std::vector<double>& parameters() const { return evolution_.mean(); }
+  /// What the search has come to: the mean of its centers, the last quarter or so of them.
+  const std::vector<double>& parameters() const { return average_; }
 
   /// All that the next generations depend on, exactly, as text.
   std::string save() const;
@@ -68,10 +65,12 @@ class Training {
 
  private:
   Scenario scenario(std::uint64_t number);
+  std::vector<std::uint64_t> next_scenarios() const;
   void find_loads(std::span<const std::uint64_t> numbers);
   double run(const Scenario& scenario, const schedule::PolicyMaker& policy) const;
   double load_for_opponent(const Scenario& scenario) const;
   bool is_mine(std::size_t task) const;
+  void follow_center();
 
   const npu_model::Profile& profile_;
   const ParameterMaker make_;
@@ -79,6 +78,7 @@ class Training {
   const TrainingSettings settings_;
   Reducer& reducer_;
   Evolution evolution_;
+  std::vector<double> average_;  ///< parameters()
   std::vector<double>
       loads_;  ///< by number of a scenario: what it is served at; 0: not known yet, -1: none
   std::vector<double> opponents_;  ///< by number: its score there

@@ -32,6 +32,10 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
   verb.add_option("--pool", train.pool, "Different ones, over and over [400]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
+  verb.add_option("--plain", train.plain,
+                  "Generations that run only those of them that are plain, at first [100]")
+      ->check(CLI::Range(0, 1'000'000))
+      ->type_name("N");
   verb.add_option("--held-out", train.held_out,
                   "Others that it does not learn from, to see how it goes [24]")
       ->check(CLI::Range(1, 100'000))

@@ -1,5 +1,6 @@
 """`widepipe train`: the same policy on any number of ranks, whatever interrupts it; and its use."""
 
+import csv
 import json
 import re
 import signal
@@ -10,7 +11,7 @@ import pytest
 
 from runner import check_refused
 
-SMALL = ["--candidates", "4", "--scenarios", "2", "--held-out", "1"]
+SMALL = ["--candidates", "4", "--scenarios", "2", "--plain", "1", "--held-out", "1"]
 POOL = ["--pool", "2"]
 
 
@@ -78,6 +79,26 @@ def test_policies_are_used_by_name_and_by_file(widepipe, trained):
         assert f"policy {policy}" in result.stdout
         [run] = json.loads((folder / "s.json").read_text())["runs"]
         assert run["policy_fallbacks"] == 0 and run["all"]["attainment"] > 0.9
+
+
+def test_it_follows_a_change_within_a_second(widepipe, tmp_path):
+    """Halfway through F devices fail, and others get slow."""
+    widepipe.run("simulate", "--workload", "F", "--devices", "48", "--load", "0.6", "--policy", "learned", "--plans",
+                 "p.csv", cwd=tmp_path).expect(0)
+    with open(tmp_path / "p.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {float(row["fallback_s"]) for row in rows} == {0}, "it is not the guard that follows"
+
+    def missed(begin, end):
+        """The share of requests between these seconds."""
+        mine = [row for row in rows if begin <= float(row["at_s"]) < end]
+        count = {what: sum(int(row[what]) for row in mine) for what in ("missed", "in_time")}
+        assert count["in_time"] > 1000
+        return count["missed"] / (count["missed"] + count["in_time"])
+    assert missed(1, 5) < 0.01
+    assert missed(5, 5.7) > 0.03
+    for second in range(6, 10):
+        assert missed(second, second + 1) < 0.02
 
 
 def test_an_evaluation_knows_when_the_policy_has_changed(widepipe, trained, tmp_path):

@@ -5,9 +5,14 @@
 #include <algorithm>
 #include <barrier>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <set>
+#include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "core/error.h"
 #include "jobs/profile_file.h"
@@ -29,13 +34,14 @@ schedule::PolicyMaker budget(std::span<const double> values) {
   };
 }
 
-Training training(Reducer& reducer, double start = 0) {
+Training training(Reducer& reducer, double start = 0, int pool = 3, int plain = 0) {
   return {npu(),
           budget,
           [] { return schedule::make_greedy_policy(); },
           {start},
           {.scenarios = 2,
-           .pool = 3,
+           .pool = pool,
+           .plain = plain,
            .held_out = 2,
            .evolution = {.candidates = 4, .step = 0.2, .seed = 3}},
           reducer};
@@ -48,24 +54,52 @@ TEST(Scenarios, AreSoundAndVaried) {
   int moving = 0;
   int troubled = 0;
   int rounds = 0;
+  int other_devices = 0;
+  int of_one_core = 0;
+  int other_networks = 0;
+  int other_jitter = 0;
+  int tenants = 0;
   constexpr int kDrawn = 300;
   for (int number = 0; number < kDrawn; ++number) {
     const auto drawn = draw_scenario(npu(), static_cast<std::uint64_t>(number));
-    EXPECT_EQ(problem_of(drawn.workload, npu()), "") << number;
-    EXPECT_EQ(problem_of(drawn.fleet, npu()), "") << number;
-    EXPECT_EQ(drawn.workload, draw_scenario(npu(), static_cast<std::uint64_t>(number)).workload);
+    EXPECT_EQ(problem_of(drawn.profile), "") << number;
+    EXPECT_EQ(problem_of(drawn.workload, drawn.profile), "") << number;
+    EXPECT_EQ(problem_of(drawn.fleet, drawn.profile), "") << number;
+    const auto again = draw_scenario(npu(), static_cast<std::uint64_t>(number));
+    EXPECT_EQ(drawn.workload, again.workload);
+    EXPECT_EQ(drawn.profile.device, again.profile.device);
+    EXPECT_EQ(drawn.settings.devices, again.settings.devices);
+    EXPECT_EQ(drawn.settings.rate, again.settings.rate);
     networks.insert(drawn.workload.networks.size());
     factors.insert(drawn.workload.slo_factors.front());
     bursts += drawn.workload.cv > 1 ? 1 : 0;
     moving += drawn.workload.rotations.empty() ? 0 : 1;
     troubled += drawn.fleet.events.empty() ? 0 : 1;
     rounds += drawn.settings.rounds.period > 0 ? 1 : 0;
+    other_devices += drawn.profile.device.cores != npu().device.cores ? 1 : 0;
+    of_one_core += drawn.profile.device.cores == 1 ? 1 : 0;
+    tenants += drawn.workload.variants > 1 ? 1 : 0;
+    other_networks += drawn.profile.networks[0].macs != npu().networks[0].macs ? 1 : 0;
+    other_jitter += drawn.profile.device.jitter != npu().device.jitter ? 1 : 0;
   }
   EXPECT_EQ(networks.size(), 7U);
   EXPECT_EQ(factors.size(), 3U);
-  for (const int count : {bursts, moving, troubled, rounds}) {
+  for (const int count :
+       {bursts, moving, troubled, rounds, other_devices, other_networks, other_jitter, tenants}) {
     EXPECT_GT(count, kDrawn / 10);
     EXPECT_LT(count, kDrawn * 9 / 10);
+  }
+  EXPECT_GT(of_one_core, 0);
+}
+
+TEST(Scenarios, ThatArePlainAreOnTheDevicesOfTheProfile) {
+  for (std::uint64_t number = 0; number < 100; ++number) {
+    const auto drawn = draw_scenario(npu(), number, Variety::kPlain);
+    EXPECT_EQ(drawn.profile.device, npu().device) << number;
+    EXPECT_EQ(drawn.profile.networks, npu().networks) << number;
+    EXPECT_LE(drawn.workload.variants, 1) << number;
+    EXPECT_GE(drawn.settings.devices, 16) << number;
+    EXPECT_EQ(drawn.settings.rounds.period, 0) << number;
   }
 }
 
@@ -85,6 +119,73 @@ TEST(Score, IsNoughtWhereTheRuleIsJustMetAndFallsWithMisses) {
   EXPECT_LT(score(0.02, 0.02), -0.3);
   EXPECT_LT(score(0, 0.06), score(0.01, 0.01)) << "a stream of its own";
   EXPECT_EQ(score(0.5, 0.5), score(1, 1)) << "bad enough";
+}
+
+TEST(Score, LooksAtAsManyStreamsAsTheRule) {
+  Measures measures;
+  for (int stream = 0; stream < 20; ++stream) {
+    measures.streams.push_back({.offered = 1000, .in_time = stream < 2 ? 0 : 1000});
+  }
+  const PassRule rule{.all = 0.8, .each = 0.9, .streams = 0.9};
+  EXPECT_GT(score_of(measures, rule), 0) << "one in ten may";
+  measures.streams[2].in_time = 800;
+  EXPECT_LT(score_of(measures, rule), 0);
+}
+
+TEST(Score, OfNothingIsThatOfNoMisses) {
+  EXPECT_EQ(score_of({}, {}), score_of({.streams = {{.offered = 10, .in_time = 10}}}, {}));
+}
+
+TEST(Compared, AllScenariosCountAlike) {
+  // Three candidates: the second is best where scores are far apart, the third where they are not.
+  const double scores[] = {0, 40, 20, 0, 20, 40};
+  const std::vector<double> far = compared(scores, 3);
+  EXPECT_LT(far[0], -1);
+  EXPECT_DOUBLE_EQ(far[1], far[2]);
+  const double uneven[] = {0, 40, 20, 0, 200, 400};
+  const std::vector<double> scaled = compared(uneven, 3);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(scaled[i], far[i], 0.01);
+  const double by_chance[] = {0, 0.002, 0.004};
+  EXPECT_LT(compared(by_chance, 3)[2], 0.1) << "no difference to speak of";
+}
+
+TEST(Compared, WhatIsNoNumberSpoilsNoOtherCandidate) {
+  const double scores[] = {1, std::numeric_limits<double>::quiet_NaN(), 3};
+  const std::vector<double> totals = compared(scores, 3);
+  EXPECT_LT(totals[0], totals[2]);
+  EXPECT_TRUE(std::isnan(totals[1]));
+}
+
+/// Numbers of the scenarios that have been run, as save() knows them.
+std::set<int> run_so_far(const Training& training, int pool) {
+  std::istringstream text(training.save());
+  int count = 0;
+  text >> count;
+  std::set<int> numbers;
+  for (int number = 0; number < pool; ++number) {
+    std::string load;
+    text >> load;
+    if (std::strtod(load.c_str(), nullptr) != 0) numbers.insert(number);
+  }
+  return numbers;
+}
+
+TEST(Training, BeginsWithPlainScenarios) {
+  SerialReducer alone;
+  Training one = training(alone, 0, 7, 2);
+  one.advance();
+  EXPECT_EQ(run_so_far(one, 7), (std::set{0, 3}));
+  one.advance();
+  EXPECT_EQ(run_so_far(one, 7), (std::set{0, 3, 6}));
+  one.advance();
+  EXPECT_EQ(run_so_far(one, 7), (std::set{0, 3, 4, 5, 6}));
+}
+
+TEST(Training, RunsNoScenarioTwiceInAGeneration) {
+  SerialReducer alone;
+  Training one = training(alone, 0, 3, 1);  // one is plain, of the two that are wanted
+  EXPECT_NO_THROW(one.advance());
+  EXPECT_EQ(run_so_far(one, 3), (std::set{0}));
 }
 
 TEST(Training, LearnsWhatIsBetter) {
@@ -150,16 +251,19 @@ TEST(Training, ComesToTheSameOnAnyNumberOfRanks) {
 
 TEST(Training, GoesOnExactly) {
   SerialReducer alone;
-  Training through = training(alone);
-  through.advance();
-  const std::string saved = through.save();
-  through.advance();
-  Training resumed = training(alone);
-  resumed.restore(saved);
-  EXPECT_EQ(resumed.save(), saved);
-  resumed.advance();
-  EXPECT_EQ(resumed.save(), through.save());
-  EXPECT_THROW(resumed.restore("7 0 0"), InputError);
+  for (const int plain : {0, 1}) {
+    Training through = training(alone, 0, 3, plain);
+    through.advance();
+    const std::string saved = through.save();
+    through.advance();
+    Training resumed = training(alone, 0, 3, plain);
+    resumed.restore(saved);
+    EXPECT_EQ(resumed.save(), saved);
+    resumed.advance();
+    EXPECT_EQ(resumed.save(), through.save());
+    EXPECT_EQ(resumed.parameters(), through.parameters());
+    EXPECT_THROW(resumed.restore("7 0 0"), InputError);
+  }
 }
 
 }  // namespace
