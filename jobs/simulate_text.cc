@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -132,6 +133,7 @@ Json latency_json(const rl::LatencyHistogram& latency) {
 
 Json stream_json(const rl::StreamMeasures& stream) {
   return {{"stream", stream.name},
+          {"slo_seconds", std::isfinite(stream.slo) ? Json(stream.slo) : Json()},
           {"requests", stream.offered},
           {"in_time", stream.in_time},
           {"late", stream.late},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace widepipe::rl {
 namespace {
@@ -38,6 +39,7 @@ Seconds LatencyHistogram::percentile(double share) const {
 StreamMeasures Measures::all() const {
   StreamMeasures all;
   all.name = "all";
+  all.slo = std::numeric_limits<Seconds>::infinity();
   for (const StreamMeasures& stream : streams) {
     all.offered += stream.offered;
     all.in_time += stream.in_time;

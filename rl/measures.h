@@ -27,6 +27,7 @@ class LatencyHistogram {
 
 struct StreamMeasures {
   std::string name;
+  Seconds slo = 0;  ///< infinity: none
   std::int64_t offered = 0;
   std::int64_t in_time = 0;
   std::int64_t late = 0;        ///< answered behind their deadline

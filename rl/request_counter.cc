@@ -6,7 +6,9 @@ RequestCounter::RequestCounter(const schedule::Cluster& cluster, Measures& measu
                                const BatchLog& log)
     : cluster_(cluster), measures_(measures), log_(log) {
   for (const schedule::RequestStream& stream : cluster.streams) {
-    measures_.streams.emplace_back().name = stream.name;
+    StreamMeasures& one = measures_.streams.emplace_back();
+    one.name = stream.name;
+    one.slo = stream.slo;
   }
 }
 

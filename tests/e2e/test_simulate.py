@@ -86,6 +86,18 @@ def test_files_of_ones_own(widepipe, tmp_path):
     assert "vgg16" in text and "alexnet" in text and "resnet50" not in text
 
 
+def test_reports_say_the_slo_of_each_stream(widepipe, tmp_path):
+    slos = {}
+    for workload in ("A5", "A10", "bulk"):
+        simulate(widepipe, tmp_path, "--workload", workload, "--report", "r.json")
+        [run] = json.loads((tmp_path / "r.json").read_text())["runs"]
+        assert run["all"]["slo_seconds"] is None
+        slos[workload] = {one["stream"]: one["slo_seconds"] for one in run["streams"]}
+    assert slos["A10"] == {stream: pytest.approx(2 * slo) for stream, slo in slos["A5"].items()}
+    assert min(slos["A5"].values()) == pytest.approx(0.007, rel=0.5)
+    assert set(slos["bulk"].values()) == {None}
+
+
 def test_plans_are_written_by_stream(widepipe, tmp_path):
     simulate(widepipe, tmp_path, "--policy", "learned", "--plans", "p.csv", "--report", "r.json")
     with open(tmp_path / "p.csv", newline="") as file:
