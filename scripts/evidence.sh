@@ -44,8 +44,17 @@ for part in "${parts[@]}"; do
       evaluate large "greedy-estimated,$policy,static-central,static-lb" --workloads A5,F --devices 1000 --seconds 4
       ;;
     tenants)
-      evaluate tenants "greedy-estimated,$policy,static-central,static-hindsight" --workloads G --devices 32 \
+      evaluate tenants "greedy-estimated,$policy,static-central,static-hindsight" --workloads G --devices 32,100 \
         --seconds 30
+      (
+        reports=$out
+        . scripts/plots/venv.sh
+        mapfile -t all_seeds < <(seq "$base" $((base + seeds - 1)))
+        for devices in 32 100; do
+          "$python" scripts/evidence/ceiling.py build/release/widepipe --devices "$devices" --seeds "${all_seeds[@]}" \
+            --report "$reports/tenants-ceiling-$devices.json"
+        done
+      )
       ;;
     ablations)
       without=

@@ -29,10 +29,13 @@ TENANT_TARGETS = [("static-central", "G", 2.0), ("static-hindsight", "G", 1.15),
 class Reports:
     def __init__(self, folder, pattern, policy, seeds):
         self.runs = []
+        self.ceilings = []
         for path in sorted(folder.glob(pattern)):
             for run in json.loads(path.read_text())["runs"]:
-                other = run["policy"].endswith(".toml") and run["policy"] != policy
-                if run["seed"] in seeds and not other:
+                other = run.get("policy", "").endswith(".toml") and run["policy"] != policy
+                if "ceiling" in run:
+                    self.ceilings.append(run)
+                elif run["seed"] in seeds and not other:
                     self.runs.append({**run, "report": path.stem})
 
     def shares(self, policy, workload, **where):
@@ -79,13 +82,13 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def target_rows(reports, policy, targets):
+def target_rows(reports, policy, targets, **where):
     rows = []
     for other, workload, target in targets:
         if other is None:
-            found = estimate(list(reports.shares(policy, workload).values()))
+            found = estimate(list(reports.shares(policy, workload, **where).values()))
         else:
-            found = ratio(reports, policy, other, workload)
+            found = ratio(reports, policy, other, workload, **where)
         if found is None:
             continue
         met = "-"
@@ -96,11 +99,11 @@ def target_rows(reports, policy, targets):
     return rows
 
 
-def share_table(reports):
+def share_table(reports, **where):
     """All policies on all workloads."""
     rows = []
-    for workload in reports.workloads():
-        rows.append([workload, *(text(estimate(list(reports.shares(one, workload).values())))
+    for workload in reports.workloads(**where):
+        rows.append([workload, *(text(estimate(list(reports.shares(one, workload, **where).values())))
                                  for one in reports.policies())])
     return table(["share of the bound", *reports.policies()], rows)
 
@@ -111,6 +114,24 @@ def goals(targets):
         return (table(["workload", "goodput", "mean, 95 %", "target", "met"], target_rows(reports, policy, targets)) +
                 "\n\n" + share_table(reports))
     return draw
+
+
+def tenants(reports, policy):
+    """By the number of devices: goals, and how near they are to what ceiling.py has found."""
+    parts = []
+    for devices in sorted({run["devices"] for run in reports.runs}):
+        rows = target_rows(reports, policy, TENANT_TARGETS, devices=devices)
+        ceilings = {run["seed"]: run["ceiling"] for run in reports.ceilings if run["devices"] == devices}
+        mine = reports.shares(policy, "G", devices=devices)
+        both = sorted(set(ceilings) & set(mine))
+        if any(mine[seed] > ceilings[seed] for seed in both):
+            sys.exit(f"tables.py: more than the ceiling allows: {mine}, {ceilings}")
+        if both:
+            rows.append(["G", "the ceiling, of the bound", text(estimate([ceilings[seed] for seed in both])), "-", "-"])
+            rows.append(["G", "by the ceiling", text(estimate([mine[seed] / ceilings[seed] for seed in both])), "-", "-"])
+        parts.append(f"{devices} devices:\n\n" + table(["workload", "goodput", "mean, 95 %", "target", "met"], rows) +
+                     "\n\n" + share_table(reports, devices=devices))
+    return "\n\n".join(parts)
 
 
 def large(reports, policy):
@@ -142,7 +163,7 @@ def beside_greedy(reports, policy):
     return table(["what", "workload", "greedy-estimated", policy, "ratio"], rows)
 
 
-PARTS = {"targets": goals(TARGETS), "large": large, "tenants": goals(TENANT_TARGETS), "ablations": ablations,
+PARTS = {"targets": goals(TARGETS), "large": large, "tenants": tenants, "ablations": ablations,
          "unseen": beside_greedy, "robust": beside_greedy}
 
 

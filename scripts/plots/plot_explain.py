@@ -50,13 +50,10 @@ class Run:
         return np.array(rows + [all_streams - np.sum(rows, axis=0)])
 
     def missed(self):
-        """The share of requests, by plan, over a second or so."""
-        sums = {}
-        for what in ("in_time", "missed"):
-            by_plan = np.array([self.plans[what][self.plans["at_s"] == at].sum()
-                                for at in self.times])
-            sums[what] = np.convolve(by_plan, np.ones(4), "same")
-        return sums["missed"] / np.maximum(sums["missed"] + sums["in_time"], 1)
+        """The share of requests, by plan, in the second around it."""
+        around = np.abs(self.plans["at_s"] - self.times[:, np.newaxis]) <= 0.5
+        missed, in_time = (np.where(around, self.plans[what], 0).sum(axis=1) for what in ("missed", "in_time"))
+        return missed / np.maximum(missed + in_time, 1)
 
     def fallbacks(self):
         """Spans of time in which another policy decided."""
@@ -88,10 +85,9 @@ def stacked(panel, times, rows, colors, title):
 
 def multiples(panel, first, second, streams, colors, column, title):
     for stream, color in zip(streams, colors):
-        a, b = first.of(stream, column), second.of(stream, column)
-        plans = min(len(a), len(b))
-        panel.plot(first.times[:plans], a[:plans] / np.maximum(b[:plans], 1e-3), color=color,
-                   linewidth=1.1)
+        then = np.maximum(np.searchsorted(second.times, first.times, side="right") - 1, 0)
+        other = second.of(stream, column)[then]  # the plan that is in force
+        panel.plot(first.times, first.of(stream, column) / np.maximum(other, 1e-3), color=color, linewidth=1.1)
     panel.axhline(1, color="black", linewidth=0.8, linestyle="--")
     panel.set(yscale="log", ylim=(0.18, 5.5), xlabel="seconds")
     ticks = [0.25, 0.5, 1, 2, 4]

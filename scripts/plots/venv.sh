@@ -2,9 +2,9 @@
 out=build/plots
 venv=$out/venv
 mkdir -p "$out"
-if [ ! -e "$venv/complete" ]; then
+if ! cmp -s scripts/plots/requirements.txt "$venv/complete"; then
   /usr/bin/python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/plots/requirements.txt
-  touch "$venv/complete"
+  cp scripts/plots/requirements.txt "$venv/complete"
 fi
 python=$venv/bin/python
