@@ -10,7 +10,7 @@ Four networks (efficientnet_lite0, ocr_cls, ocr_det of scripts/models/fetch.py, 
 profiled, then served by two ranks of one core each (with --dedicated by the second of them): with
 steady popularity, and with popularity that moves by two places halfway. A grid of fixed settings, the
 same for all models, is tried on the steady mix; the best of them, static-central (settings of each
-model, tuned by simulation) and greedy-estimated then take turns at each load. Loads are shares of the
+model, tuned by simulation), greedy-estimated and learned then take turns at each load. Loads are shares of the
 fluid bound of the profile. Prints the attainment of each (medians), the highest load that passes, and
 how near simulations with the rounds of the live runs come: of the devices as they were profiled, and
 as fast as they were in the run (static-central is tuned in each of them anew, for such devices).
@@ -38,7 +38,8 @@ MODELS = {  # the most popular first: its file, the shape of a row, rows
 }
 SHIFT = "\n[[rotation]]\nat = 0.5\nplaces = 2\n"
 POLICIES = {"static-central": ["--policy", "static-central"],
-            "greedy-estimated": ["--policy", "greedy-estimated"]}
+            "greedy-estimated": ["--policy", "greedy-estimated"],
+            "learned": ["--policy", "learned"]}
 PASS = (0.99, 0.97)  # of all requests, of each model's
 
 
@@ -190,7 +191,10 @@ def main():
     parser.add_argument("--widepipe", default=ROOT / "build/release/widepipe", type=Path)
     parser.add_argument("--mpiexec", default="mpiexec --bind-to none")
     parser.add_argument("--timeout", type=int, default=900)
+    parser.add_argument("--learned", type=Path, help="the file of another policy for `learned`")
     options = parser.parse_args()
+    if options.learned:
+        POLICIES["learned"][1] = str(options.learned.resolve())
     options.devices = options.ranks - (1 if options.dedicated else 0)
     with tempfile.TemporaryDirectory() as name:
         options.folder = (options.keep or Path(name)).resolve()
