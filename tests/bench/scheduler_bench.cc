@@ -12,13 +12,16 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/cpu.h"
 #include "jobs/profile_file.h"
+#include "jobs/simulated_policies.h"
 #include "jobs/workload_file.h"
 #include "rl/simulator.h"
+#include "schedule/learned_policy.h"
 #include "schedule/request_policies.h"
 
 namespace widepipe {
@@ -40,11 +43,11 @@ struct Nothing final : schedule::RequestEvents {
   void readmitted(schedule::DeviceId, double) override {}
 };
 
-double repeat(const schedule::Cluster& cluster, const schedule::NamedPolicy& policy,
+double repeat(const schedule::Cluster& cluster, const schedule::PolicyMaker& policy,
               const std::vector<rl::SchedulerCall>& calls) {
   using Kind = rl::SchedulerCall::Kind;
   Nothing nothing;
-  schedule::RequestScheduler scheduler(cluster, policy.maker(policy.usual())(), nothing);
+  schedule::RequestScheduler scheduler(cluster, policy(), nothing);
   std::vector<schedule::Order> orders;
   const double start = thread_cpu_seconds();
   for (const rl::SchedulerCall& call : calls) {
@@ -70,18 +73,17 @@ double repeat(const schedule::Cluster& cluster, const schedule::NamedPolicy& pol
   return thread_cpu_seconds() - start;
 }
 
-void bench(const std::string& workload_name, const schedule::NamedPolicy& policy, double load,
+void bench(const std::string& workload_name, const schedule::PolicyMaker& policy, double load,
            rl::SimulationSettings settings) {
   const npu_model::Profile profile = jobs::load_profile("npu");
   const rl::WorkloadSpec workload = jobs::load_workload(workload_name, profile);
   const npu_model::FleetSpec fleet = jobs::load_fleet(workload.fleet, profile);
   settings.rate = load * bound_of(profile, workload, fleet, settings);
   std::vector<rl::SchedulerCall> calls;
-  simulate(profile, workload, fleet, settings, policy.maker(policy.usual()), {}, &calls);
+  simulate(profile, workload, fleet, settings, policy, {}, &calls);
   // Once more, without recording, for the simulator's own rate.
   const auto start = std::chrono::steady_clock::now();
-  const rl::Measures measures =
-      simulate(profile, workload, fleet, settings, policy.maker(policy.usual()));
+  const rl::Measures measures = simulate(profile, workload, fleet, settings, policy);
   const double simulated =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const rl::StreamMeasures all = measures.all();
@@ -99,6 +101,14 @@ void bench(const std::string& workload_name, const schedule::NamedPolicy& policy
              1e-6 * static_cast<double>(peak_process_bytes()));
 }
 
+schedule::PolicyMaker policy_of(const std::string& name) {
+  if (const auto learned = jobs::simulated_policy(name).parameters) {
+    return [learned] { return std::make_unique<schedule::LearnedPolicy>(*learned, true); };
+  }
+  const schedule::NamedPolicy& policy = schedule::request_policy(name);
+  return policy.maker(policy.usual());
+}
+
 }  // namespace
 }  // namespace widepipe
 
@@ -106,8 +116,7 @@ int main(int argc, char** argv) {
   using namespace widepipe;
   rl::SimulationSettings settings{.duration = argc > 2 ? std::atof(argv[2]) : 1,
                                   .devices = argc > 1 ? std::atoi(argv[1]) : 1000};
-  const schedule::NamedPolicy& policy =
-      schedule::request_policy(argc > 3 ? argv[3] : "greedy-estimated");
+  const schedule::PolicyMaker policy = policy_of(argc > 3 ? argv[3] : "greedy-estimated");
   const std::string workload = argc > 4 ? argv[4] : "A5";
   fmt::print("devices\tload\trequests/s\ta batch\tus a batch\tns a request\tevents/s\tMB\n");
   for (const double load : {0.4, 0.6, 0.75, 1.0, 2.0}) bench(workload, policy, load, settings);
