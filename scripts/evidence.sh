@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What is known of the learned policy, in simulations, written into docs/evidence.md; from a bare Debian 12 machine:
-#   scripts/evidence.sh [PART ...]      targets large tenants ablations unseen robust    (all of them)
+#   scripts/evidence.sh [PART ...]      targets large tenants ablations unseen robust learning    (all of them)
 # SEEDS (4) runs of each from SEED_BASE (901) on; POLICY (learned): a name or a file. What was made of this commit is
 # not made again: an evaluation that was stopped goes on. All parts take some hours on two cores.
 set -euo pipefail
@@ -9,7 +9,7 @@ base=${SEED_BASE:-901}
 policy=${POLICY:-learned}
 [ -f "$policy" ] && policy=$(realpath "$policy")
 cd "$(dirname "$0")/.."
-all=(targets large tenants ablations unseen robust)
+all=(targets large tenants ablations unseen robust learning)
 parts=("$@")
 [ $# -gt 0 ] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -78,6 +78,22 @@ for part in "${parts[@]}"; do
       done
       sed 's/^jitter = .*/jitter = 0.2/; s/^name = "npu"/name = "noisy"/' jobs/profiles/npu.toml >"$out/noisy.toml"
       evaluate robust-noise "greedy-estimated,$policy" --workloads A5,F --devices 100 --profile "$out/noisy.toml"
+      ;;
+    learning)
+      for at in A3:0.67 A5:0.78 G:0.3; do # a little more than is borne
+        workload=${at%:*}
+        for ((seed = base; seed < base + seeds; seed++)); do
+          for learns in no yes; do
+            name=learning-$learns-$workload-$seed
+            [ ! -e "$out/$name.json" ] || continue
+            printf '\n== %s\n' "$name"
+            options=(--workload "$workload" --load "${at#*:}" --devices 32 --seconds 600 --seed "$seed")
+            [ $learns = no ] || options+=(--learn "$out/$name.toml")
+            build/release/widepipe simulate --policy "$policy" "${options[@]}" --report "$out/$name.part"
+            mv "$out/$name.part" "$out/$name.json"
+          done
+        done
+      done
       ;;
   esac
 done

@@ -163,8 +163,24 @@ def beside_greedy(reports, policy):
     return table(["what", "workload", "greedy-estimated", policy, "ratio"], rows)
 
 
+def learning(reports, _policy):
+    """What is missed over the whole of long runs, by whether the policy goes on learning."""
+    missed, loads = {}, {}
+    for run in reports.runs:
+        _, learns, workload, seed = run["report"].split("-")
+        missed[workload, learns, seed] = 1 - run["all"]["attainment"]
+        loads[workload] = run["share_of_bound"]
+    rows = []
+    for workload, load in loads.items():
+        seeds = [seed for one, learns, seed in missed if (one, learns) == (workload, "no")]
+        without, using = ([100 * missed[workload, learns, seed] for seed in seeds] for learns in ("no", "yes"))
+        rows.append([workload, f"{load:.2f}", text(estimate(without)), text(estimate(using)),
+                     text(estimate([b / a for a, b in zip(without, using)]))])
+    return table(["workload", "load, of the bound", "% that miss", "with `--learn`", "ratio"], rows)
+
+
 PARTS = {"targets": goals(TARGETS), "large": large, "tenants": tenants, "ablations": ablations,
-         "unseen": beside_greedy, "robust": beside_greedy}
+         "unseen": beside_greedy, "robust": beside_greedy, "learning": learning}
 
 
 def main(folder, document, policy, base, count, *parts):
