@@ -118,7 +118,8 @@ def box(cluster, widepipe):
 @pytest.fixture(scope="module")
 def job_kind(cluster, widepipe, heavy):
     folder = cluster.work / "long"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of a test run that was killed: outputs to resume
+    folder.mkdir()
     shutil.copy(heavy, folder)
     yield long_job.make(widepipe, folder / heavy.name, folder)
     shutil.rmtree(folder)
