@@ -47,15 +47,17 @@ class Draw {
 };
 
 /// Another device with other networks, of which SLO bases are the same multiples of what a batch of
-/// one takes.
-npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw) {
+/// one takes. `processor`: of one core.
+npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, bool processor) {
   npu_model::Profile profile = usual;
   npu_model::DeviceConstants& device = profile.device;
   if (draw.chance(0.2)) device.jitter = draw.between(0.01, 0.3);
-  if (draw.chance(0.2)) {  // from processors of one core to larger NPUs
+  if (processor || draw.chance(0.2)) {  // up to larger NPUs
     const double all = device.flops_per_core * device.cores * draw.between(0.6, 1.6);
-    const bool few_cores = draw.chance(0.4);
-    const double times = few_cores ? draw.between(1.0 / device.cores, 0.25) : draw.between(0.25, 2);
+    const bool few_cores = processor || draw.chance(0.3);
+    const double times = processor   ? 0
+                         : few_cores ? draw.between(1.0 / device.cores, 0.25)
+                                     : draw.between(0.25, 2);
     device.cores = std::max(1, static_cast<int>(std::lround(device.cores * times)));
     device.flops_per_core = all / device.cores;
     device.bytes_per_second *= draw.between(0.5, few_cores ? 8 : 2);
@@ -66,7 +68,7 @@ npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw) {
     for (int cores = 1; cores < device.cores; cores *= 2) device.core_choices.push_back(cores);
     device.core_choices.push_back(device.cores);
   }
-  const bool other_networks = draw.chance(0.2);
+  const bool other_networks = draw.chance(processor ? 0.7 : 0.2);
   const double apart = draw.between(2, 10);
   for (std::size_t i = 0; i < profile.networks.size(); ++i) {
     npu_model::Network& network = profile.networks[i];
@@ -158,14 +160,16 @@ Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number, 
   Draw draw(number);
   Scenario scenario;
   const bool plain = variety == Variety::kPlain;
-  scenario.profile = plain ? profile : draw_profile(profile, draw);
+  const bool processors = !plain && draw.chance(0.15);
+  scenario.profile = plain ? profile : draw_profile(profile, draw, processors);
   scenario.workload = draw_workload(scenario.profile, draw);
   scenario.fleet = draw_fleet(draw, scenario.profile.device.cores);
   SimulationSettings& settings = scenario.settings;
-  settings.devices = static_cast<int>(std::lround(draw.between(plain ? 16 : 2, 64)));
+  settings.devices = processors ? draw.whole(1, 4)
+                                : static_cast<int>(std::lround(draw.between(plain ? 16 : 2, 64)));
   settings.duration = settings.devices < kFewDevices ? 5 : 3;
   settings.seed = kScenarioSeed + number;
-  if (!plain && draw.chance(0.2)) draw_tenants(scenario, draw);
+  if (!plain && !processors && draw.chance(0.2)) draw_tenants(scenario, draw);
   if (!plain && draw.chance(0.3)) {
     settings.rounds = {.period = 1e-3 * draw.between(0.02, 0.5),
                        .delay = 1e-3 * draw.between(0.01, 1)};

@@ -157,7 +157,8 @@ StreamRule GreedyPolicy::rule_of(ModelId model, const OperatingPoint& point, Sec
   return {.full = point.batch,
           .hold = std::max(slo - dials_[model].stretch * point.solo, 0.0),
           .idle_share = shared_.idle_share,
-          .lead = std::isinf(slo) ? 0 : dials_[model].lead * slo};
+          .lead = std::isinf(slo) ? 0 : dials_[model].lead * slo,
+          .slow = dials_[model].slow};
 }
 
 int GreedyPolicy::largest_batch(ModelId model, const OperatingPoint& point,

@@ -53,6 +53,7 @@ class GreedyPolicy : public OneKindPolicy {
     double caution = 1;  ///< batches are taken to be out for so many times as long as expected
     double drift = 0;    ///< what runs beside them, as of Offer::takes()
     double lead = 0;     ///< of SLOs: their turn comes as if deadlines were so much sooner
+    double slow = 0;     ///< as of StreamRule
   };
   /// Constants of all.
   struct SharedDials {

@@ -13,6 +13,8 @@ constexpr double kMostFeature = 1.5;
 /// expected.
 constexpr double kLateness = 5;
 constexpr double kUnsteadiness = 5;
+/// Likewise, if one batch runs at a time.
+constexpr double kFewBatches = 2;
 
 /// The weight of the last period in shares of misses, if it is a usual one.
 constexpr double kMissWeight = 0.3;
@@ -163,6 +165,12 @@ Features FeatureWatch::features(const ServingObservation& seen,
     work[model] = rates[model] * cost(model, ways[model].batch);
   }
   const double all_work = std::accumulate(work.begin(), work.end(), 0.0);
+  double of_device = 0;  // of its cores, by a batch
+  for (ModelId model = 0; model < models; ++model) {
+    const double part = all_work > 0 ? work[model] / all_work : 1.0 / static_cast<double>(models);
+    of_device += part * cluster.models[model].costs->core_choices()[ways[model].choice] / cores_;
+  }
+  const double few = bounded(kFewBatches * std::sqrt(of_device / std::max(fleet.size, of_device)));
   Features all{.models = std::vector<ModelFeatures>(models)};
   for (ModelId model = 0; model < models; ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;
@@ -183,6 +191,7 @@ Features FeatureWatch::features(const ServingObservation& seen,
     of[kSurprise] = bounded(kUnsteadiness * surprise_[model]);
     of[kWaiting] = bounded(std::log((1 + waiting[model]) / (1 + way.batch)) / 2);
     of[kRising] = rising_[model];
+    of[kFew] = few;
     if (!known) continue;
     const double busy = rates[model] * way.solo / way.batch;
     of[kLoad] = fleet.size > 0 ? bounded(2 * (all_work / fleet.size - 0.6)) : 0;
@@ -207,6 +216,7 @@ SharedFeatures FeatureWatch::shared(const std::vector<ModelFeatures>& models, do
   all[kAllUnsteady] = models.front()[kUnsteady];
   all[kMemory] = bounded(std::log((1 + bytes_) / (1 + memory)) / 2);
   all[kChanges] = changes_;
+  all[kAllFew] = models.front()[kFew];
   return all;
 }
 

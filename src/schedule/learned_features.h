@@ -32,6 +32,7 @@ enum ModelFeature {
   kWaiting,    ///< log of what waits, beside a batch
   kRising,     ///< log of what has arrived since the last plan, beside what was expected
   kLoaded,     ///< log of its instances, beside those that would be busy all the time
+  kFew,        ///< about 0 where many batches run at a time, 1 where four do
   kModelFeatures
 };
 using ModelFeatures = std::array<double, kModelFeatures>;
@@ -46,6 +47,7 @@ enum SharedFeature {
   kAllUnsteady,
   kMemory,   ///< log of what one instance of each model would take, beside what a device has
   kChanges,  ///< the part of what arrived since the last plan that was not expected
+  kAllFew,
   kSharedFeatures
 };
 using SharedFeatures = std::array<double, kSharedFeatures>;

@@ -13,11 +13,12 @@ namespace widepipe::schedule {
 namespace {
 
 /// How far a dial may be turned: its logarithm, either way.
-constexpr std::array<double, kModelHeads> kMostModel = {0.9, 0.6, 1.5, 0.7, 1.5, 0.3, 1, 0.5};
+constexpr std::array<double, kModelHeads> kMostModel = {0.9, 0.6, 1.5, 0.7, 1.5, 0.3, 1, 0.5, 2};
 constexpr std::array<double, kSharedHeads> kMostShared = {2, 1.5, 1.6, 0.7, 1.5, 1.5, 1.5};
 /// What a parameter of 1 times a feature of 1 turns it by: so that steps of learning that are alike
 /// make differences that are alike.
-constexpr std::array<double, kSharedHeads> kUnits = {1, 1, 4, 2, 4, 4, 4};
+constexpr std::array<double, kModelHeads> kModelUnits = {1, 1, 1, 1, 1, 1, 1, 1, 4};
+constexpr std::array<double, kSharedHeads> kSharedUnits = {1, 1, 4, 2, 4, 4, 4};
 constexpr double kAny = std::numeric_limits<double>::infinity();
 
 /// Another number of cores must be cheaper by so much to be worth loading instances.
@@ -41,12 +42,14 @@ void for_each_value(auto& parameters, const auto& visit) {
 
 static_assert(OnlineLearning::kNumbers == std::size_t{kModelHeads} + std::size_t{kSharedHeads});
 
-/// With all dials turned by so much: logarithms, but of drift and lead.
+/// With all dials turned by so much: logarithms, but of drift, lead and slow.
 LearnedParameters moved(LearnedParameters parameters, const OnlineLearning::Numbers& by) {
   auto next = by.begin();
-  for (ModelFeatures& head : parameters.model) head[kOne] += *next++;
+  for (std::size_t head = 0; head < kModelHeads; ++head) {
+    parameters.model[head][kOne] += *next++ / kModelUnits[head];
+  }
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
-    parameters.shared[head][kAlways] += *next++ / kUnits[head];
+    parameters.shared[head][kAlways] += *next++ / kSharedUnits[head];
   }
   return parameters;
 }
@@ -133,7 +136,8 @@ void LearnedPolicy::turn_dials(const Features& features) {
   const Dials& usual = usual_dials();
   for (ModelId model = 0; model < features.models.size(); ++model) {
     const auto term = [&](ModelHead head) {
-      return within(sum(parameters_.model[head], features.models[model]), kMostModel[head]);
+      const double by = kModelUnits[head] * sum(parameters_.model[head], features.models[model]);
+      return within(by, kMostModel[head]);
     };
     const auto factor = [&](ModelHead head) { return std::exp(term(head)); };
     const double odds = usual.cores_count / (1 - usual.cores_count) * factor(kCores);
@@ -143,11 +147,12 @@ void LearnedPolicy::turn_dials(const Features& features) {
                      .cores_count = odds / (1 + odds),
                      .caution = usual.caution * factor(kCaution),
                      .drift = usual.drift + term(kDrift),
-                     .lead = usual.lead + term(kLead)};
+                     .lead = usual.lead + term(kLead),
+                     .slow = usual.slow + term(kSlow)};
     wanted_[model] = factor(kWanted);
   }
   const auto factor = [&](SharedHead head) {
-    const double by = kUnits[head] * sum(parameters_.shared[head], features.shared);
+    const double by = kSharedUnits[head] * sum(parameters_.shared[head], features.shared);
     return std::exp(within(by, kMostShared[head]));
   };
   const SharedDials& shared = usual_shared();
@@ -173,7 +178,7 @@ bool LearnedPolicy::finite() const {
                packing_.least_rate + packing_.hysteresis + period_;
   for (const Dials& dials : dials_) {
     all += dials.budget + dials.stretch + dials.spare_batch + dials.cores_count + dials.caution +
-           dials.drift + dials.lead;
+           dials.drift + dials.lead + dials.slow;
   }
   for (const double wanted : wanted_) all += wanted;
   return std::isfinite(all);

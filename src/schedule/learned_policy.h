@@ -14,10 +14,21 @@
 namespace widepipe::schedule {
 
 /// What a learned policy sets by its features: dials of GreedyPolicy, each its usual value times
-/// the exponential of a linear function of features; or, of drift and lead, that function itself.
+/// the exponential of a linear function of features; or, of drift, lead and slow, that function.
 /// Of cores, what they count for in costs; and how much of a model there should be. Of all: how
 /// soon to plan again, and what PackingSettings are.
-enum ModelHead { kBudget, kStretch, kCores, kSpare, kWanted, kCaution, kDrift, kLead, kModelHeads };
+enum ModelHead {
+  kBudget,
+  kStretch,
+  kCores,
+  kSpare,
+  kWanted,
+  kCaution,
+  kDrift,
+  kLead,
+  kSlow,
+  kModelHeads
+};
 enum SharedHead { kSacrifice, kIdle, kPace, kCopies, kSurge, kFloor, kStay, kSharedHeads };
 
 /// All zero: greedy.
@@ -34,11 +45,11 @@ struct LearnedParameters {
   // What they are called in files.
   static constexpr std::array<const char*, kModelFeatures> kFeatureNames = {
       "one",      "tight", "load",     "popular",  "gathers", "gains",  "bandwidth", "misses",
-      "slowness", "late",  "unsteady", "surprise", "waiting", "rising", "loaded"};
+      "slowness", "late",  "unsteady", "surprise", "waiting", "rising", "loaded",    "few"};
   static constexpr std::array<const char*, kSharedFeatures> kSharedFeatureNames = {
-      "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes"};
+      "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes", "few"};
   static constexpr std::array<const char*, kModelHeads> kModelNames = {
-      "budget", "stretch", "cores", "spare", "wanted", "caution", "drift", "lead"};
+      "budget", "stretch", "cores", "spare", "wanted", "caution", "drift", "lead", "slow"};
   static constexpr std::array<const char*, kSharedHeads> kSharedNames = {
       "sacrifice", "idle", "pace", "copies", "surge", "floor", "stay"};
 };

@@ -26,6 +26,9 @@ struct StreamRule {
   /// Or as soon as more than this share of all devices have nothing to do; on one of them.
   double idle_share = 1;
   Seconds lead = 0;  ///< its turn comes as if its deadlines were so much sooner
+  /// Of devices with room it takes the one on which it gets on fastest, less that many times the
+  /// device's speed: from 1 on, slow ones are left no longer to others.
+  double slow = 0;
 };
 
 /// What is known of a stream.

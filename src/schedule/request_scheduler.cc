@@ -216,7 +216,7 @@ bool RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>
   Stream& stream = streams_[id];
   const bool is_due = due(stream, now);
   if (!is_due && !eager(stream)) return false;
-  if (send_to_fastest(id, is_due, now, orders)) return true;
+  if (send_to_best(id, is_due, now, orders)) return true;
   if (is_due) {
     stream.blocked = true;
     if (!std::exchange(stream.scarce, true)) ++stream.shortage;
@@ -224,10 +224,11 @@ bool RequestScheduler::serve_stream(StreamId id, Seconds now, std::vector<Order>
   return false;
 }
 
-/// A batch to the fastest of some devices that have room, or, unless to any, nothing to do. False
-/// if none takes it.
-bool RequestScheduler::send_to_fastest(StreamId id, bool any, Seconds now,
-                                       std::vector<Order>& orders) {
+/// A batch to the best of some devices that have room, or, unless to any, nothing to do. False if
+/// none takes it.
+bool RequestScheduler::send_to_best(StreamId id, bool any, Seconds now,
+                                    std::vector<Order>& orders) {
+  const double slow = streams_[id].rule.slow;
   // Begins where the batches of late went: their neighbours have waited longest.
   const auto first = static_cast<DeviceId>(next_batch_ % devices_.size());
   std::array<std::pair<double, DeviceId>, kCompared> seen;
@@ -235,7 +236,8 @@ bool RequestScheduler::send_to_fastest(StreamId id, bool any, Seconds now,
   const DeviceIndex& able = able_[streams_[id].model];
   (any ? able : resting_).walk(first, [&](DeviceId device) {
     if (!any && !able.contains(device)) return true;
-    seen[count++] = {shared_rate(devices_[device].speed(), devices_[device].demand()), device};
+    const double speed = devices_[device].speed();
+    seen[count++] = {shared_rate(speed, devices_[device].demand()) - slow * speed, device};
     return count < kCompared;
   });
   while (count > 0) {

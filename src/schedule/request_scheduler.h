@@ -149,7 +149,7 @@ class RequestScheduler final : public RequestDispatcher {
   void drop_first(StreamId id, Seconds now);
   void take_turn(StreamId id, Seconds now);
   bool serve_stream(StreamId id, Seconds now, std::vector<Order>& orders);
-  bool send_to_fastest(StreamId id, bool any, Seconds now, std::vector<Order>& orders);
+  bool send_to_best(StreamId id, bool any, Seconds now, std::vector<Order>& orders);
   void serve_device(DeviceId id, Seconds now, std::vector<Order>& orders);
   /// Null if it is not out.
   const Running* find(BatchId batch) const {

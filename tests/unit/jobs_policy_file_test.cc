@@ -55,7 +55,7 @@ TEST(PolicyFile, RefusesWhatIsNotOfThisVersionOrNotWhole) {
       {"format = 1\n", "", "format"},
       {"\"tight\", ", "",
        "expected the features that this version of widepipe looks at, one, tight"},
-      {"budget = \\[", "budget = [1.0, ", "expected 15 numbers, found 16"},
+      {"budget = \\[", "budget = [1.0, ", "expected 16 numbers, found 17"},
       {"budget = \\[0.0", "budget = [0.5", "it was changed or damaged since it was written"},
       {"budget = \\[0.0", "budget = [nan", "a finite number"},
       {"budget = \\[0.0", "budget = [1e9", "expected numbers from -1000 to 1000, found 1000000000"},

@@ -103,6 +103,21 @@ TEST(LearnedFeatures, FollowWhatHappensToAll) {
   EXPECT_GT(small.shared[kMemory], usual.shared[kMemory] + 0.3);
 }
 
+TEST(LearnedFeatures, KnowHowManyBatchesRunAtATime) {
+  double before = 2;
+  for (const int devices : {1, 4, 16, 400}) {
+    Watched watched;
+    watched.cluster = cluster_of(devices, 2, kSlo);
+    watched.devices.resize(static_cast<std::size_t>(devices));
+    watched.instances.resize(static_cast<std::size_t>(devices));
+    const Features now = watched.after([](Watched&) {});
+    EXPECT_LT(now.models[1][kFew], 0.8 * before) << devices;
+    EXPECT_EQ(now.models[0][kFew], now.shared[kAllFew]);
+    before = now.models[1][kFew];
+  }
+  EXPECT_NEAR(before, 0.05, 0.03);
+}
+
 TEST(LearnedFeatures, KnowWhatBatchesSave) {
   // A sample takes 1 ms, a batch as long again; or nothing beside its samples.
   Watched watched;

@@ -67,16 +67,23 @@ TEST(RequestScheduler, AnOverloadDoesNotFillTheMemory) {
   }
 }
 
-TEST(RequestScheduler, BatchesGoToTheFastestOfDevicesWithRoom) {
-  Bench bench(cluster_of(3, 1, 1), plain({.full = 1}, 1), {.estimate_speeds = false});
-  std::vector<Order> orders;
-  bench.scheduler.tell_speed(0, 0.5, 0, orders);
-  bench.scheduler.tell_speed(2, 0.8, 0, orders);
-  const RequestId ids[] = {1, 2, 3};
-  for (const RequestId id : ids) bench.add(id, 0);
-  std::vector<DeviceId> devices;
-  for (const Order& order : bench.dispatch(0)) devices.push_back(order.device);
-  EXPECT_EQ(devices, (std::vector<DeviceId>{1, 2, 0}));
+TEST(RequestScheduler, BatchesGoToTheFastestOfDevicesWithRoomOrToSlowOnesAsTheRuleSays) {
+  const struct {
+    double slow;
+    std::vector<DeviceId> expected;
+  } kCases[] = {{0, {1, 2, 0}}, {0.9, {1, 2, 0}}, {1.5, {0, 2, 1}}};
+  for (const auto& c : kCases) {
+    Bench bench(cluster_of(3, 1, 1), plain({.full = 1, .slow = c.slow}, 1),
+                {.estimate_speeds = false});
+    std::vector<Order> orders;
+    bench.scheduler.tell_speed(0, 0.5, 0, orders);
+    bench.scheduler.tell_speed(2, 0.8, 0, orders);
+    const RequestId ids[] = {1, 2, 3};
+    for (const RequestId id : ids) bench.add(id, 0);
+    std::vector<DeviceId> devices;
+    for (const Order& order : bench.dispatch(0)) devices.push_back(order.device);
+    EXPECT_EQ(devices, c.expected) << c.slow;
+  }
 }
 
 TEST(RequestScheduler, LearnsHowFastADeviceIs) {
