@@ -23,18 +23,10 @@ double step_from(double load) {
 
 double shortfall(const Measures& measures, const PassRule& rule) {
   if (measures.passes(rule)) return 0;
-  std::vector<double> missed;
-  for (const StreamMeasures& stream : measures.streams) {
-    missed.push_back(std::max(rule.each - stream.attainment(), 0.0));
-  }
-  // Those that the rule forgives do not count.
-  std::sort(missed.begin(), missed.end());
-  const auto counted =
-      static_cast<std::size_t>(std::ceil(rule.streams * static_cast<double>(missed.size()) - 1e-9));
   double sum = 0;
-  for (std::size_t i = 0; i < counted; ++i) sum += missed[i];
+  for (const double share : measures.counted(rule)) sum += std::max(rule.each - share, 0.0);
   return std::max(rule.all - measures.all().attainment(), 0.0) +
-         sum / static_cast<double>(missed.size());
+         sum / static_cast<double>(measures.streams.size());
 }
 
 LoadClimb::LoadClimb(const npu_model::Profile& profile, const WorkloadSpec& workload,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <iterator>
 #include <numeric>
 #include <sstream>
@@ -35,15 +34,8 @@ double score_of(const Measures& measures, const PassRule& rule) {
   constexpr double kSoft = 0.5;
   constexpr double kMost = 8;
   const double all = (1 - measures.all().attainment()) / (1 - rule.all);
-  std::vector<double> shares;
-  for (const StreamMeasures& stream : measures.streams) shares.push_back(1 - stream.attainment());
-  if (shares.empty()) shares.push_back(0);
-  // So many may miss more than the rule says.
-  const auto spared = std::min(
-      static_cast<std::ptrdiff_t>((1 - rule.streams) * static_cast<double>(shares.size()) + 1e-9),
-      std::ssize(shares) - 1);
-  std::ranges::nth_element(shares, shares.begin() + spared, std::greater<>());
-  const double worst = shares[static_cast<std::size_t>(spared)] / (1 - rule.each);
+  const std::vector<double> shares = measures.counted(rule);
+  const double worst = shares.empty() ? 0 : (1 - shares.back()) / (1 - rule.each);
   const auto part = [&](double missed) {
     return -std::log((std::min(missed, kMost) + kSoft) / (1 + kSoft));
   };
@@ -198,7 +190,7 @@ double Training::gain() {
     gains[i] = run(one, policy) - opponents_[numbers[i]];
   });
   reducer_.sum(gains);
-  return std::accumulate(gains.begin(), gains.end(), 0.0) / static_cast<double>(gains.size());
+  return mean_of(gains);
 }
 
 std::string Training::save() const {

@@ -42,7 +42,7 @@ Training training(Reducer& reducer, double start = 0, int pool = 3, int plain = 
           {.scenarios = 2,
            .pool = pool,
            .plain = plain,
-           .held_out = 2,
+           .held_out = 6,
            .evolution = {.candidates = 4, .step = 0.2, .seed = 3}},
           reducer};
 }
@@ -190,7 +190,7 @@ TEST(Training, RunsNoScenarioTwiceInAGeneration) {
 
 TEST(Training, LearnsWhatIsBetter) {
   SerialReducer alone;
-  Training bad = training(alone, -1);
+  Training bad = training(alone, -1, 12);
   const double before = bad.gain();
   for (int i = 0; i < 6; ++i) bad.advance();
   EXPECT_LT(before, -0.1) << "or it is no bad start";
