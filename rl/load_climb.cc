@@ -1,7 +1,6 @@
 #include "rl/load_climb.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -24,7 +23,7 @@ double step_from(double load) {
 double shortfall(const Measures& measures, const PassRule& rule) {
   if (measures.passes(rule)) return 0;
   double sum = 0;
-  for (const double share : measures.counted(rule)) sum += std::max(rule.each - share, 0.0);
+  for (const double share : measures.counted_shares(rule)) sum += std::max(rule.each - share, 0.0);
   return std::max(rule.all - measures.all().attainment(), 0.0) +
          sum / static_cast<double>(measures.streams.size());
 }

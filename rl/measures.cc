@@ -54,7 +54,7 @@ StreamMeasures Measures::all() const {
   return all;
 }
 
-std::vector<double> Measures::counted(const PassRule& rule) const {
+std::vector<double> Measures::counted_shares(const PassRule& rule) const {
   std::vector<double> shares;
   for (const StreamMeasures& stream : streams) shares.push_back(stream.attainment());
   std::sort(shares.begin(), shares.end(), std::greater<>());
@@ -64,7 +64,7 @@ std::vector<double> Measures::counted(const PassRule& rule) const {
 }
 
 bool Measures::passes(const PassRule& rule) const {
-  const std::vector<double> shares = counted(rule);
+  const std::vector<double> shares = counted_shares(rule);
   return all().attainment() >= rule.all && (shares.empty() || shares.back() >= rule.each);
 }
 

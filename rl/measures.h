@@ -71,9 +71,9 @@ struct Measures {
   double stretch = 1;  ///< of batches: what devices took for them, as a multiple of that alone
 
   StreamMeasures all() const;
-  /// The shares that were answered in time, highest first, of as many streams as the rule looks at:
-  /// it forgives the worst of them all.
-  std::vector<double> counted(const PassRule& rule) const;
+  /// The shares that were answered in time, highest first, of as many streams as the rule looks at,
+  /// which are the best ones.
+  std::vector<double> counted_shares(const PassRule& rule) const;
   bool passes(const PassRule& rule) const;
   /// Requests a second that were answered in time.
   double goodput() const;

@@ -47,28 +47,27 @@ class Draw {
 };
 
 /// Another device with other networks, of which SLO bases are the same multiples of what a batch of
-/// one takes. `processor`: of one core.
-npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, bool processor) {
+/// one takes.
+npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, bool one_core) {
   npu_model::Profile profile = usual;
   npu_model::DeviceConstants& device = profile.device;
   if (draw.chance(0.2)) device.jitter = draw.between(0.01, 0.3);
-  if (processor || draw.chance(0.2)) {  // up to larger NPUs
+  if (one_core || draw.chance(0.2)) {  // up to larger NPUs
     const double all = device.flops_per_core * device.cores * draw.between(0.6, 1.6);
-    const bool few_cores = processor || draw.chance(0.3);
-    const double times = processor   ? 0
-                         : few_cores ? draw.between(1.0 / device.cores, 0.25)
-                                     : draw.between(0.25, 2);
-    device.cores = std::max(1, static_cast<int>(std::lround(device.cores * times)));
+    const bool few_cores = one_core || draw.chance(0.3);
+    const double times = draw.between(few_cores ? 1.0 / device.cores : 0.25, few_cores ? 0.25 : 2);
+    device.cores = one_core ? 1 : std::max(1, static_cast<int>(std::lround(device.cores * times)));
     device.flops_per_core = all / device.cores;
     device.bytes_per_second *= draw.between(0.5, few_cores ? 8 : 2);
-    device.launch *= draw.between(0.1, 1.5);
-    device.batch_half *= draw.from(0, 2);
+    device.launch *= draw.between(one_core ? 0.01 : 0.1, 1.5);
+    // Processors of one core may gain nothing by batches.
+    device.batch_half *= one_core && draw.chance(0.5) ? 0 : draw.from(0, 2);
     device.batch_gain = 1 + device.batch_half;
     device.core_choices.clear();
     for (int cores = 1; cores < device.cores; cores *= 2) device.core_choices.push_back(cores);
     device.core_choices.push_back(device.cores);
   }
-  const bool other_networks = draw.chance(processor ? 0.7 : 0.2);
+  const bool other_networks = draw.chance(one_core ? 0.7 : 0.2);
   const double apart = draw.between(2, 10);
   for (std::size_t i = 0; i < profile.networks.size(); ++i) {
     npu_model::Network& network = profile.networks[i];
@@ -160,16 +159,16 @@ Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number, 
   Draw draw(number);
   Scenario scenario;
   const bool plain = variety == Variety::kPlain;
-  const bool processors = !plain && draw.chance(0.15);
-  scenario.profile = plain ? profile : draw_profile(profile, draw, processors);
+  const bool one_core = !plain && draw.chance(0.15);
+  scenario.profile = plain ? profile : draw_profile(profile, draw, one_core);
   scenario.workload = draw_workload(scenario.profile, draw);
   scenario.fleet = draw_fleet(draw, scenario.profile.device.cores);
   SimulationSettings& settings = scenario.settings;
-  settings.devices = processors ? draw.whole(1, 4)
-                                : static_cast<int>(std::lround(draw.between(plain ? 16 : 2, 64)));
+  settings.devices =
+      one_core ? draw.whole(1, 4) : static_cast<int>(std::lround(draw.between(plain ? 16 : 2, 64)));
   settings.duration = settings.devices < kFewDevices ? 5 : 3;
   settings.seed = kScenarioSeed + number;
-  if (!plain && !processors && draw.chance(0.2)) draw_tenants(scenario, draw);
+  if (!plain && !one_core && draw.chance(0.2)) draw_tenants(scenario, draw);
   if (!plain && draw.chance(0.3)) {
     settings.rounds = {.period = 1e-3 * draw.between(0.02, 0.5),
                        .delay = 1e-3 * draw.between(0.01, 1)};

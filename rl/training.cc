@@ -34,7 +34,7 @@ double score_of(const Measures& measures, const PassRule& rule) {
   constexpr double kSoft = 0.5;
   constexpr double kMost = 8;
   const double all = (1 - measures.all().attainment()) / (1 - rule.all);
-  const std::vector<double> shares = measures.counted(rule);
+  const std::vector<double> shares = measures.counted_shares(rule);
   const double worst = shares.empty() ? 0 : (1 - shares.back()) / (1 - rule.each);
   const auto part = [&](double missed) {
     return -std::log((std::min(missed, kMost) + kSoft) / (1 + kSoft));

@@ -150,7 +150,9 @@ OperatingPoint GreedyPolicy::point_of(ModelId model, const NetworkCosts& costs, 
                                       double instance_bytes) const {
   if (std::isinf(slo)) return bulk_.point_of(costs);
   const Dials& dials = dials_[model];
-  return cheapest_point(costs, cores(), dials.budget * slo, instance_bytes, dials.cores_count);
+  const OperatingPoint cheapest =
+      cheapest_point(costs, cores(), dials.budget * slo, instance_bytes, dials.cores_count);
+  return no_larger_than_pays(costs, cheapest, cores(), dials.cores_count);
 }
 
 StreamRule GreedyPolicy::rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const {
@@ -158,7 +160,7 @@ StreamRule GreedyPolicy::rule_of(ModelId model, const OperatingPoint& point, Sec
           .hold = std::max(slo - dials_[model].stretch * point.solo, 0.0),
           .idle_share = shared_.idle_share,
           .lead = std::isinf(slo) ? 0 : dials_[model].lead * slo,
-          .slow = dials_[model].slow};
+          .slow = std::isinf(slo) ? 0 : dials_[model].slow};
 }
 
 int GreedyPolicy::largest_batch(ModelId model, const OperatingPoint& point,

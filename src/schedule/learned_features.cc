@@ -42,7 +42,8 @@ bool rates_are_known(const ServingObservation& seen) {
 
 /// The devices that work.
 struct Fleet {
-  double size = 0;  ///< in devices of speed 1 with all cores
+  double cores = 0;  ///< in those of the largest device
+  double size = 0;   ///< likewise, by their speed
   double speed = 1;
   double memory = 0;  ///< of one
 };
@@ -54,7 +55,9 @@ Fleet fleet_of(const ServingObservation& seen, int cores) {
   for (DeviceId id = 0; id < seen.devices.size(); ++id) {
     if (seen.devices[id].ejected) continue;
     const ServingDevice& device = seen.cluster->devices[id];
-    fleet.size += seen.devices[id].speed * device.cores / cores;
+    const double part = static_cast<double>(device.cores) / cores;
+    fleet.cores += part;
+    fleet.size += seen.devices[id].speed * part;
     fleet.memory += device.memory;
     speeds += seen.devices[id].speed;
     ++working;
@@ -170,7 +173,7 @@ Features FeatureWatch::features(const ServingObservation& seen,
     const double part = all_work > 0 ? work[model] / all_work : 1.0 / static_cast<double>(models);
     of_device += part * cluster.models[model].costs->core_choices()[ways[model].choice] / cores_;
   }
-  const double few = bounded(kFewBatches * std::sqrt(of_device / std::max(fleet.size, of_device)));
+  const double few = bounded(kFewBatches * std::sqrt(of_device / std::max(fleet.cores, of_device)));
   Features all{.models = std::vector<ModelFeatures>(models)};
   for (ModelId model = 0; model < models; ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;

@@ -32,7 +32,7 @@ enum ModelFeature {
   kWaiting,    ///< log of what waits, beside a batch
   kRising,     ///< log of what has arrived since the last plan, beside what was expected
   kLoaded,     ///< log of its instances, beside those that would be busy all the time
-  kFew,        ///< about 0 where many batches run at a time, 1 where four do
+  kFew,        ///< about 0 where many batches run at a time, 0.9 where four do
   kModelFeatures
 };
 using ModelFeatures = std::array<double, kModelFeatures>;

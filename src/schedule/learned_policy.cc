@@ -203,7 +203,8 @@ OperatingPoint LearnedPolicy::point_of(ModelId model, const NetworkCosts& costs,
     }
     if (same.batch == 0 || cost(point) < cost(same)) same = point;
   }
-  return same.batch > 0 && cost(best) > kWorthLoading * cost(same) ? same : best;
+  if (same.batch == 0 || cost(best) <= kWorthLoading * cost(same)) return best;
+  return no_larger_than_pays(costs, same, cores(), cores_count);
 }
 
 }  // namespace widepipe::schedule

@@ -26,8 +26,10 @@ struct StreamRule {
   /// Or as soon as more than this share of all devices have nothing to do; on one of them.
   double idle_share = 1;
   Seconds lead = 0;  ///< its turn comes as if its deadlines were so much sooner
-  /// Of devices with room it takes the one on which it gets on fastest, less that many times the
-  /// device's speed: from 1 on, slow ones are left no longer to others.
+  /// Of devices with room it takes the one with the largest rate of progress there, less so many
+  /// times the device's speed. 0: where it gets on fastest. From 1 on slow devices come first, and
+  /// before that idle slow ones before busy fast ones: for what takes bandwidth, which they have
+  /// as well. Less than 0: fast ones, even if they are busy.
   double slow = 0;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
-/// Of all devices that could take a batch, so many are looked at for the fastest.
+/// Of all devices that could take a batch, so many are looked at for the best.
 constexpr std::size_t kCompared = 8;
 
 }  // namespace
@@ -260,7 +260,10 @@ RequestScheduler::Turn RequestScheduler::turn_of(const Stream& stream) const {
 /// Of the streams that no device could serve, and this one could: whose turn it is. Others are for
 /// dispatch(), which compares devices, unless this one has nothing to do, or is to show that it
 /// works.
-std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device) const {
+std::optional<StreamId> RequestScheduler::most_urgent(DeviceId device_id) const {
+  const ServingState& device = devices_[device_id];
+  // It counts itself, though it may not be entered yet: that is refresh()'s.
+  const std::size_t resting = resting_.size() + (resting_.contains(device_id) ? 0 : 1);
   std::optional<StreamId> urgent;
   Turn least;
   for (const ServingState::Instance& instance : device.instances()) {
@@ -268,7 +271,7 @@ std::optional<StreamId> RequestScheduler::most_urgent(const ServingState& device
     for (const StreamId id : streams_of_[instance.spec.model]) {
       const Stream& stream = streams_[id];
       if (stream.queue.empty() || stream.declined == visit_) continue;
-      const bool any = device.ejected || (device.resting() && eager(stream));
+      const bool any = device.ejected || (device.resting() && eager(stream, resting));
       if (!stream.blocked && !any) continue;
       const Turn turn = turn_of(stream);
       if (!urgent || turn < least) {
@@ -286,12 +289,13 @@ void RequestScheduler::serve_device(DeviceId id, Seconds now, std::vector<Order>
   ++visit_;
   bool fresh = false;  // send() does it, too
   while (!device.ejected || (!device.probing && now >= device.probe_at)) {
-    const std::optional<StreamId> urgent = most_urgent(device);
+    const std::optional<StreamId> urgent = most_urgent(id);
     if (!urgent) break;
     prune(*urgent, now);
     Stream& stream = streams_[*urgent];
-    // It has waited for a device: it takes this one, even if what is left of it is not due.
     if (stream.queue.empty()) continue;
+    // What is left of one that has waited for a device takes this one, even if it is not due.
+    if (!due(stream, now)) stream.scarce = false;
     fresh = offer(*urgent, id, now, orders);
     if (!fresh) stream.declined = visit_;
   }

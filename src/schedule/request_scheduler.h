@@ -138,8 +138,9 @@ class RequestScheduler final : public RequestDispatcher {
   }
   bool due(const Stream& stream, Seconds now) const;
   /// Due or not: enough devices have nothing to do.
-  bool eager(const Stream& stream) const {
-    return static_cast<double>(resting_.size()) > stream.enough_resting && !stream.queue.empty();
+  bool eager(const Stream& stream) const { return eager(stream, resting_.size()); }
+  bool eager(const Stream& stream, std::size_t resting) const {
+    return static_cast<double>(resting) > stream.enough_resting && !stream.queue.empty();
   }
   Seconds least_cost(const RequestStream& stream) const;
   std::size_t most_waiting(const RequestStream& stream, Seconds cost) const;
@@ -157,7 +158,7 @@ class RequestScheduler final : public RequestDispatcher {
     return place < running_.size() && running_[place].batch == batch ? &running_[place] : nullptr;
   }
   Turn turn_of(const Stream& stream) const;
-  std::optional<StreamId> most_urgent(const ServingState& device) const;
+  std::optional<StreamId> most_urgent(DeviceId device_id) const;
   bool offer(StreamId stream, DeviceId device, Seconds now, std::vector<Order>& orders);
   std::optional<Choice> guarded(const Offer& offer, std::optional<Choice> choice);
   void send(const Offer& offer, const Choice& choice, std::vector<Order>& orders);

@@ -4,6 +4,11 @@
 #include <limits>
 
 namespace widepipe::schedule {
+namespace {
+
+constexpr double kHardlyCheaper = 0.01;
+
+}  // namespace
 
 double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores,
                         double cores_count) {
@@ -31,6 +36,16 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
     }
   }
   return least < std::numeric_limits<double>::infinity() ? best : quickest;
+}
+
+OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
+                                   int cores, double cores_count) {
+  const auto cost = [&](int batch) {
+    return cost_per_request(costs, point.choice, batch, cores, cores_count);
+  };
+  int batch = 1;
+  while (batch < point.batch && cost(batch) > (1 + kHardlyCheaper) * cost(point.batch)) ++batch;
+  return {point.choice, batch, costs.at(point.choice, batch).solo};
 }
 
 int most_cores(const Cluster& cluster) {

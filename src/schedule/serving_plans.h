@@ -25,6 +25,10 @@ inline constexpr double kCoresCount = 0.5;
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
                               double instance_bytes = std::numeric_limits<double>::infinity(),
                               double cores_count = kCoresCount);
+/// On the same cores, the smallest batch that costs at most 1 % more a request: a larger one would
+/// only block the others.
+OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
+                                   int cores, double cores_count = kCoresCount);
 /// The largest batch on so many cores, or as many as there are, in instances of at most
 /// `instance_bytes`; a batch of one if none is.
 OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes);

@@ -56,6 +56,9 @@ TEST(Scenarios, AreSoundAndVaried) {
   int rounds = 0;
   int other_devices = 0;
   int of_one_core = 0;
+  int alone = 0;
+  int together = 0;
+  int gain_nothing = 0;
   int other_networks = 0;
   int other_jitter = 0;
   int tenants = 0;
@@ -77,7 +80,12 @@ TEST(Scenarios, AreSoundAndVaried) {
     troubled += drawn.fleet.events.empty() ? 0 : 1;
     rounds += drawn.settings.rounds.period > 0 ? 1 : 0;
     other_devices += drawn.profile.device.cores != npu().device.cores ? 1 : 0;
-    of_one_core += drawn.profile.device.cores == 1 ? 1 : 0;
+    if (drawn.profile.device.cores == 1) {
+      ++of_one_core;
+      alone += drawn.settings.devices == 1 ? 1 : 0;
+      together += drawn.settings.devices <= 4 ? 1 : 0;
+      gain_nothing += drawn.profile.device.batch_half == 0 ? 1 : 0;
+    }
     tenants += drawn.workload.variants > 1 ? 1 : 0;
     other_networks += drawn.profile.networks[0].macs != npu().networks[0].macs ? 1 : 0;
     other_jitter += drawn.profile.device.jitter != npu().device.jitter ? 1 : 0;
@@ -90,6 +98,9 @@ TEST(Scenarios, AreSoundAndVaried) {
     EXPECT_LT(count, kDrawn * 9 / 10);
   }
   EXPECT_GT(of_one_core, kDrawn / 10);
+  EXPECT_GT(together, of_one_core / 2);
+  EXPECT_GT(alone, 0);
+  EXPECT_GT(gain_nothing, of_one_core / 5);
 }
 
 TEST(Scenarios, ThatArePlainAreOnTheDevicesOfTheProfile) {

@@ -19,6 +19,8 @@
 namespace widepipe::schedule {
 namespace {
 
+constexpr Seconds kNoDeadline = std::numeric_limits<Seconds>::infinity();
+
 const npu_model::Profile& npu() {
   static const npu_model::Profile profile = jobs::load_profile("npu");
   return profile;
@@ -99,7 +101,7 @@ TEST(LearnedPolicy, FollowsItsParameters) {
 
 TEST(LearnedPolicy, SaysInItsPlansWhatItsParametersSay) {
   constexpr Seconds kSlo = 0.015;
-  const Cluster cluster = cluster_of(4, 2, kSlo);
+  Cluster cluster = cluster_of(4, 2, kSlo);
   const std::vector<StreamState> streams(2, {.arrivals_per_second = 300});
   const std::vector<DeviceState> devices(4);
   const auto plan_of = [&](const LearnedParameters& parameters) {
@@ -139,6 +141,13 @@ TEST(LearnedPolicy, SaysInItsPlansWhatItsParametersSay) {
   EXPECT_NEAR(plan_of(parameters).period, 0.05, 0.001);
   parameters.shared[kPace][kAlways] = 5;
   EXPECT_EQ(plan_of(parameters).period, kUsualPlanPeriod);
+  parameters = {};
+  parameters.model[kSlow][kOne] = 1;
+  parameters.model[kLead][kOne] = 1;
+  for (RequestStream& stream : cluster.streams) stream.slo = kNoDeadline;
+  const StreamRule of_data_set = plan_of(parameters).rules[0];
+  EXPECT_EQ(of_data_set.slow, 0);
+  EXPECT_EQ(of_data_set.lead, 0);
 }
 
 TEST(LearnedPolicy, EachOfItsDialsMakesADifference) {

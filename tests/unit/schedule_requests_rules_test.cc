@@ -15,6 +15,7 @@
 #include "schedule/bulk_rules.h"
 #include "schedule/greedy_policy.h"
 #include "schedule/request_scheduler.h"
+#include "schedule/serving_plans.h"
 
 namespace widepipe::schedule {
 namespace {
@@ -208,6 +209,50 @@ TEST(DataSets, AreCutByTheRulesOfScore) {
   EXPECT_NEAR(steady.point_of(network).solo, kSteadyBatch, 0.5 * kSteadyBatch);
   EXPECT_EQ(any.most_rows(1000), 1000) << "of one device";
   EXPECT_EQ(any.most_rows(0), 1);
+}
+
+TEST(Batches, AreNoLargerThanPays) {
+  // What a batch takes, in units of what it is of, from one sample on; the cheapest is the last.
+  const struct {
+    std::vector<double> takes;
+    int expected;
+  } kCases[] = {
+      {{1, 2, 3, 4}, 1},         // no gain
+      {{1.005, 2, 3, 4}, 1},     // next to none
+      {{1.02, 2.015, 3, 4}, 2},  // the first
+      {{2, 3, 4, 5}, 4},         // each
+      {{1.5, 2, 3.3, 4}, 2},     // odd ones are slow
+      {{1.0101, 2, 3, 4}, 2},    // a little more than that
+  };
+  for (const auto& c : kCases) {
+    std::vector<NetworkCosts::Cell> cells;
+    for (const int cores : {1, 2}) {
+      for (const double takes : c.takes) cells.push_back({1e-3 * takes / (1.1 * cores), 0});
+    }
+    const int largest = static_cast<int>(std::ssize(c.takes));
+    const NetworkCosts network("n", {1, 2}, largest, cells);
+    for (const std::uint32_t choice : {0U, 1U}) {
+      const OperatingPoint point = no_larger_than_pays(network, {choice, largest, 1}, 2);
+      EXPECT_EQ(point.choice, choice);
+      EXPECT_EQ(point.batch, c.expected);
+      EXPECT_EQ(point.solo, network.at(choice, c.expected).solo);
+    }
+  }
+}
+
+TEST(Greedy, PlansBatchesNoLargerThanPays) {
+  Cluster cluster = cluster_of(1, 1, 1);
+  std::vector<NetworkCosts::Cell> cells;
+  for (int batch = 1; batch <= 8; ++batch) cells.push_back({1e-3 * batch + 5e-5, 0.1});
+  cluster.models[0].costs = std::make_shared<NetworkCosts>("n", std::vector{1}, 8, cells);
+  const auto policy = make_greedy_policy();
+  ServingPlan plan;
+  plan.rules.resize(1);
+  plan.instances.resize(1);
+  const std::vector<StreamState> streams(1);
+  const std::vector<DeviceState> devices(1);
+  policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
+  EXPECT_EQ(plan.rules[0].full, 4);
 }
 
 TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {

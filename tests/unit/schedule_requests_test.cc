@@ -86,6 +86,31 @@ TEST(RequestScheduler, BatchesGoToTheFastestOfDevicesWithRoomOrToSlowOnesAsTheRu
   }
 }
 
+TEST(RequestScheduler, BatchesThatTakeBandwidthGoToBusyDevicesAsTheRuleSays) {
+  // Two devices, of half the speed and of the whole, with room for two batches each, which take all
+  // bandwidth.
+  Cluster cluster = cluster_of(2, 1, 1);
+  const std::vector<NetworkCosts::Cell> cells(3, {1e-3, 1.0});
+  cluster.models[0].costs = std::make_shared<NetworkCosts>("n", std::vector{1, 2, 4}, 1, cells);
+  const struct {
+    double slow;
+    std::vector<DeviceId> expected;
+  } kCases[] = {{-1, {1, 1, 0, 0}}, {0, {1, 1, 0, 0}}, {0.9, {1, 0, 0, 1}}, {1.5, {0, 0, 1, 1}}};
+  for (const auto& c : kCases) {
+    Bench bench(
+        cluster,
+        std::make_unique<ScriptedPolicy>(std::vector<InstanceSpec>(2, {0, 0, 1}),
+                                         StreamRule{.full = 1, .slow = c.slow}, all_that_wait),
+        {.estimate_speeds = false});
+    std::vector<Order> orders;
+    bench.scheduler.tell_speed(0, 0.5, 0, orders);
+    for (const RequestId id : {1U, 2U, 3U, 4U}) bench.add(id, 0);
+    std::vector<DeviceId> devices;
+    for (const Order& order : bench.dispatch(0)) devices.push_back(order.device);
+    EXPECT_EQ(devices, c.expected) << c.slow;
+  }
+}
+
 TEST(RequestScheduler, LearnsHowFastADeviceIs) {
   Bench bench(cluster_of(1, 1, 100), plain({.full = 1}, 1));
   Seconds now = 0;

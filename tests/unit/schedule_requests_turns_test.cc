@@ -38,21 +38,21 @@ TEST(Turns, WhatMustLeaveSoonestLeavesFirst) {
   }
 }
 
-/// One stream leads by so much.
-class Leading final : public RequestPolicy {
+/// Two models, each on all cores, and a rule for each.
+class TwoRules final : public RequestPolicy {
  public:
-  Leading(StreamId stream, Seconds lead) : stream_(stream), lead_(lead) {}
-  std::string_view name() const override { return "leading"; }
+  TwoRules(StreamRule first, StreamRule second, int largest = 1)
+      : rules_{first, second}, largest_(largest) {}
+  std::string_view name() const override { return "two rules"; }
   void plan(const ServingObservation& seen, ServingPlan& plan) override {
-    plan.rules.assign(seen.streams.size(), {.full = 1});
-    plan.rules[stream_].lead = lead_;
-    plan.instances.assign(seen.devices.size(), {{0, 2, 1}, {1, 2, 1}});
+    plan.rules = rules_;
+    plan.instances.assign(seen.devices.size(), {{0, 2, largest_}, {1, 2, largest_}});
   }
   std::optional<Choice> choose(const Offer& offer) override { return all_that_wait(offer); }
 
  private:
-  const StreamId stream_;
-  const Seconds lead_;
+  const std::vector<StreamRule> rules_;
+  const int largest_;
 };
 
 TEST(Turns, AStreamMayLead) {
@@ -63,12 +63,77 @@ TEST(Turns, AStreamMayLead) {
   for (const auto& c : kCases) {
     Cluster cluster = cluster_of(1, 2, 1);
     cluster.streams[0].slo = 0.5;
-    Bench bench(cluster, std::make_unique<Leading>(1, c.lead));
+    Bench bench(cluster, std::make_unique<TwoRules>(StreamRule{.full = 1},
+                                                    StreamRule{.full = 1, .lead = c.lead}));
     bench.add(1, 0, 0);
     bench.add(2, 0, 1);
     bench.dispatch(0);
     ASSERT_EQ(bench.ledger.batches.size(), 1U);
     EXPECT_EQ(bench.ledger.batches[0].stream, c.first) << c.lead;
+  }
+}
+
+TEST(Turns, OfADeviceWithNothingLeftToDoAreForWhatIsNotDueToo) {
+  for (const double idle_share : {0.25, 1.0}) {
+    Cluster cluster = cluster_of(1, 2, 1);
+    cluster.streams[0].slo = 0.5;
+    Bench bench(cluster, std::make_unique<TwoRules>(
+                             StreamRule{.full = 4, .hold = 0.4, .idle_share = idle_share},
+                             StreamRule{.full = 1}, 4));
+    bench.add(1, 0, 1);
+    const std::vector<Order> first = bench.dispatch(0);
+    ASSERT_EQ(first.size(), 1U);
+    bench.add(2, 0, 1);
+    bench.add(3, 0, 0);
+    EXPECT_TRUE(bench.dispatch(0).empty());
+    const std::vector<Order> next = bench.complete(first[0], 0.002, 0.002);
+    ASSERT_EQ(next.size(), 1U);
+    // It must be answered sooner, but has time left.
+    EXPECT_EQ(bench.ledger.batches[1].stream, idle_share < 1 ? 0U : 1U) << idle_share;
+  }
+}
+
+TEST(Turns, WhatIsNotDueIsShortOfNothing) {
+  // Two wait until the only device is done; then each comes while it works, and has time left.
+  std::vector<bool> scarce;
+  Bench bench(cluster_of(1, 1, 1),
+              std::make_unique<ScriptedPolicy>(
+                  std::vector<InstanceSpec>{{0, 2, 2}},
+                  StreamRule{.full = 2, .hold = 0.5, .idle_share = 0.25}, [&](const Offer& offer) {
+                    scarce.push_back(offer.scarce);
+                    return all_that_wait(offer);
+                  }));
+  RequestId id = 0;
+  const auto add = [&](int count, Seconds now) {
+    for (int i = 0; i < count; ++i) bench.add(id++, now);
+  };
+  add(2, 0);
+  std::vector<Order> out = bench.dispatch(0);
+  Seconds now = 0;
+  for (const int count : {2, 1, 1}) {
+    ASSERT_EQ(out.size(), 1U);
+    add(count, now);
+    EXPECT_TRUE(bench.dispatch(now).empty());
+    now += 0.001;
+    out = bench.complete(out[0], 0.001, now);
+  }
+  EXPECT_EQ(scarce, (std::vector{false, true, false, false}));
+}
+
+TEST(Turns, ADeviceCountsItselfAmongThoseWithNothingToDoOnce) {
+  Cluster cluster = cluster_of(4, 1, 1);
+  Bench bench(cluster, plain({.full = 4, .hold = 0.5, .idle_share = 0.25}, 4),
+              {.estimate_speeds = false});
+  std::size_t sent = 0;
+  for (RequestId id = 0; id < 4; ++id) {
+    bench.add(id, 0);
+    sent += bench.dispatch(0).size();
+  }
+  ASSERT_EQ(sent, 3U) << "then one of four has nothing to do";
+  for (DeviceId device = 0; device < 4; ++device) {
+    std::vector<Order> orders;
+    bench.scheduler.tell_speed(device, 0.9, 0, orders);
+    EXPECT_TRUE(orders.empty()) << device;
   }
 }
 
