@@ -96,9 +96,10 @@ def test_it_follows_a_change_within_a_second(widepipe, tmp_path):
         assert count["in_time"] > 1000
         return count["missed"] / (count["missed"] + count["in_time"])
     assert missed(1, 5) < 0.01
-    assert missed(5, 5.7) > 0.03
+    at_first = missed(5, 5.7)
+    assert at_first > 0.01, "or there is nothing to follow"
     for second in range(6, 10):
-        assert missed(second, second + 1) < 0.02
+        assert missed(second, second + 1) < min(0.5 * at_first, 0.01)
 
 
 def test_an_evaluation_knows_when_the_policy_has_changed(widepipe, trained, tmp_path):
