@@ -166,8 +166,11 @@ StreamRule GreedyPolicy::rule_of(ModelId model, const OperatingPoint& point, Sec
 int GreedyPolicy::largest_batch(ModelId model, const OperatingPoint& point,
                                 const NetworkCosts& costs, Seconds slo) const {
   if (std::isinf(slo)) return point.batch;
-  const auto largest = static_cast<int>(dials_[model].spare_batch * point.batch);
-  return std::clamp(largest, point.batch, costs.max_batch());
+  const Dials& dials = dials_[model];
+  const auto most = static_cast<int>(dials.spare_batch * point.batch);
+  OperatingPoint largest = point;
+  largest.batch = std::clamp(most, point.batch, costs.max_batch());
+  return no_larger_than_pays(costs, largest, cores(), dials.cores_count, point.batch).batch;
 }
 
 std::unique_ptr<RequestPolicy> make_greedy_policy(const GreedySettings& settings) {

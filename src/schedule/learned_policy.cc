@@ -191,20 +191,14 @@ OperatingPoint LearnedPolicy::point_of(ModelId model, const NetworkCosts& costs,
   const std::uint32_t choice = points()[model].choice;
   if (best.choice == choice) return best;
   // As it is, if that is nearly as good.
-  const double cores_count = dials_[model].cores_count;
+  const Dials& dials = dials_[model];
+  const auto same =
+      cheapest_on(costs, choice, cores(), dials.budget * slo, instance_bytes, dials.cores_count);
   const auto cost = [&](const OperatingPoint& point) {
-    return cost_per_request(costs, point.choice, point.batch, cores(), cores_count);
+    return cost_per_request(costs, point.choice, point.batch, cores(), dials.cores_count);
   };
-  OperatingPoint same{choice, 0, 0};
-  for (int batch = 1; batch <= costs.max_batch(); ++batch) {
-    const OperatingPoint point{choice, batch, costs.at(choice, batch).solo};
-    if (point.solo > dials_[model].budget * slo || costs.instance_bytes(batch) > instance_bytes) {
-      break;
-    }
-    if (same.batch == 0 || cost(point) < cost(same)) same = point;
-  }
-  if (same.batch == 0 || cost(best) <= kWorthLoading * cost(same)) return best;
-  return no_larger_than_pays(costs, same, cores(), cores_count);
+  if (!same || cost(best) <= kWorthLoading * cost(*same)) return best;
+  return no_larger_than_pays(costs, *same, cores(), dials.cores_count);
 }
 
 }  // namespace widepipe::schedule

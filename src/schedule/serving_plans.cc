@@ -17,33 +17,47 @@ double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int bat
   return cell.solo * (cores_count * of_cores + (1 - cores_count) * cell.demand) / batch;
 }
 
+std::optional<OperatingPoint> cheapest_on(const NetworkCosts& costs, std::uint32_t choice,
+                                          int cores, Seconds limit, double instance_bytes,
+                                          double cores_count) {
+  std::optional<OperatingPoint> best;
+  double least = std::numeric_limits<double>::infinity();
+  for (int batch = 1; batch <= costs.max_batch(); ++batch) {
+    const Seconds solo = costs.at(choice, batch).solo;
+    if (solo > limit || costs.instance_bytes(batch) > instance_bytes) break;
+    const double cost = cost_per_request(costs, choice, batch, cores, cores_count);
+    if (cost >= least) continue;
+    least = cost;
+    best = {choice, batch, solo};
+  }
+  return best;
+}
+
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
                               double instance_bytes, double cores_count) {
-  OperatingPoint best;
+  std::optional<OperatingPoint> best;
   double least = std::numeric_limits<double>::infinity();
   OperatingPoint quickest{0, 1, costs.at(0, 1).solo};
   for (std::uint32_t choice = 0; choice < costs.core_choices().size(); ++choice) {
     if (costs.core_choices()[choice] > cores) break;
-    for (int batch = 1; batch <= costs.max_batch(); ++batch) {
-      const Seconds solo = costs.at(choice, batch).solo;
-      if (solo < quickest.solo) quickest = {choice, batch, solo};
-      if (solo > limit) break;
-      if (costs.instance_bytes(batch) > instance_bytes) break;
-      const double cost = cost_per_request(costs, choice, batch, cores, cores_count);
-      if (cost >= least) continue;
-      least = cost;
-      best = {choice, batch, solo};
-    }
+    const Seconds alone = costs.at(choice, 1).solo;
+    if (alone < quickest.solo) quickest = {choice, 1, alone};
+    const auto here = cheapest_on(costs, choice, cores, limit, instance_bytes, cores_count);
+    if (!here) continue;
+    const double cost = cost_per_request(costs, choice, here->batch, cores, cores_count);
+    if (cost >= least) continue;
+    least = cost;
+    best = here;
   }
-  return least < std::numeric_limits<double>::infinity() ? best : quickest;
+  return best.value_or(quickest);
 }
 
 OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
-                                   int cores, double cores_count) {
+                                   int cores, double cores_count, int least) {
   const auto cost = [&](int batch) {
     return cost_per_request(costs, point.choice, batch, cores, cores_count);
   };
-  int batch = 1;
+  int batch = least;
   while (batch < point.batch && cost(batch) > (1 + kHardlyCheaper) * cost(point.batch)) ++batch;
   return {point.choice, batch, costs.at(point.choice, batch).solo};
 }

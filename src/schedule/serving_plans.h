@@ -2,6 +2,7 @@
 // What the plans of several policies have in common.
 
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,15 +21,19 @@ struct OperatingPoint {
 /// rest.
 inline constexpr double kCoresCount = 0.5;
 
-/// The cheapest way to run batches that take at most `limit` alone, in instances of at most
-/// `instance_bytes`: by cost_per_request(). The quickest one if none is within the limits.
+/// The cheapest batch on so many cores that takes at most `limit` alone, in instances of at most
+/// `instance_bytes`: by cost_per_request(). None if none is within the limits.
+std::optional<OperatingPoint> cheapest_on(const NetworkCosts& costs, std::uint32_t choice,
+                                          int cores, Seconds limit, double instance_bytes,
+                                          double cores_count = kCoresCount);
+/// Likewise, on any number of cores. The quickest batch of one if none is within the limits.
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
                               double instance_bytes = std::numeric_limits<double>::infinity(),
                               double cores_count = kCoresCount);
-/// On the same cores, the smallest batch that costs at most 1 % more a request: a larger one would
-/// only block the others.
+/// On the same cores, the smallest batch of at least `least` that costs at most 1 % more a request:
+/// a larger one would only block the others.
 OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
-                                   int cores, double cores_count = kCoresCount);
+                                   int cores, double cores_count = kCoresCount, int least = 1);
 /// The largest batch on so many cores, or as many as there are, in instances of at most
 /// `instance_bytes`; a batch of one if none is.
 OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes);

@@ -240,19 +240,39 @@ TEST(Batches, AreNoLargerThanPays) {
   }
 }
 
-TEST(Greedy, PlansBatchesNoLargerThanPays) {
-  Cluster cluster = cluster_of(1, 1, 1);
-  std::vector<NetworkCosts::Cell> cells;
-  for (int batch = 1; batch <= 8; ++batch) cells.push_back({1e-3 * batch + 5e-5, 0.1});
-  cluster.models[0].costs = std::make_shared<NetworkCosts>("n", std::vector{1}, 8, cells);
-  const auto policy = make_greedy_policy();
+/// What a policy plans for devices of which nothing is known yet.
+ServingPlan planned(RequestPolicy& policy, const Cluster& cluster) {
   ServingPlan plan;
-  plan.rules.resize(1);
-  plan.instances.resize(1);
-  const std::vector<StreamState> streams(1);
-  const std::vector<DeviceState> devices(1);
-  policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
-  EXPECT_EQ(plan.rules[0].full, 4);
+  plan.rules.resize(cluster.streams.size());
+  plan.instances.resize(cluster.devices.size());
+  const std::vector<StreamState> streams(cluster.streams.size());
+  const std::vector<DeviceState> devices(cluster.devices.size());
+  policy.plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
+  return plan;
+}
+
+TEST(Greedy, PlansBatchesNoLargerThanPays) {
+  struct Case {
+    const char* name;
+    double launch;  ///< ms, that a batch takes beside 1 ms a sample
+    int full;
+    int largest;  ///< of an instance, for where devices are short
+  };
+  for (const Case& one : {Case{"gains nothing", 0, 1, 1}, Case{"next to nothing", 0.005, 1, 1},
+                          Case{"a little", 0.05, 4, 4}, Case{"much", 10, 8, 16}}) {
+    Cluster cluster = cluster_of(1, 1, 0.050);
+    std::vector<NetworkCosts::Cell> cells;
+    for (int batch = 1; batch <= 16; ++batch) {
+      cells.push_back({1e-3 * (batch + one.launch), 0.1});
+    }
+    cluster.models[0].costs = std::make_shared<NetworkCosts>("n", std::vector{1}, 16, cells);
+    const ServingPlan plan = planned(*make_greedy_policy({.budget = 0.37}), cluster);
+    EXPECT_EQ(plan.rules[0].full, one.full) << one.name;
+    ASSERT_FALSE(plan.instances[0].empty()) << one.name;
+    for (const InstanceSpec& instance : plan.instances[0]) {
+      EXPECT_EQ(instance.max_batch, one.largest) << one.name;
+    }
+  }
 }
 
 TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {
@@ -260,12 +280,7 @@ TEST(Greedy, TakesCoresOnWhichNothingIsGivenUpOverCheaperOnes) {
   // eight.
   const auto policy = make_greedy_policy({.budget = 1, .stretch = 1, .sacrifice = 0.5});
   const Cluster cluster = cluster_of(1, 1, 0.0101);
-  ServingPlan plan;
-  plan.rules.resize(1);
-  plan.instances.resize(1);
-  const std::vector<StreamState> streams(1);
-  const std::vector<DeviceState> devices(1);
-  policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
+  planned(*policy, cluster);
   RequestQueue queue;
   for (RequestId id = 0; id < 12; ++id) queue.push_back({id, 2e-3 * static_cast<double>(id)});
   const auto chosen = [&](const std::vector<int>& idle) {
@@ -288,19 +303,13 @@ struct Shortage {
   std::unique_ptr<RequestPolicy> policy =
       make_greedy_policy({.budget = 1, .stretch = 1, .sacrifice = 0.5, .spare_batch = 1});
   Cluster cluster = cluster_of(1, 1, 0.0051);
-  std::vector<DeviceState> devices = {{1, false}};
   RequestQueue queue;
   std::vector<int> idle = {4, 0, 0};
   Offer offer;
 
   Shortage() {
-    ServingPlan plan;
-    plan.rules.resize(1);
-    plan.instances.resize(1);
     cluster.devices = {{1, 1000}};
-    const std::vector<StreamState> streams(1);
-    policy->plan({.cluster = &cluster, .streams = streams, .devices = devices}, plan);
-    EXPECT_EQ(plan.rules[0].full, 4);
+    EXPECT_EQ(planned(*policy, cluster).rules[0].full, 4);
     for (RequestId id = 0; id < 2000; ++id) queue.push_back({id, 1e-5 * static_cast<double>(id)});
     offer = {.costs = cluster.models[0].costs.get(),
              .waiting = queue.size(),
