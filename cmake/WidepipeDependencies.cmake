@@ -10,7 +10,6 @@ find_package(hwy REQUIRED CONFIG)
 find_package(CLI11 REQUIRED CONFIG)
 find_package(nlohmann_json REQUIRED CONFIG)
 find_package(tomlplusplus REQUIRED CONFIG)
-find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED CONFIG)
 

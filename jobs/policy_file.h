@@ -20,7 +20,7 @@ struct TrainingRecipe {
   int scenarios = 10;
   int pool = 400;
   int plain = 100;
-  double step = 0.04;
+  double step = 0.05;
   std::string start;  ///< hash of the parameters that it began with; empty: greedy's
   int generations = 0;
   double minutes = 0;

@@ -244,15 +244,14 @@ bool Train::over() {
 void Train::tell(const rl::Training::Progress& progress) {
   Json& point = curve_.emplace_back(Json{{"generation", progress.generation},
                                          {"minutes", minutes()},
-                                         {"greedy", progress.opponent},
+                                         {"load", progress.load},
                                          {"mean", progress.mean},
-                                         {"best", progress.best},
-                                         {"step", progress.step}});
+                                         {"best", progress.best}});
   if (progress.generation % kPeriod != 0) return;
   point["gain"] = recipe_.gain;
-  say(stdout, fmt::format("generation {:4}: {:6.1f} minutes, step {:.4f}, score on scenarios that "
-                          "it does not learn from {:+.3f} beside greedy\n",
-                          progress.generation, minutes(), progress.step, recipe_.gain));
+  say(stdout, fmt::format("generation {:4}: {:6.1f} minutes, bears {:.3f} times what greedy does; "
+                          "score on scenarios that it does not learn from {:+.3f} beside it\n",
+                          progress.generation, minutes(), progress.load, recipe_.gain));
 }
 
 /// [collective] What there is so far, into files.

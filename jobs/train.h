@@ -19,7 +19,7 @@ struct TrainCommand {
   int pool = 400;
   int held_out = 24;
   int plain = 100;  ///< generations that run plain scenarios alone, at first
-  double step = 0.04;
+  double step = 0.05;
   std::string start;   ///< a policy to begin with; empty: greedy
   std::string report;  ///< the learning curve, JSON
 };

@@ -1,5 +1,5 @@
 #pragma once
-// Search for the parameters that score best, by covariance matrix adaptation.
+// Search for the parameters that score best, where scores depend on chance.
 
 #include <cstdint>
 #include <random>
@@ -8,14 +8,19 @@
 
 namespace widepipe::rl {
 
-/// CMA-ES (Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772), with rank-one and
-/// rank-mu updates and cumulative step-size control; the constants are those of its table 1 with
-/// positive weights. Deterministic: the same seed and scores, the same candidates.
+/// An evolution strategy. All candidates of a generation, by their ranks, say in which direction
+/// scores rise (weighted recombination, the worse half against it: Arnold, Theoretical Computer
+/// Science 361(1), 2006). Candidates are far from the center, so that their scores differ by more
+/// than by chance, and the center follows by a part of that, so that chance averages out (Beyer,
+/// "Mutate large, but inherit small!", PPSN V, 1998). All parameters have the same standard
+/// deviation: they are to be scaled alike. Deterministic: the same seed and scores, the same
+/// candidates.
 class Evolution {
  public:
   struct Settings {
-    int candidates = 20;  ///< in each generation, at least 4
-    double step = 0.04;   ///< first standard deviation of each parameter
+    int candidates = 20;   ///< in each generation, at least 4
+    double step = 0.05;    ///< standard deviation of each parameter
+    double follow = 0.15;  ///< the part of it by which the center goes where scores rise
     std::uint64_t seed = 1;
   };
   /// Begins at `start`. Throws std::invalid_argument.
@@ -28,8 +33,7 @@ class Evolution {
   void tell(const std::vector<double>& scores);
 
   /// Where the search is: better than the best candidate, of which luck has a part.
-  const std::vector<double>& mean() const { return mean_; }
-  double step() const { return step_; }
+  const std::vector<double>& center() const { return center_; }
   int generation() const { return generation_; }
 
   /// All that the search goes on from, exactly, as text.
@@ -39,20 +43,13 @@ class Evolution {
 
  private:
   void draw();
-  void find_axes();
 
   const std::size_t size_;
+  const double step_;
+  const double follow_;
   std::mt19937_64 random_;
-  std::vector<double> weights_;  ///< of the best half, the best first
-  double effective_ = 0;         ///< how many they count as
-  double step_;
   int generation_ = 0;
-  std::vector<double> mean_;
-  std::vector<double> path_;        ///< of the mean, in units of standard deviations
-  std::vector<double> step_path_;   ///< likewise, as if all axes were alike
-  std::vector<double> covariance_;  ///< size x size
-  std::vector<double> axes_;        ///< its eigenvectors, by columns
-  std::vector<double> lengths_;     ///< square roots of its eigenvalues
+  std::vector<double> center_;
   std::vector<std::vector<double>> candidates_;
 };
 

@@ -171,7 +171,7 @@ Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number, 
   if (!plain && !one_core && draw.chance(0.2)) draw_tenants(scenario, draw);
   if (!plain && draw.chance(0.3)) {
     settings.rounds = {.period = 1e-3 * draw.between(0.02, 0.5),
-                       .delay = 1e-3 * draw.between(0.01, 1)};
+                       .delay = 1e-3 * draw.between(0.01, 2)};
   }
   settings.rate = draw.from(kLeastHarder, kMostHarder);
   return scenario;

@@ -23,6 +23,8 @@ constexpr double kPrecision = 0.01;
 constexpr double kSimple = 0.5;
 /// Scores of a scenario that differ by less differ by chance.
 constexpr double kByChance = 0.05;
+/// So much harder a scenario becomes, by its logarithm, for a mean score of 1.
+constexpr double kHarder = 0.02;
 
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -70,8 +72,9 @@ Training::Training(const npu_model::Profile& profile, ParameterMaker make,
       settings_(settings),
       reducer_(reducer),
       evolution_(std::move(start), settings.evolution),
-      average_(evolution_.mean()),
+      average_(evolution_.center()),
       loads_(static_cast<std::size_t>(settings.pool + settings.held_out), 0),
+      harder_(loads_.size(), 1),
       opponents_(loads_.size(), 0) {}
 
 double Training::run(const Scenario& scenario, const schedule::PolicyMaker& policy) const {
@@ -86,9 +89,14 @@ double Training::load_for_opponent(const Scenario& scenario) const {
       .rate;
 }
 
-Scenario Training::scenario(std::uint64_t number) {
-  const auto pool = static_cast<std::uint64_t>(settings_.pool);
-  if (number >= pool) return draw_scenario(profile_, kHeldOut + number - pool);
+bool Training::is_held_out(std::uint64_t number) const {
+  return number >= static_cast<std::uint64_t>(settings_.pool);
+}
+
+Scenario Training::scenario(std::uint64_t number) const {
+  if (is_held_out(number)) {
+    return draw_scenario(profile_, kHeldOut + number - static_cast<std::uint64_t>(settings_.pool));
+  }
   return draw_scenario(profile_, number, number % kPlainOf == 0 ? Variety::kPlain : Variety::kAll);
 }
 
@@ -109,13 +117,14 @@ void Training::find_loads(std::span<const std::uint64_t> numbers) {
     if (!is_mine(i)) return;
     Scenario one = scenario(fresh[i]);
     const double harder = one.settings.rate;
-    found[2 * i] = harder * load_for_opponent(one);
-    one.settings.rate = found[2 * i];
-    if (one.settings.rate > 0) found[2 * i + 1] = run(one, opponent_);
+    found[2 * i] = load_for_opponent(one);
+    one.settings.rate = harder * found[2 * i];
+    if (is_held_out(fresh[i]) && one.settings.rate > 0) found[2 * i + 1] = run(one, opponent_);
   });
   reducer_.sum(found);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     loads_[fresh[i]] = found[2 * i] > 0 ? found[2 * i] : -1;
+    harder_[fresh[i]] = scenario(fresh[i]).settings.rate;
     opponents_[fresh[i]] = found[2 * i + 1];
   }
 }
@@ -138,8 +147,26 @@ void Training::follow_center() {
   constexpr double kDecay = 3;
   const double weight = (kDecay + 1) / (kDecay + evolution_.generation());
   for (std::size_t i = 0; i < average_.size(); ++i) {
-    average_[i] += weight * (evolution_.mean()[i] - average_[i]);
+    average_[i] += weight * (evolution_.center()[i] - average_[i]);
   }
+}
+
+/// Where most candidates do well there is little to tell them apart by, and where all do badly:
+/// what is asked for follows, so that they just meet the rule.
+void Training::follow_scores(std::uint64_t number, std::span<const double> scores) {
+  const double mean = mean_of(scores);
+  if (std::isfinite(mean)) harder_[number] *= std::exp(kHarder * mean);
+}
+
+double Training::load() const {
+  double sum = 0;
+  int count = 0;
+  for (std::size_t number = 0; !is_held_out(number); ++number) {
+    if (loads_[number] <= 0) continue;
+    sum += std::log(harder_[number]);
+    ++count;
+  }
+  return count > 0 ? std::exp(sum / count) : 1;
 }
 
 Training::Progress Training::advance() {
@@ -151,18 +178,18 @@ Training::Progress Training::advance() {
   in_parallel(scores.size(), settings_.cores, [&](std::size_t i) {
     if (!is_mine(i)) return;
     Scenario one = scenario(numbers[i / candidates.size()]);
-    one.settings.rate = loads_[numbers[i / candidates.size()]];
+    one.settings.rate = rate(numbers[i / candidates.size()]);
     scores[i] = run(one, make_(candidates[i % candidates.size()]));
   });
   reducer_.sum(scores);
-  Progress progress;
-  for (const std::uint64_t number : numbers) {
-    progress.opponent += opponents_[number] / static_cast<double>(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    follow_scores(numbers[i], std::span(scores).subspan(i * candidates.size(), candidates.size()));
   }
   std::vector<double> score(candidates.size(), 0);
   for (std::size_t i = 0; i < scores.size(); ++i) {
     score[i % candidates.size()] += scores[i] / static_cast<double>(numbers.size());
   }
+  Progress progress;
   progress.best = *std::max_element(score.begin(), score.end());
   progress.mean = mean_of(score);
   std::vector<double> total = compared(scores, candidates.size());
@@ -173,7 +200,7 @@ Training::Progress Training::advance() {
   evolution_.tell(total);
   follow_center();
   progress.generation = evolution_.generation();
-  progress.step = evolution_.step();
+  progress.load = load();
   return progress;
 }
 
@@ -186,7 +213,7 @@ double Training::gain() {
   in_parallel(gains.size(), settings_.cores, [&](std::size_t i) {
     if (!is_mine(i) || loads_[numbers[i]] < 0) return;
     Scenario one = scenario(numbers[i]);
-    one.settings.rate = loads_[numbers[i]];
+    one.settings.rate = rate(numbers[i]);
     gains[i] = run(one, policy) - opponents_[numbers[i]];
   });
   reducer_.sum(gains);
@@ -197,6 +224,7 @@ std::string Training::save() const {
   std::ostringstream text;
   text << loads_.size();
   write_exactly(text, loads_);
+  write_exactly(text, harder_);
   write_exactly(text, opponents_);
   write_exactly(text, average_);
   text << '\n' << evolution_.save() << '\n';
@@ -211,6 +239,7 @@ void Training::restore(const std::string& saved) {
     throw_input_error("a training with {} scenarios: expected {}", count, loads_.size());
   }
   read_exactly(text, loads_);
+  read_exactly(text, harder_);
   read_exactly(text, opponents_);
   read_exactly(text, average_);
   std::string rest;

@@ -44,10 +44,9 @@ class Training {
 
   struct Progress {
     int generation = 0;
-    double best = 0;      ///< score of the best candidate of the last generation
-    double mean = 0;      ///< of all of them
-    double opponent = 0;  ///< of the opponent on the same runs
-    double step = 0;
+    double best = 0;  ///< score of the best candidate of the last generation
+    double mean = 0;  ///< of all of them
+    double load = 0;  ///< beside the opponent's goodput, of all scenarios that were run so far
   };
   /// [collective] One generation.
   Progress advance();
@@ -64,13 +63,17 @@ class Training {
   void restore(const std::string& saved);
 
  private:
-  Scenario scenario(std::uint64_t number);
+  bool is_held_out(std::uint64_t number) const;
+  Scenario scenario(std::uint64_t number) const;
+  double rate(std::uint64_t number) const { return loads_[number] * harder_[number]; }
   std::vector<std::uint64_t> next_scenarios() const;
   void find_loads(std::span<const std::uint64_t> numbers);
   double run(const Scenario& scenario, const schedule::PolicyMaker& policy) const;
   double load_for_opponent(const Scenario& scenario) const;
   bool is_mine(std::size_t task) const;
   void follow_center();
+  void follow_scores(std::uint64_t number, std::span<const double> scores);
+  double load() const;
 
   const npu_model::Profile& profile_;
   const ParameterMaker make_;
@@ -79,9 +82,10 @@ class Training {
   Reducer& reducer_;
   Evolution evolution_;
   std::vector<double> average_;  ///< parameters()
-  std::vector<double>
-      loads_;  ///< by number of a scenario: what it is served at; 0: not known yet, -1: none
-  std::vector<double> opponents_;  ///< by number: its score there
+  /// By number of a scenario: the opponent's goodput; 0: not known yet, -1: none.
+  std::vector<double> loads_;
+  std::vector<double> harder_;     ///< by number: what it is served at, beside that
+  std::vector<double> opponents_;  ///< by number, of others than the pool: its score there
 };
 
 }  // namespace widepipe::rl

@@ -7,7 +7,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev
        libhwy-dev libonnx-dev libprotobuf-dev protobuf-compiler libfmt-dev libcli11-dev
-       nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev libeigen3-dev)
+       nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev)
 demo=("${build[@]}" dataset-fashion-mnist python3 python3-numpy python3-h5py)
 examples=("${demo[@]}" python3-venv)
 test=("${examples[@]}" git libmpich-dev mpich libgtest-dev librapidcheck-dev libonnx-testdata hdf5-tools strace

@@ -40,7 +40,7 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
                   "Others that it does not learn from, to see how it goes [24]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
-  verb.add_option("--step", train.step, "First standard deviation of each parameter [0.04]")
+  verb.add_option("--step", train.step, "Standard deviation of each parameter [0.05]")
       ->check(number_from(1e-6, 10.0))
       ->type_name("X");
   verb.add_option("--start", train.start,

@@ -43,7 +43,7 @@ Training training(Reducer& reducer, double start = 0, int pool = 3, int plain = 
            .pool = pool,
            .plain = plain,
            .held_out = 6,
-           .evolution = {.candidates = 4, .step = 0.2, .seed = 3}},
+           .evolution = {.candidates = 4, .step = 0.2, .follow = 1, .seed = 3}},
           reducer};
 }
 
@@ -206,6 +206,22 @@ TEST(Training, LearnsWhatIsBetter) {
   for (int i = 0; i < 6; ++i) bad.advance();
   EXPECT_LT(before, -0.1) << "or it is no bad start";
   EXPECT_GT(bad.gain(), before + 0.1);
+}
+
+/// Of constants by which nothing is in time, and of those of the opponent.
+TEST(Training, AsksForAsMuchAsCandidatesJustBear) {
+  const auto load = [](double start) {
+    SerialReducer alone;
+    Training one = training(alone, start, 2);
+    one.advance();
+    const double first = one.advance().load;
+    return std::pair(first, one.advance().load);
+  };
+  const auto [bad_before, bad_after] = load(-5);
+  EXPECT_LT(bad_after, bad_before - 0.005) << "less and less";
+  const auto [good_before, good_after] = load(0);
+  EXPECT_GT(good_after, bad_after + 0.02);
+  EXPECT_NEAR(good_after, 1.02, 0.05) << "about what is drawn at first";
 }
 
 /// Ranks that are threads.
