@@ -42,7 +42,8 @@ using schedule::LearnedParameters;
 constexpr double kMinute = 60;
 /// So often progress is told, and what there is so far is kept.
 constexpr int kPeriod = 10;
-constexpr std::string_view kCheckpoint = "widepipe-training 1";
+/// Counts up when the search, the scenarios or the layout change.
+constexpr std::string_view kCheckpoint = "widepipe-training 2";
 
 class CollectivesReducer final : public rl::Reducer {
  public:
@@ -249,9 +250,10 @@ void Train::tell(const rl::Training::Progress& progress) {
                                          {"best", progress.best}});
   if (progress.generation % kPeriod != 0) return;
   point["gain"] = recipe_.gain;
-  say(stdout, fmt::format("generation {:4}: {:6.1f} minutes, bears {:.3f} times what greedy does; "
-                          "score on scenarios that it does not learn from {:+.3f} beside it\n",
-                          progress.generation, minutes(), progress.load, recipe_.gain));
+  say(stdout,
+      fmt::format("generation {:4}: {:6.1f} minutes, asked for {:.3f} times what greedy bears; "
+                  "score on scenarios that it does not learn from {:+.3f} beside it\n",
+                  progress.generation, minutes(), progress.load, recipe_.gain));
 }
 
 /// [collective] What there is so far, into files.

@@ -20,8 +20,8 @@ double normal(std::mt19937_64& random) {
   return radius * std::cos(2 * M_PI * static_cast<double>(random() >> 11) * kUnit);
 }
 
-/// By rank, the best first: linear, nearly as good as the expected values of the ranks of normal
-/// scores, which are the best weights. Those of the better half sum up to 1, of the worse to -1.
+/// By rank, the best first: linear, nearly as good as the expected order statistics of a normal
+/// sample, which are optimal. Those of the better half sum to 1, those of the worse half to -1.
 std::vector<double> weights_of(std::size_t candidates) {
   const double middle = (static_cast<double>(candidates) - 1) / 2;
   std::vector<double> weights;
@@ -34,6 +34,15 @@ std::vector<double> weights_of(std::size_t candidates) {
   return weights;
 }
 
+/// Candidates between which scores make no difference share their weights, those of `begin` up to
+/// `end`.
+void share(std::vector<double>& weights, std::size_t begin, std::size_t end) {
+  if (end - begin < 2) return;
+  const auto first = weights.begin() + static_cast<std::ptrdiff_t>(begin);
+  const auto last = weights.begin() + static_cast<std::ptrdiff_t>(end);
+  std::fill(first, last, std::accumulate(first, last, 0.0) / static_cast<double>(end - begin));
+}
+
 }  // namespace
 
 Evolution::Evolution(std::vector<double> start, const Settings& settings)
@@ -43,8 +52,11 @@ Evolution::Evolution(std::vector<double> start, const Settings& settings)
       random_(settings.seed),
       center_(std::move(start)),
       candidates_(static_cast<std::size_t>(std::max(settings.candidates, 0))) {
-  if (size_ == 0 || settings.candidates < 4 || !(step_ > 0) || !(follow_ > 0)) {
-    throw std::invalid_argument("evolution: no parameters, too few candidates, or no step");
+  const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
+  if (size_ == 0 || settings.candidates < 4 || !positive(step_) || !positive(follow_)) {
+    throw std::invalid_argument(
+        "evolution: no parameters, fewer than 4 candidates, or a step or follow that is not "
+        "positive and finite");
   }
   draw();
 }
@@ -67,7 +79,13 @@ void Evolution::tell(const std::vector<double>& scores) {
   };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t x, std::size_t y) { return score(x) > score(y); });
-  const std::vector<double> weights = weights_of(order.size());
+  std::vector<double> weights = weights_of(order.size());
+  std::size_t begin = 0;
+  for (std::size_t end = 1; end <= order.size(); ++end) {
+    if (end < order.size() && score(order[end]) == score(order[begin])) continue;
+    share(weights, begin, end);
+    begin = end;
+  }
   const std::vector<double> before = center_;
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
     const std::vector<double>& candidate = candidates_[order[rank]];

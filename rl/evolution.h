@@ -20,7 +20,7 @@ class Evolution {
   struct Settings {
     int candidates = 20;   ///< in each generation, at least 4
     double step = 0.05;    ///< standard deviation of each parameter
-    double follow = 0.15;  ///< the part of it by which the center goes where scores rise
+    double follow = 0.15;  ///< share of the candidates' weighted differences that the center moves
     std::uint64_t seed = 1;
   };
   /// Begins at `start`. Throws std::invalid_argument.

@@ -26,6 +26,13 @@ constexpr double kByChance = 0.05;
 /// So much harder a scenario becomes, by its logarithm, for a mean score of 1.
 constexpr double kHarder = 0.02;
 
+std::vector<double> known_of(std::span<const double> values) {
+  std::vector<double> known;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(known),
+               [](double one) { return !std::isnan(one); });
+  return known;
+}
+
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
@@ -49,9 +56,7 @@ std::vector<double> compared(std::span<const double> scores, std::size_t candida
   const std::size_t scenarios = scores.size() / candidates;
   for (std::size_t scenario = 0; scenario < scenarios; ++scenario) {
     const auto here = scores.subspan(scenario * candidates, candidates);
-    std::vector<double> known;
-    std::copy_if(here.begin(), here.end(), std::back_inserter(known),
-                 [](double one) { return !std::isnan(one); });
+    const std::vector<double> known = known_of(here);
     const double mean = mean_of(known);
     double squares = 0;
     for (const double one : known) squares += (one - mean) * (one - mean);
@@ -154,8 +159,8 @@ void Training::follow_center() {
 /// Where most candidates do well there is little to tell them apart by, and where all do badly:
 /// what is asked for follows, so that they just meet the rule.
 void Training::follow_scores(std::uint64_t number, std::span<const double> scores) {
-  const double mean = mean_of(scores);
-  if (std::isfinite(mean)) harder_[number] *= std::exp(kHarder * mean);
+  const std::vector<double> known = known_of(scores);
+  if (!known.empty()) harder_[number] *= std::exp(kHarder * mean_of(known));
 }
 
 double Training::load() const {
@@ -190,8 +195,10 @@ Training::Progress Training::advance() {
     score[i % candidates.size()] += scores[i] / static_cast<double>(numbers.size());
   }
   Progress progress;
-  progress.best = *std::max_element(score.begin(), score.end());
-  progress.mean = mean_of(score);
+  if (const std::vector<double> known = known_of(score); !known.empty()) {
+    progress.best = *std::max_element(known.begin(), known.end());
+    progress.mean = mean_of(known);
+  }
   std::vector<double> total = compared(scores, candidates.size());
   for (std::size_t i = 0; i < total.size(); ++i) {
     const std::vector<double>& values = candidates[i];
@@ -244,6 +251,7 @@ void Training::restore(const std::string& saved) {
   read_exactly(text, average_);
   std::string rest;
   std::getline(text, rest);
+  if (!rest.empty()) throw_input_error("a training that was saved: another layout");
   std::getline(text, rest);
   evolution_.restore(rest);
 }

@@ -46,7 +46,8 @@ class Training {
     int generation = 0;
     double best = 0;  ///< score of the best candidate of the last generation
     double mean = 0;  ///< of all of them
-    double load = 0;  ///< beside the opponent's goodput, of all scenarios that were run so far
+    double load = 0;  ///< that is asked for, beside what the opponent bears: geometric mean of all
+                      ///< scenarios that were run so far
   };
   /// [collective] One generation.
   Progress advance();

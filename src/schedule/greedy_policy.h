@@ -23,7 +23,8 @@ struct GreedySettings {
   /// Requests are not held back while more than this share of devices have nothing to do. If they
   /// took the last ones, fuller batches on many cores would not find any.
   double idle_share = 0.25;
-  /// Of an instance: larger than what the plan is made for, by so many times.
+  /// Of an instance: at most so many times as large as what the plan is made for, as far as that
+  /// pays.
   double spare_batch = 2;
   /// Models must be scarcer than others by so many times to be worth loading.
   double hysteresis = kUsualHysteresis;

@@ -57,8 +57,10 @@ OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoi
   const auto cost = [&](int batch) {
     return cost_per_request(costs, point.choice, batch, cores, cores_count);
   };
+  double cheapest = cost(point.batch);
+  for (int batch = least; batch < point.batch; ++batch) cheapest = std::min(cheapest, cost(batch));
   int batch = least;
-  while (batch < point.batch && cost(batch) > (1 + kHardlyCheaper) * cost(point.batch)) ++batch;
+  while (batch < point.batch && cost(batch) > (1 + kHardlyCheaper) * cheapest) ++batch;
   return {point.choice, batch, costs.at(point.choice, batch).solo};
 }
 

@@ -30,8 +30,8 @@ std::optional<OperatingPoint> cheapest_on(const NetworkCosts& costs, std::uint32
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
                               double instance_bytes = std::numeric_limits<double>::infinity(),
                               double cores_count = kCoresCount);
-/// On the same cores, the smallest batch of at least `least` that costs at most 1 % more a request:
-/// a larger one would only block the others.
+/// On the same cores, the smallest batch from `least` to the point's that costs at most 1 % more a
+/// request than the cheapest of them: a larger one would only block the others.
 OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
                                    int cores, double cores_count = kCoresCount, int least = 1);
 /// The largest batch on so many cores, or as many as there are, in instances of at most

@@ -4,12 +4,12 @@
     serve_ceiling.py PROFILE.toml WORKLOAD.toml --devices 2 --seconds 8 --seeds 8
     (of serve_bench.py --keep DIR: DIR/cpu.toml, DIR/steady.toml and DIR/shift.toml)
 
-The highest load at which as many requests can be in time as the workload's rule asks for. All devices are one that is so
-many times as fast, and that may interrupt a request for another at no cost; a request costs what it does in its cheapest
-batch. As all have the same deadline, first come, first served is best for those that are served, and of the others fewest
-are dropped by leaving out, whenever one would be late, the one without which all that are left end first (Kise, Ibaraki and
-Mine, Operations Research 26(1), 1978). The rule for each model is left out. Real schedulers know no future, cannot
-interrupt, and have rounds to wait for.
+The highest load at which as many requests can be in time as the workload's rule asks for. All devices are one that is
+so many times as fast, and that may interrupt a request for another at no cost; a request costs what it does in its
+cheapest batch, jitter being always the mean. As all have the same deadline, first come, first served is best for
+those that are served, and of the others fewest are dropped by leaving out, whenever one would be late, the one
+without which all that are left end first (Kise, Ibaraki and Mine, Operations Research 26(1), 1978). The rule for each
+model is left out. Real schedulers know no future, cannot interrupt, and have rounds to wait for.
 """
 
 import argparse
@@ -27,10 +27,10 @@ def costs_of(profile, names):
     for name in names:
         network = known[name]
         one = 2 * network["gmac"] / (device["tflops_per_core"] * network["efficiency"])  # ms
-        launch = network.get("launch_ms", device["launch_ms"])
+        launch = device["launch_ms"] + network.get("launch_ms", 0)
         gain, half = device["batch_gain"], device["batch_half"]
         costs.append(min((launch + batch * one / (gain * batch / (batch + half))) / batch
-                         for batch in range(1, device["max_batch"] + 1)) / 1e3)
+                         for batch in range(1, device["max_batch"] + 1)) / 1e3 * (1 + device["jitter"]))
     return costs
 
 
@@ -39,7 +39,7 @@ def popularity(count, zipf):
     return [share / sum(shares) for share in shares]
 
 
-def arrivals(workload, profile, costs, rate, seconds, seed):
+def arrivals(workload, costs, rate, seconds, seed):
     """Times and seconds of work of Poisson arrivals, as the workload's popularity changes."""
     chance = random.Random(seed)
     order = list(range(len(costs)))
@@ -48,10 +48,10 @@ def arrivals(workload, profile, costs, rate, seconds, seed):
     now, drawn = 0.0, []
     while (now := now + chance.expovariate(rate)) < seconds:
         while changes and now >= changes[0][0]:
-            places = changes.pop(0)[1]
+            places = -changes.pop(0)[1] % len(order)
             order = order[places:] + order[:places]
         model = chance.choices(order, shares)[0]
-        drawn.append((now, costs[model] * (1 + profile["device"]["jitter"] * chance.expovariate(1))))
+        drawn.append((now, costs[model]))
     return drawn
 
 
@@ -95,6 +95,10 @@ def main():
         profile = tomllib.load(file)
     with open(options.workload, "rb") as file:
         workload = tomllib.load(file)
+    unknown = sorted(set(workload) - {"name", "networks", "zipf", "slo_factor", "rotation", "pass"})
+    if unknown:
+        raise SystemExit(f"{options.workload}: expected Poisson arrivals of networks whose popularity rotates, "
+                         f"found {', '.join(unknown)}")
     names = workload["networks"]
     bases = {network["slo_base_ms"] for network in profile["network"] if network["name"] in names}
     if len(bases) != 1:
@@ -103,7 +107,7 @@ def main():
     costs = costs_of(profile, names)
 
     def passes(rate, seed):
-        drawn = arrivals(workload, profile, costs, rate, options.seconds, seed)
+        drawn = arrivals(workload, costs, rate, options.seconds, seed)
         pooled = [(at, work / options.devices) for at, work in drawn]
         return fewest_dropped(pooled, slo) <= (1 - workload["pass"]["all"]) * len(drawn)
 
@@ -115,10 +119,11 @@ def main():
         while high - low > 0.005 * low:
             middle = (low + high) / 2
             low, high = (middle, high) if passes(middle, seed) else (low, middle)
-        highest.append(low / options.devices)
+        highest.append(high / options.devices)
     spread = statistics.stdev(highest) / len(highest) ** 0.5 if len(highest) > 1 else 0
     print(f"{workload['name']}: {statistics.mean(highest):.1f} requests/s a device at most "
           f"(standard error {spread:.1f}, {options.seeds} seeds)")
 
 
-main()
+if __name__ == "__main__":
+    main()

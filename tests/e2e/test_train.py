@@ -43,6 +43,9 @@ def test_what_it_writes_and_says(trained):
     assert "2 generations" in result.stdout and "--policy p.toml" in result.stdout
     report = json.loads((folder / "r.json").read_text())
     assert [point["generation"] for point in report["generations"]] == [1, 2]
+    for point in report["generations"]:
+        assert set(point) == {"generation", "minutes", "load", "mean", "best"}
+        assert 0.9 < point["load"] < 1.1 and point["mean"] <= point["best"]
     assert report["policy"] in (folder / "p.toml").read_text()
 
 
@@ -173,6 +176,7 @@ def changed(text, old, new):
     (["--save", "q.toml", "--report", "q.toml"], ["q.toml", "--report"]),
     (["--save", "q.toml", "--report", "q.toml.checkpoint"], ["q.toml.checkpoint", "--report"]),
     (["--save", "e.toml"], ["checkpoint 'e.toml.checkpoint'", "empty"]),
+    (["--save", "o.toml"], ["checkpoint 'o.toml.checkpoint'", "another training"]),
     (["--save", "policy"], ["--save 'policy'", "NAME.toml"]),
     (["--save", "q.toml", "--pool", "1"], ["--scenarios 2", "pool, 1"]),
 ])
@@ -183,6 +187,7 @@ def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
     (tmp_path / "p.toml.checkpoint").write_text(checkpoint)
     (tmp_path / "d.toml.checkpoint").write_text(checkpoint[:-9])
     (tmp_path / "e.toml.checkpoint").write_text("")
+    (tmp_path / "o.toml.checkpoint").write_text(changed(checkpoint, "widepipe-training 2", "widepipe-training 1"))
     before = sorted(path.name for path in tmp_path.iterdir())
     pool = [] if "--pool" in options else POOL
     check_refused(widepipe.run("train", *SMALL, *pool, *options, cwd=tmp_path, ranks=ranks), facts)

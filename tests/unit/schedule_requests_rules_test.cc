@@ -212,10 +212,11 @@ TEST(DataSets, AreCutByTheRulesOfScore) {
 }
 
 TEST(Batches, AreNoLargerThanPays) {
-  // What a batch takes, in units of what it is of, from one sample on; the cheapest is the last.
+  // What a batch takes, in units of what it is of, from one sample on.
   const struct {
     std::vector<double> takes;
     int expected;
+    int least = 1;
   } kCases[] = {
       {{1, 2, 3, 4}, 1},         // no gain
       {{1.005, 2, 3, 4}, 1},     // next to none
@@ -223,6 +224,8 @@ TEST(Batches, AreNoLargerThanPays) {
       {{2, 3, 4, 5}, 4},         // each
       {{1.5, 2, 3.3, 4}, 2},     // odd ones are slow
       {{1.0101, 2, 3, 4}, 2},    // a little more than that
+      {{1, 2, 3, 4}, 3, 3},      // no gain, beside that of three
+      {{2, 2, 3, 4}, 3, 3},     {{3, 4, 4.5, 4}, 4, 2}, {{1, 2, 2.1, 4}, 3, 2},  // the last is slow
   };
   for (const auto& c : kCases) {
     std::vector<NetworkCosts::Cell> cells;
@@ -232,7 +235,8 @@ TEST(Batches, AreNoLargerThanPays) {
     const int largest = static_cast<int>(std::ssize(c.takes));
     const NetworkCosts network("n", {1, 2}, largest, cells);
     for (const std::uint32_t choice : {0U, 1U}) {
-      const OperatingPoint point = no_larger_than_pays(network, {choice, largest, 1}, 2);
+      const OperatingPoint point =
+          no_larger_than_pays(network, {choice, largest, 1}, 2, kCoresCount, c.least);
       EXPECT_EQ(point.choice, choice);
       EXPECT_EQ(point.batch, c.expected);
       EXPECT_EQ(point.solo, network.at(choice, c.expected).solo);
