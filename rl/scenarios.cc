@@ -47,7 +47,7 @@ class Draw {
 };
 
 /// Another device with other networks, of which SLO bases are the same multiples of what a batch of
-/// one takes.
+/// one takes, or, as deadlines are those of who asks, no shorter than some time.
 npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, bool one_core) {
   npu_model::Profile profile = usual;
   npu_model::DeviceConstants& device = profile.device;
@@ -58,7 +58,7 @@ npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, boo
     const double times = draw.between(few_cores ? 1.0 / device.cores : 0.25, few_cores ? 0.25 : 2);
     device.cores = one_core ? 1 : std::max(1, static_cast<int>(std::lround(device.cores * times)));
     device.flops_per_core = all / device.cores;
-    device.bytes_per_second *= draw.between(0.5, few_cores ? 8 : 2);
+    device.bytes_per_second *= draw.between(0.5, one_core ? 100 : few_cores ? 8 : 2);
     device.launch *= draw.between(one_core ? 0.01 : 0.1, 1.5);
     // Processors of one core may gain nothing by batches.
     device.batch_half *= one_core && draw.chance(0.5) ? 0 : draw.from(0, 2);
@@ -83,6 +83,14 @@ npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, boo
         std::clamp(before.reference_cores * device.cores / usual.device.cores, 1, device.cores);
     network.slo_base = before.slo_base * solo_seconds(device, network, network.reference_cores, 1) /
                        solo_seconds(usual.device, before, before.reference_cores, 1);
+  }
+  if (draw.chance(one_core ? 0.6 : 0.15)) {
+    const double longest =
+        std::ranges::max(profile.networks, {}, &npu_model::Network::slo_base).slo_base;
+    const double least = longest * draw.between(0.1, 1.3);
+    for (npu_model::Network& network : profile.networks) {
+      network.slo_base = std::max(network.slo_base, least);
+    }
   }
   return profile;
 }

@@ -61,6 +61,7 @@ TEST(Scenarios, AreSoundAndVaried) {
   int gain_nothing = 0;
   int other_networks = 0;
   int other_jitter = 0;
+  int same_deadlines = 0;
   int tenants = 0;
   constexpr int kDrawn = 300;
   for (int number = 0; number < kDrawn; ++number) {
@@ -88,12 +89,17 @@ TEST(Scenarios, AreSoundAndVaried) {
     }
     tenants += drawn.workload.variants > 1 ? 1 : 0;
     other_networks += drawn.profile.networks[0].macs != npu().networks[0].macs ? 1 : 0;
+    const auto least = std::ranges::min(drawn.profile.networks, {}, &npu_model::Network::slo_base);
+    same_deadlines += std::ranges::count(drawn.profile.networks, least.slo_base,
+                                         &npu_model::Network::slo_base) > 2
+                          ? 1
+                          : 0;
     other_jitter += drawn.profile.device.jitter != npu().device.jitter ? 1 : 0;
   }
   EXPECT_EQ(networks.size(), 7U);
   EXPECT_EQ(factors.size(), 3U);
-  for (const int count :
-       {bursts, moving, troubled, rounds, other_devices, other_networks, other_jitter, tenants}) {
+  for (const int count : {bursts, moving, troubled, rounds, other_devices, other_networks,
+                          other_jitter, same_deadlines, tenants}) {
     EXPECT_GT(count, kDrawn / 10);
     EXPECT_LT(count, kDrawn * 9 / 10);
   }
