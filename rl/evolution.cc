@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 
@@ -20,27 +21,24 @@ double normal(std::mt19937_64& random) {
   return radius * std::cos(2 * M_PI * static_cast<double>(random() >> 11) * kUnit);
 }
 
-/// By rank, the best first: linear, nearly as good as the expected order statistics of a normal
-/// sample, which are optimal. Those of the better half sum to 1, those of the worse half to -1.
-std::vector<double> weights_of(std::size_t candidates) {
-  const double middle = (static_cast<double>(candidates) - 1) / 2;
-  std::vector<double> weights;
+/// Of scores, the best first: linear by rank, nearly as good as the expected order statistics of a
+/// normal sample, which are optimal. Those of the better half sum to 1, those of the worse half to
+/// -1; equal scores have the mean of their weights.
+std::vector<double> weights_of(std::span<const double> scores) {
+  const double middle = (static_cast<double>(scores.size()) - 1) / 2;
   double better = 0;
-  for (std::size_t rank = 0; rank < candidates; ++rank) {
-    weights.push_back(middle - static_cast<double>(rank));
-    better += std::max(weights.back(), 0.0);
+  for (std::size_t rank = 0; rank < scores.size(); ++rank) {
+    better += std::max(middle - static_cast<double>(rank), 0.0);
   }
-  for (double& weight : weights) weight /= better;
+  std::vector<double> weights;
+  while (weights.size() < scores.size()) {
+    const std::size_t begin = weights.size();
+    std::size_t end = begin + 1;
+    while (end < scores.size() && scores[end] == scores[begin]) ++end;
+    const double mean_rank = static_cast<double>(begin + end - 1) / 2;
+    weights.resize(end, (middle - mean_rank) / better);
+  }
   return weights;
-}
-
-/// Candidates between which scores make no difference share their weights, those of `begin` up to
-/// `end`.
-void share(std::vector<double>& weights, std::size_t begin, std::size_t end) {
-  if (end - begin < 2) return;
-  const auto first = weights.begin() + static_cast<std::ptrdiff_t>(begin);
-  const auto last = weights.begin() + static_cast<std::ptrdiff_t>(end);
-  std::fill(first, last, std::accumulate(first, last, 0.0) / static_cast<double>(end - begin));
 }
 
 }  // namespace
@@ -79,13 +77,9 @@ void Evolution::tell(const std::vector<double>& scores) {
   };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t x, std::size_t y) { return score(x) > score(y); });
-  std::vector<double> weights = weights_of(order.size());
-  std::size_t begin = 0;
-  for (std::size_t end = 1; end <= order.size(); ++end) {
-    if (end < order.size() && score(order[end]) == score(order[begin])) continue;
-    share(weights, begin, end);
-    begin = end;
-  }
+  std::vector<double> sorted;
+  for (const std::size_t i : order) sorted.push_back(score(i));
+  const std::vector<double> weights = weights_of(sorted);
   const std::vector<double> before = center_;
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
     const std::vector<double>& candidate = candidates_[order[rank]];

@@ -225,7 +225,9 @@ TEST(Batches, AreNoLargerThanPays) {
       {{1.5, 2, 3.3, 4}, 2},     // odd ones are slow
       {{1.0101, 2, 3, 4}, 2},    // a little more than that
       {{1, 2, 3, 4}, 3, 3},      // no gain, beside that of three
-      {{2, 2, 3, 4}, 3, 3},     {{3, 4, 4.5, 4}, 4, 2}, {{1, 2, 2.1, 4}, 3, 2},  // the last is slow
+      {{2, 2, 3, 4}, 3, 3},      // two would cost no more, and are too few
+      {{3, 4, 4.5, 4}, 4, 2},    // each, from two on
+      {{1, 2, 2.1, 4}, 3, 2},    // the last is slow
   };
   for (const auto& c : kCases) {
     std::vector<NetworkCosts::Cell> cells;
