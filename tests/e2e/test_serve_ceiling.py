@@ -1,14 +1,12 @@
-"""The ceiling of tests/bench/serve_ceiling.py, by trying all subsets."""
+"""The ceiling of scripts/evidence/serve_ceiling.py, by trying all subsets."""
 
-import importlib.util
 import itertools
 import random
+import sys
 from pathlib import Path
 
-SPEC = importlib.util.spec_from_file_location("serve_ceiling",
-                                              Path(__file__).parents[1] / "bench" / "serve_ceiling.py")
-serve_ceiling = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(serve_ceiling)
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "evidence"))
+import serve_ceiling  # noqa: E402
 
 
 def all_in_time(requests, slo):

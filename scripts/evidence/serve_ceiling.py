@@ -17,41 +17,29 @@ import random
 import statistics
 import tomllib
 
+from emulated import Device, popularity
+
 
 def costs_of(profile, names):
     """Seconds of a core that a request takes at least, by model."""
-    device, known = profile["device"], {network["name"]: network for network in profile["network"]}
-    if device["cores"] != 1:
-        raise SystemExit(f"{profile['name']}: expected devices of 1 core, found {device['cores']}")
-    costs = []
-    for name in names:
-        network = known[name]
-        one = 2 * network["gmac"] / (device["tflops_per_core"] * network["efficiency"])  # ms
-        launch = device["launch_ms"] + network.get("launch_ms", 0)
-        gain, half = device["batch_gain"], device["batch_half"]
-        costs.append(min((launch + batch * one / (gain * batch / (batch + half))) / batch
-                         for batch in range(1, device["max_batch"] + 1)) / 1e3 * (1 + device["jitter"]))
-    return costs
-
-
-def popularity(count, zipf):
-    shares = [1 / (rank + 1) ** zipf for rank in range(count)]
-    return [share / sum(shares) for share in shares]
+    if profile["device"]["cores"] != 1:
+        raise SystemExit(f"{profile['name']}: expected devices of 1 core, found {profile['device']['cores']}")
+    device = Device(profile)
+    jitter = 1 + profile["device"]["jitter"]
+    batches = range(1, profile["device"]["max_batch"] + 1)
+    return [jitter * min(device.solo_seconds(name, 1, batch) / batch for batch in batches) for name in names]
 
 
 def arrivals(workload, costs, rate, seconds, seed):
     """Times and seconds of work of Poisson arrivals, as the workload's popularity changes."""
     chance = random.Random(seed)
-    order = list(range(len(costs)))
-    shares = popularity(len(order), workload.get("zipf", 1))
-    changes = sorted((one["at"] * seconds, one["places"]) for one in workload.get("rotation", []))
-    now, drawn = 0.0, []
-    while (now := now + chance.expovariate(rate)) < seconds:
-        while changes and now >= changes[0][0]:
-            places = -changes.pop(0)[1] % len(order)
-            order = order[places:] + order[:places]
-        model = chance.choices(order, shares)[0]
-        drawn.append((now, costs[model]))
+    begin, drawn = 0.0, []
+    for part, shares in popularity(workload, len(costs)):
+        end = begin + part * seconds
+        now = begin
+        while (now := now + chance.expovariate(rate)) < end:
+            drawn.append((now, chance.choices(costs, shares)[0]))
+        begin = end
     return drawn
 
 
