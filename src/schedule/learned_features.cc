@@ -163,11 +163,17 @@ Features FeatureWatch::features(const ServingObservation& seen,
   const auto cost = [&](ModelId model, int batch) {
     return cost_per_request(*cluster.models[model].costs, ways[model].choice, batch, cores_);
   };
+  std::vector<double> costs_of(models, 0);  // of a request, by model
   std::vector<double> work(models, 0);
   for (ModelId model = 0; model < models; ++model) {
-    work[model] = rates[model] * cost(model, ways[model].batch);
+    costs_of[model] = cost(model, ways[model].batch);
+    work[model] = rates[model] * costs_of[model];
   }
   const double all_work = std::accumulate(work.begin(), work.end(), 0.0);
+  const double all_rates = std::accumulate(rates.begin(), rates.end(), 0.0);
+  const double mean_cost = all_rates > 0 ? all_work / all_rates
+                                         : std::accumulate(costs_of.begin(), costs_of.end(), 0.0) /
+                                               static_cast<double>(models);
   double of_device = 0;  // of its cores, by a batch
   for (ModelId model = 0; model < models; ++model) {
     const double part = all_work > 0 ? work[model] / all_work : 1.0 / static_cast<double>(models);
@@ -185,7 +191,7 @@ Features FeatureWatch::features(const ServingObservation& seen,
     of[kOne] = 1;
     of[kTight] = bounded((std::log(slo_[model] / shortest_[model]) - 2) / 2);
     of[kPopular] = bounded(std::log(std::max(part, 1e-3)) / 2);
-    of[kGains] = bounded(std::log(cost(model, 1) / cost(model, way.batch)) - 1);
+    of[kGains] = bounded(std::log(cost(model, 1) / costs_of[model]) - 1);
     of[kBandwidth] = (demand - of_cores) / (demand + of_cores);
     of[kMisses] = bounded(std::log((missed_[model] + kFewMisses) / (all_missed_ + kFewMisses)) / 2);
     of[kSlowness] = bounded(1 - fleet.speed);
@@ -195,6 +201,7 @@ Features FeatureWatch::features(const ServingObservation& seen,
     of[kWaiting] = bounded(std::log((1 + waiting[model]) / (1 + way.batch)) / 2);
     of[kRising] = rising_[model];
     of[kFew] = few;
+    of[kBlocks] = bounded(few * std::log(costs_of[model] / mean_cost) / 2);
     if (!known) continue;
     const double busy = rates[model] * way.solo / way.batch;
     of[kLoad] = fleet.size > 0 ? bounded(2 * (all_work / fleet.size - 0.6)) : 0;

@@ -33,6 +33,7 @@ enum ModelFeature {
   kRising,     ///< log of what has arrived since the last plan, beside what was expected
   kLoaded,     ///< log of its instances, beside those that would be busy all the time
   kFew,        ///< about 0 where many batches run at a time, 0.9 where four do
+  kBlocks,  ///< log of what a request takes beside the mean of all, times kFew: others wait for it
   kModelFeatures
 };
 using ModelFeatures = std::array<double, kModelFeatures>;

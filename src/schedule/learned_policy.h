@@ -44,8 +44,9 @@ struct LearnedParameters {
 
   // What they are called in files.
   static constexpr std::array<const char*, kModelFeatures> kFeatureNames = {
-      "one",      "tight", "load",     "popular",  "gathers", "gains",  "bandwidth", "misses",
-      "slowness", "late",  "unsteady", "surprise", "waiting", "rising", "loaded",    "few"};
+      "one",       "tight",  "load",     "popular", "gathers",  "gains",
+      "bandwidth", "misses", "slowness", "late",    "unsteady", "surprise",
+      "waiting",   "rising", "loaded",   "few",     "blocks"};
   static constexpr std::array<const char*, kSharedFeatures> kSharedFeatureNames = {
       "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes", "few"};
   static constexpr std::array<const char*, kModelHeads> kModelNames = {

@@ -129,6 +129,36 @@ TEST(LearnedFeatures, KnowHowManyBatchesRunAtATime) {
   }
 }
 
+TEST(LearnedFeatures, KnowWhoKeepsOthersWaiting) {
+  // Model 1 takes twice as long; on many devices nobody waits for it.
+  const auto blocks = [](int devices, const std::function<void(Watched&)>& change) {
+    Watched watched;
+    watched.cluster = cluster_of(devices, 2, kSlo);
+    watched.devices.resize(static_cast<std::size_t>(devices));
+    watched.instances.resize(static_cast<std::size_t>(devices));
+    const Features now = watched.after(change);
+    return std::vector<double>{now.models[0][kBlocks], now.models[1][kBlocks]};
+  };
+  const auto usual = [](Watched&) {};
+  const std::vector<double> few = blocks(1, usual);
+  EXPECT_LT(few[0], -0.1);
+  EXPECT_GT(few[1], 0.1);
+  const std::vector<double> many = blocks(100, usual);
+  EXPECT_NEAR(many[0], 0, 0.03);
+  EXPECT_NEAR(many[1], 0, 0.03);
+  // Beside the mean of requests, and not of models.
+  const std::vector<double> mostly_dear =
+      blocks(1, [](Watched& w) { w.streams[1].arrivals_per_second = 4000; });
+  EXPECT_LT(mostly_dear[0], few[0] - 0.05);
+  EXPECT_NEAR(mostly_dear[1], 0, 0.1);
+  // Also before rates are known.
+  const std::vector<double> unknown = blocks(1, [](Watched& w) {
+    for (StreamState& stream : w.streams) stream.arrivals_per_second = 0;
+  });
+  EXPECT_LT(unknown[0], -0.1);
+  EXPECT_GT(unknown[1], 0.1);
+}
+
 TEST(LearnedFeatures, KnowWhatBatchesSave) {
   // A sample takes 1 ms, a batch as long again; or nothing beside its samples.
   Watched watched;
