@@ -70,6 +70,11 @@ for part in "${parts[@]}"; do
         --profile $mine/other-models.toml
       evaluate unseen-device "greedy-estimated,$policy" --workloads A5,$mine/even-mix.toml --devices 100 \
         --profile $mine/other-npu.toml
+      if [ ! -e "$out/azure-llm-code.h5" ]; then
+        python3 $mine/burst_trace.py $mine/azure-llm-code.txt "$out/azure-llm-code.csv" --seed "$base"
+        build/release/widepipe trace "$out/azure-llm-code.csv" "$out/azure-llm-code.h5" --seed "$base"
+      fi
+      evaluate unseen-trace "greedy-estimated,$policy" --workloads "$out/azure-llm-code.h5" --devices 100
       ;;
     robust)
       for late in 0.1 1 5; do
