@@ -233,7 +233,8 @@ void Replay::lead(mpi_runtime::Collectives& rounds, mpi_runtime::Watchdog& watch
   }
   rl::SimulationSettings settings = plan_.settings;
   settings.scheduler.order_ahead = true;
-  const auto dispatcher = make_dispatcher(plan_.cluster, settings, policy_, *events);
+  const auto dispatcher = make_dispatcher(
+      plan_.cluster, settings, [this] { return told_of_fallbacks(policy_()); }, *events);
   ReplaySource source(plan_, *dispatcher, ledger, measures_, job_ ? job_->rows() : nullptr);
   const auto model_of = [&](const mpi_runtime::BatchNews& news) {
     const auto instances = dispatcher->device(news.device).instances();

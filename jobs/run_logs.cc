@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "jobs/simulate_text.h"
 
@@ -39,20 +40,37 @@ std::vector<Held> held_by_model(const schedule::Cluster& cluster,
   return held;
 }
 
-class LoggedPolicy final : public schedule::RequestPolicy {
+/// A policy whose plans are looked at.
+class WatchedPolicy : public schedule::RequestPolicy {
+ public:
+  explicit WatchedPolicy(std::unique_ptr<schedule::RequestPolicy> policy)
+      : policy_(std::move(policy)) {}
+
+  std::string_view name() const final { return policy_->name(); }
+  schedule::PolicyCounts counts() const final { return policy_->counts(); }
+  std::optional<schedule::Choice> choose(const schedule::Offer& offer) final {
+    return policy_->choose(offer);
+  }
+  void plan(const schedule::ServingObservation& seen, schedule::ServingPlan& plan) final {
+    policy_->plan(seen, plan);
+    look(seen, plan);
+  }
+
+ private:
+  virtual void look(const schedule::ServingObservation& seen,
+                    const schedule::ServingPlan& plan) = 0;
+
+  const std::unique_ptr<schedule::RequestPolicy> policy_;
+};
+
+class LoggedPolicy final : public WatchedPolicy {
  public:
   LoggedPolicy(std::unique_ptr<schedule::RequestPolicy> policy, LogFile& file,
                const std::vector<rl::WorkloadStream>& streams)
-      : policy_(std::move(policy)), file_(file), streams_(streams) {}
+      : WatchedPolicy(std::move(policy)), file_(file), streams_(streams) {}
 
-  std::string_view name() const override { return policy_->name(); }
-  schedule::PolicyCounts counts() const override { return policy_->counts(); }
-  std::optional<schedule::Choice> choose(const schedule::Offer& offer) override {
-    return policy_->choose(offer);
-  }
-
-  void plan(const schedule::ServingObservation& seen, schedule::ServingPlan& plan) override {
-    policy_->plan(seen, plan);
+ private:
+  void look(const schedule::ServingObservation& seen, const schedule::ServingPlan& plan) override {
     const std::vector<Held> held = held_by_model(*seen.cluster, plan);
     for (schedule::StreamId id = 0; id < streams_.size(); ++id) {
       const schedule::StreamState& stream = seen.streams[id];
@@ -62,14 +80,28 @@ class LoggedPolicy final : public schedule::RequestPolicy {
                             streams_[id].name, stream.arrivals_per_second, stream.in_time,
                             stream.missed, plan.rules[id].full, plan.rules[id].hold / kMilli,
                             of.instances, of.cores / each, of.batch / each,
-                            policy_->counts().fallback_seconds));
+                            counts().fallback_seconds));
     }
   }
 
- private:
-  const std::unique_ptr<schedule::RequestPolicy> policy_;
   LogFile& file_;
   const std::vector<rl::WorkloadStream>& streams_;
+};
+
+class ToldPolicy final : public WatchedPolicy {
+ public:
+  using WatchedPolicy::WatchedPolicy;
+
+ private:
+  void look(const schedule::ServingObservation& seen, const schedule::ServingPlan&) override {
+    if (counts().fallbacks == fallbacks_) return;
+    fallbacks_ = counts().fallbacks;
+    say(stderr, fmt::format("at {:.2f} s: the guard of policy '{}' falls back: greedy-estimated "
+                            "decides in its place\n",
+                            seen.now, name()));
+  }
+
+  std::int64_t fallbacks_ = 0;
 };
 
 }  // namespace
@@ -98,6 +130,11 @@ void BatchLogFile::add(const schedule::ClosedBatch& batch) {
 
 PlanLogFile::PlanLogFile(const std::string& path, std::vector<rl::WorkloadStream> streams)
     : file_(path, kPlanHeader), streams_(std::move(streams)) {}
+
+std::unique_ptr<schedule::RequestPolicy> told_of_fallbacks(
+    std::unique_ptr<schedule::RequestPolicy> policy) {
+  return std::make_unique<ToldPolicy>(std::move(policy));
+}
 
 std::unique_ptr<schedule::RequestPolicy> PlanLogFile::logged(
     std::unique_ptr<schedule::RequestPolicy> policy) {

@@ -59,4 +59,8 @@ class PlanLogFile {
   const std::vector<rl::WorkloadStream> streams_;
 };
 
+/// A policy that says on stderr when its guard falls back.
+std::unique_ptr<schedule::RequestPolicy> told_of_fallbacks(
+    std::unique_ptr<schedule::RequestPolicy> policy);
+
 }  // namespace widepipe::jobs

@@ -26,18 +26,18 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
       ->check(CLI::Range(4, 10'000))
       ->type_name("N");
   verb.add_option("--scenarios", train.scenarios,
-                  "Runs that all of them face, drawn at random [10]")
+                  "Runs that all of them face, drawn at random [12]")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
-  verb.add_option("--pool", train.pool, "Different ones, over and over [400]")
+  verb.add_option("--pool", train.pool, "Different ones, over and over [450]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
   verb.add_option("--plain", train.plain,
-                  "Generations that run only those of them that are plain, at first [100]")
+                  "Generations that run only those of them that are plain, at first [60]")
       ->check(CLI::Range(0, 1'000'000))
       ->type_name("N");
   verb.add_option("--held-out", train.held_out,
-                  "Others that it does not learn from, to see how it goes [24]")
+                  "Others that it does not learn from, to see how it goes [96]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
   verb.add_option("--step", train.step, "Standard deviation of each parameter [0.05]")

@@ -34,6 +34,7 @@ void PolicyGuard::see(Seconds now, double missed, double ended) {
       return enter(State::kAgain, now);
     case State::kAgain:
       if (!knows_enough(now)) return;
+      if (missed_share() <= settings_.suspicious) return enter(State::kTrusted, now);
       if (fallback_share_ < settings_.better * missed_share()) return fall_back(now);
       return stay(now);
     case State::kFallback:

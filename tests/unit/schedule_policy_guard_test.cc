@@ -69,6 +69,12 @@ TEST(PolicyGuard, TrustsWhoServesAndFallsBackFromWhoDoesNot) {
        1,
        0.1,
        0.25},
+      {"bad until the fallback was looked at",
+       {[](Seconds now) { return now < 1.6 ? 0.06 : 0.01; }, always(0)},
+       0,
+       0,
+       0.02,
+       0.03},
       {"bad times, whoever decides", {bad_for_a_moment, bad_for_a_moment}, 0, 0, 0.02, 0.1},
       {"too few requests to tell at once", {always(0.6), always(0.01), 40}, 1, 4, 0.4, 0.95}};
   for (const Case& one : cases) {

@@ -1,0 +1,63 @@
+"""A policy that does harm is found out: its guard falls back to greedy-estimated, counted and told."""
+
+import json
+import re
+
+import pytest
+
+from runner import check_refused
+
+
+def write_policy(widepipe, path, **constants):
+    """As the one that is built in, but that all dials are constant; the checksum is what widepipe expects."""
+    widepipe.run("train", "--save", "p.toml", "--generations", "1", "--candidates", "4", "--scenarios", "2", "--pool",
+                 "3", "--plain", "1", "--held-out", "1", cwd=path.parent, timeout=300).expect(0)
+    lines = []
+    for line in (path.parent / "p.toml").read_text().splitlines():
+        found = re.match(r"(\w+) = \[([-0-9]\S*,.*)\]$", line)
+        if found:
+            numbers = [constants.get(found[1], 0.0)] + [0.0] * found[2].count(",")
+            line = f"{found[1]} = [{', '.join(map(str, numbers))}]"
+        lines.append(line)
+    path.write_text("\n".join(lines) + "\n")
+    refused = widepipe.run("simulate", "--policy", path.name, cwd=path.parent).expect(2)
+    expected = re.search(r"expected (\w+), of the parameters in the file", refused.stderr)
+    path.write_text(re.sub('checksum = ".*"', f'checksum = "{expected[1]}"', path.read_text()))
+
+
+@pytest.fixture
+def saboteur(widepipe, tmp_path):
+    write_policy(widepipe, tmp_path / "saboteur.toml", budget=-5.0, spare=-5.0, caution=5.0)
+    return tmp_path
+
+
+def test_in_a_simulation(widepipe, saboteur):
+    result = widepipe.run("simulate", "--devices", "6", "--seconds", "12", "--load", "0.5", "--policy", "saboteur.toml",
+                          "--report", "r.json", cwd=saboteur).expect(0)
+    [run] = json.loads((saboteur / "r.json").read_text())["runs"]
+    assert run["policy_comparisons"] >= 1 and run["policy_fallbacks"] == 1
+    assert run["policy_fallback_seconds"] > 6
+    assert "which then decided 1 times in its place" in result.stdout
+
+
+def test_live(widepipe, saboteur):
+    result = widepipe.run("replay", "--devices-per-rank", "3", "--seconds", "6", "--load", "0.5", "--time-scale", "4",
+                          "--policy", "saboteur.toml", "--report", "r.json", cwd=saboteur, ranks=2,
+                          timeout=120).expect(0)
+    [run] = json.loads((saboteur / "r.json").read_text())["runs"]
+    assert run["policy_fallbacks"] == 1
+    assert re.search(r"^at \d\.\d\d s: the guard of policy 'learned' falls back: greedy-estimated decides",
+                     result.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize("change, facts", [
+    (('checksum = "', 'checksum = "0'), ["of the parameters in the file, found '0", "changed or damaged"]),
+    (("budget = [-5.0", "budget = [nan"), ["budget", "finite"]),
+    (("budget = [-5.0", "budget = [inf"), ["budget", "finite"]),
+    (('"memory", ', ""), ["shared_features", "trained anew"]),
+])
+def test_a_damaged_one_is_refused(widepipe, saboteur, change, facts):
+    text = (saboteur / "saboteur.toml").read_text()
+    assert change[0] in text
+    (saboteur / "damaged.toml").write_text(text.replace(*change))
+    check_refused(widepipe.run("simulate", "--policy", "damaged.toml", cwd=saboteur), ["damaged.toml", *facts])
