@@ -163,6 +163,7 @@ void Train::prepare() {
 std::string Train::task_of(const std::string& profile_text) const {
   std::string names;
   for (const char* name : LearnedParameters::kFeatureNames) names += name;
+  for (const char* name : LearnedParameters::kSharedFeatureNames) names += name;
   for (const char* name : LearnedParameters::kModelNames) names += name;
   for (const char* name : LearnedParameters::kSharedNames) names += name;
   return hash_hex(fmt::format("{} {} {} {} {} {} {} {} {} {} {}", kVersion, names, profile_text,
@@ -264,7 +265,7 @@ void Train::keep() {
 }
 
 int Train::run() {
-  bool kept = true;
+  bool kept = recipe_.generations == 0;  // what a checkpoint has come to is kept anew
   while (!over()) {
     const rl::Training::Progress progress = training_->advance();
     recipe_.generations = progress.generation;

@@ -15,10 +15,10 @@ struct TrainCommand {
   int generations = 0;  ///< 0: as many as there is time for
   std::uint64_t seed = 1;
   int candidates = 20;
-  int scenarios = 10;
-  int pool = 400;
-  int held_out = 24;
-  int plain = 100;  ///< generations that run plain scenarios alone, at first
+  int scenarios = 12;
+  int pool = 450;
+  int held_out = 96;
+  int plain = 60;  ///< generations that run plain scenarios alone, at first
   double step = 0.05;
   std::string start;   ///< a policy to begin with; empty: greedy
   std::string report;  ///< the learning curve, JSON

@@ -62,6 +62,16 @@ def test_it_goes_on_exactly(widepipe, trained, tmp_path):
     assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml")
 
 
+def test_what_is_done_is_told_again(widepipe, trained, tmp_path):
+    first = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2").stdout.splitlines()[-1]
+    policy = (tmp_path / "p.toml").read_text()
+    (tmp_path / "p.toml").unlink()
+    again = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2").stdout.splitlines()[-1]
+    told = re.compile(r"policy \w+: 2 generations, .* minutes, (\S+) beside greedy")
+    assert told.match(again)[1] == told.match(first)[1] != "+0.000"
+    assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml") and "gain" in policy
+
+
 def test_a_signal_stops_it_and_it_goes_on(widepipe, tmp_path):
     command = ["train", *SMALL, *POOL, "--save", "p.toml", "--minutes", "30"]
     job = widepipe.start(*command, cwd=tmp_path)
