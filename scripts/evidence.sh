@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What is known of the learned policy, in simulations, written into docs/evidence.md; from a bare Debian 12 machine:
 #   scripts/evidence.sh [PART ...]      targets large tenants ablations unseen robust learning    (all of them)
-# SEEDS (4) runs of each from SEED_BASE (901) on; POLICY (learned): a name or a file. What was made of this commit is
-# not made again: an evaluation that was stopped goes on. All parts take some hours on two cores.
+# SEEDS (4) runs of each from SEED_BASE (901) on; POLICY (learned): a name or a file. What was evaluated of these sources
+# and this policy is not evaluated again: what was stopped goes on. All parts take some hours on two cores.
 set -euo pipefail
 seeds=${SEEDS:-4}
 base=${SEED_BASE:-901}
@@ -21,7 +21,9 @@ done
 
 scripts/install-deps.sh build
 WIDEPIPE_SKIP_INSTALL=1 scripts/build.sh release widepipe_command
-out=build/evidence/$(git describe --always --dirty 2>/dev/null || echo unknown)
+changes=$(git diff HEAD 2>/dev/null | cksum | cut -d ' ' -f 1)
+out=build/evidence/$(git describe --always 2>/dev/null || echo unknown)-$changes
+[ ! -f "$policy" ] || out+=-$(cksum <"$policy" | cut -d ' ' -f 1)
 mkdir -p "$out"
 
 evaluate() { # REPORT POLICIES OPTIONS...
@@ -70,11 +72,13 @@ for part in "${parts[@]}"; do
         --profile $mine/other-models.toml
       evaluate unseen-device "greedy-estimated,$policy" --workloads A5,$mine/even-mix.toml --devices 100 \
         --profile $mine/other-npu.toml
-      if [ ! -e "$out/azure-llm-code.h5" ]; then
-        python3 $mine/burst_trace.py $mine/azure-llm-code.txt "$out/azure-llm-code.csv" --seed "$base"
-        build/release/widepipe trace "$out/azure-llm-code.csv" "$out/azure-llm-code.h5" --seed "$base"
+      trace=$out/seed-$base/azure-llm-code.h5
+      if [ ! -e "$trace" ]; then
+        mkdir -p "${trace%/*}"
+        python3 $mine/burst_trace.py $mine/azure-llm-code.txt "${trace%.h5}.csv" --seed "$base"
+        build/release/widepipe trace "${trace%.h5}.csv" "$trace"
       fi
-      evaluate unseen-trace "greedy-estimated,$policy" --workloads "$out/azure-llm-code.h5" --devices 100
+      evaluate unseen-trace "greedy-estimated,$policy" --workloads "$trace" --devices 100
       ;;
     robust)
       for late in 0.1 1 5; do

@@ -15,12 +15,11 @@ STEP = 0.1  # as fine as the pattern is
 
 def arrivals(pattern, requests, functions, chance):
     shares = [1 / rank for rank in range(1, functions + 1)]
-    begin = STEP * (min(pattern) // STEP)
     of_each = requests / len(pattern)
-    steps = [round(at // STEP) for at in pattern]
+    steps = [round(100 * at) // 10 for at in pattern]  # hundredths are not exact
     for step in sorted(set(steps)):
         count = round(of_each * steps.count(step))
-        at = sorted(STEP * (step + chance.random()) - begin for _ in range(count))
+        at = sorted(STEP * (step - steps[0] + chance.random()) for _ in range(count))
         yield from zip(at, chance.choices(range(functions), shares, k=count))
 
 
@@ -39,7 +38,7 @@ def main():
     with open(options.table, "w", encoding="ascii") as file:
         file.write("app,func,end_timestamp,duration\n")
         for at, function in arrivals(pattern, options.requests, options.functions, random.Random(options.seed)):
-            file.write(f"bursts,f{function},{max(at, 0):.6f},0\n")
+            file.write(f"bursts,f{function},{at:.6f},0\n")
 
 
 if __name__ == "__main__":
