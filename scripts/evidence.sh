@@ -53,8 +53,9 @@ for part in "${parts[@]}"; do
         . scripts/plots/venv.sh
         mapfile -t all_seeds < <(seq "$base" $((base + seeds - 1)))
         for devices in 32 100; do
+          [ ! -e "$reports/tenants-ceiling-$devices-$base-$seeds.json" ] || continue
           "$python" scripts/evidence/ceiling.py build/release/widepipe --devices "$devices" --seeds "${all_seeds[@]}" \
-            --report "$reports/tenants-ceiling-$devices.json"
+            --report "$reports/tenants-ceiling-$devices-$base-$seeds.json"
         done
       )
       ;;

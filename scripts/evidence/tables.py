@@ -74,7 +74,10 @@ def ratio(reports, policy, other, workload, **where):
     """Paired by seed."""
     mine = reports.shares(policy, workload, **where)
     others = reports.shares(other, workload, **where)
-    return estimate([mine[seed] / others[seed] for seed in sorted(mine) if others.get(seed)])
+    seeds = sorted(set(mine) & set(others))
+    if not all(others[seed] for seed in seeds):
+        return None  # there is no multiple of nothing
+    return estimate([mine[seed] / others[seed] for seed in seeds])
 
 
 def table(header, rows):
@@ -85,14 +88,12 @@ def table(header, rows):
 def target_rows(reports, policy, targets, **where):
     rows = []
     for other, workload, target in targets:
-        if other is None:
-            found = estimate(list(reports.shares(policy, workload, **where).values()))
-        else:
-            found = ratio(reports, policy, other, workload, **where)
-        if found is None:
+        mine = reports.shares(policy, workload, **where)
+        if not mine or other and not reports.shares(other, workload, **where):
             continue
+        found = ratio(reports, policy, other, workload, **where) if other else estimate(list(mine.values()))
         met = "-"
-        if found[1] is not None:
+        if found and found[1] is not None:
             lower = found[0] - found[1]
             met = "yes" if lower >= target else f"no, {target - lower:.3f} below"
         rows.append([workload, f"by {other}" if other else "share of the bound", text(found), f"{target:g}", met])
