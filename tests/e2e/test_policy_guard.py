@@ -1,4 +1,4 @@
-"""A policy that does harm is found out: its guard falls back to greedy-estimated, counted and told."""
+"""A policy that does harm is found out: its guard falls back to greedy-estimated, counted in the report."""
 
 import json
 import re
@@ -38,16 +38,6 @@ def test_in_a_simulation(widepipe, saboteur):
     assert run["policy_comparisons"] >= 1 and run["policy_fallbacks"] == 1
     assert run["policy_fallback_seconds"] > 6
     assert "which then decided 1 times in its place" in result.stdout
-
-
-def test_live(widepipe, saboteur):
-    result = widepipe.run("replay", "--devices-per-rank", "3", "--seconds", "6", "--load", "0.5", "--time-scale", "4",
-                          "--policy", "saboteur.toml", "--report", "r.json", cwd=saboteur, ranks=2,
-                          timeout=120).expect(0)
-    [run] = json.loads((saboteur / "r.json").read_text())["runs"]
-    assert run["policy_fallbacks"] == 1
-    assert re.search(r"^at \d\.\d\d s: the guard of policy 'learned' falls back: greedy-estimated decides",
-                     result.stderr, re.MULTILINE)
 
 
 @pytest.mark.parametrize("change, facts", [
