@@ -21,9 +21,10 @@ done
 
 scripts/install-deps.sh build
 WIDEPIPE_SKIP_INSTALL=1 scripts/build.sh release widepipe_command
-changes=$(git diff HEAD 2>/dev/null | cksum | cut -d ' ' -f 1)
-out=build/evidence/$(git describe --always 2>/dev/null || echo unknown)-$changes
-[ ! -f "$policy" ] || out+=-$(cksum <"$policy" | cut -d ' ' -f 1)
+sum() { cksum | cut -d ' ' -f 1; }
+sources=(src rl jobs mpi_runtime scripts/evidence)
+out=build/evidence/$({ git ls-files --stage "${sources[@]}"; git diff "${sources[@]}"; } 2>/dev/null | sum)
+[ ! -f "$policy" ] || out+=-$(sum <"$policy")
 mkdir -p "$out"
 
 evaluate() { # REPORT POLICIES OPTIONS...
