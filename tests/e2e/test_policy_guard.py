@@ -2,27 +2,26 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from runner import check_refused
 
 
+BUILT_IN = Path(__file__).parents[2] / "jobs" / "profiles" / "policy-default.toml"
+
+
 def write_policy(widepipe, path, **constants):
     """As the one that is built in, but that all dials are constant; the checksum is what widepipe expects."""
-    widepipe.run("train", "--save", "p.toml", "--generations", "1", "--candidates", "4", "--scenarios", "2", "--pool",
-                 "3", "--plain", "1", "--held-out", "1", cwd=path.parent, timeout=300).expect(0)
-    lines = []
-    for line in (path.parent / "p.toml").read_text().splitlines():
-        found = re.match(r"(\w+) = \[([-0-9]\S*,.*)\]$", line)
-        if found:
-            numbers = [constants.get(found[1], 0.0)] + [0.0] * found[2].count(",")
-            line = f"{found[1]} = [{', '.join(map(str, numbers))}]"
-        lines.append(line)
-    path.write_text("\n".join(lines) + "\n")
+    def constant(head):
+        numbers = [constants.get(head[1], 0.0)] + [0.0] * head[2].count(",")
+        return f"{head[1]} = [{', '.join(map(str, numbers))}]"
+    text = re.sub(r"^(\w+) = \[([-0-9].*)\]$", constant, BUILT_IN.read_text(), flags=re.MULTILINE)
+    path.write_text(text)
     refused = widepipe.run("simulate", "--policy", path.name, cwd=path.parent).expect(2)
     expected = re.search(r"expected (\w+), of the parameters in the file", refused.stderr)
-    path.write_text(re.sub('checksum = ".*"', f'checksum = "{expected[1]}"', path.read_text()))
+    path.write_text(re.sub('checksum = ".*"', f'checksum = "{expected[1]}"', text))
 
 
 @pytest.fixture

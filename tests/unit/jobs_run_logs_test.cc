@@ -3,11 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
 
 #include "jobs/run_logs.h"
-#include "tests/unit/request_fixture.h"
 
 namespace widepipe::jobs {
 namespace {
