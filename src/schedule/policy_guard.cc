@@ -10,8 +10,7 @@ void PolicyGuard::see(Seconds now, double missed, double ended) {
   last_ = now;
   if (now - since_ > settings_.settle) window_.push_back({now, missed, ended});
   // More than the window only as long as it has too few requests.
-  double all = 0;
-  for (const Ended& one : window_) all += one.ended;
+  double all = all_ended();
   while (!window_.empty() && window_.front().at <= now - settings_.window &&
          all - window_.front().ended >= settings_.least) {
     all -= window_.front().ended;
@@ -19,11 +18,11 @@ void PolicyGuard::see(Seconds now, double missed, double ended) {
   }
   switch (state_) {
     case State::kTrusted:
-      if (now < until_ || !knows_enough(now)) return;
-      if (missed_share() <= settings_.suspicious) {
-        pause_ = settings_.first_pause;
-        return;
-      }
+      if (now < until_ || now - since_ <= settings_.settle) return;
+      excess_ = std::max(excess_ + missed - settings_.suspicious * ended, 0.0);
+      if (!knows_enough(now)) return;
+      if (missed_share() <= settings_.suspicious) pause_ = settings_.first_pause;
+      if (excess_ <= settings_.suspicious * all) return;
       own_share_ = missed_share();
       ++comparisons_;
       return enter(State::kCompared, now);
@@ -66,22 +65,24 @@ void PolicyGuard::enter(State state, Seconds now) {
   state_ = state;
   since_ = now;
   window_.clear();
+  excess_ = 0;
+}
+
+double PolicyGuard::all_ended() const {
+  double ended = 0;
+  for (const Ended& one : window_) ended += one.ended;
+  return ended;
 }
 
 double PolicyGuard::missed_share() const {
   double missed = 0;
-  double ended = 0;
-  for (const Ended& one : window_) {
-    missed += one.missed;
-    ended += one.ended;
-  }
-  return ended > 0 ? missed / ended : 0;
+  for (const Ended& one : window_) missed += one.missed;
+  const double all = all_ended();
+  return all > 0 ? missed / all : 0;
 }
 
 bool PolicyGuard::knows_enough(Seconds now) const {
-  double ended = 0;
-  for (const Ended& one : window_) ended += one.ended;
-  return now - since_ >= settings_.settle + settings_.window && ended >= settings_.least;
+  return now - since_ >= settings_.settle + settings_.window && all_ended() >= settings_.least;
 }
 
 }  // namespace widepipe::schedule

@@ -8,7 +8,8 @@
 namespace widepipe::schedule {
 
 struct GuardSettings {
-  /// A policy that misses more than this share of requests is compared with the fallback.
+  /// A policy that misses more than this share of requests is compared with the fallback, once what
+  /// is missed beyond it adds up to this share of a window.
   double suspicious = 0.05;
   /// The fallback is better if it misses less than so many times as much.
   double better = 0.8;
@@ -21,8 +22,9 @@ struct GuardSettings {
 };
 
 /// Whether a policy is to be trusted, or a fallback is to decide in its place: by what becomes of
-/// requests under either, in sliding windows: first under the policy, then under the fallback, and
-/// if that did better, under the policy once more, for the times may just have changed. Where both
+/// requests under either: first under the policy, where what it misses too much is added up (a
+/// cumulative sum; Page, Biometrika 41, 1954), then, in sliding windows, under the fallback, and if
+/// that did better, under the policy once more, for the times may just have changed. Where both
 /// miss as much, there is more to do than can be done, and the policy stays.
 class PolicyGuard {
  public:
@@ -49,6 +51,7 @@ class PolicyGuard {
   };
 
   void enter(State state, Seconds now);
+  double all_ended() const;  ///< in the window
   double missed_share() const;
   bool knows_enough(Seconds now) const;
   void fall_back(Seconds now);
@@ -62,6 +65,7 @@ class PolicyGuard {
   Seconds last_ = 0;
   double own_share_ = 0;       ///< what the policy missed, before kCompared
   double fallback_share_ = 0;  ///< what the fallback did, before kAgain
+  double excess_ = 0;          ///< kTrusted: requests missed beyond what is suspicious
   std::deque<Ended> window_;
   std::int64_t comparisons_ = 0;
   std::int64_t fallbacks_ = 0;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "schedule/policy_guard.h"
@@ -70,11 +71,25 @@ TEST(PolicyGuard, TrustsWhoServesAndFallsBackFromWhoDoesNot) {
        0.1,
        0.25},
       {"bad until the fallback was looked at",
-       {[](Seconds now) { return now < 1.6 ? 0.06 : 0.01; }, always(0)},
+       {[](Seconds now) { return now < 1.6 ? 0.2 : 0.01; }, always(0)},
        0,
        0,
        0.02,
        0.03},
+      {"a little too bad", {always(0.07), always(0.01)}, 1, 5, 0.6, 0.99},
+      {"a little too bad for two seconds",
+       {[](Seconds now) { return now >= 10 && now < 12 ? 0.07 : 0.01; }, always(0)},
+       0,
+       0,
+       0,
+       0},
+      {"so again and again",
+       {[](Seconds now) { return std::fmod(now, 4) < 2 ? 0.07 : 0.01; }, always(0)},
+       0,
+       0,
+       0,
+       0},
+      {"just good enough", {always(0.05), always(0)}, 0, 0, 0, 0},
       {"bad times, whoever decides", {bad_for_a_moment, bad_for_a_moment}, 0, 0, 0.02, 0.1},
       {"too few requests to tell at once", {always(0.6), always(0.01), 40}, 1, 4, 0.4, 0.95}};
   for (const Case& one : cases) {
