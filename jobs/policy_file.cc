@@ -6,6 +6,9 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -15,6 +18,9 @@
 namespace widepipe::jobs {
 namespace {
 
+using schedule::DialSpec;
+using schedule::kModelDials;
+using schedule::kSharedDials;
 using schedule::LearnedParameters;
 
 constexpr std::int64_t kFormat = 1;
@@ -104,13 +110,11 @@ std::string policy_toml(const LearnedFile& file) {
   if (recipe.online_steps > 0) text += fmt::format("online_steps = {}\n", recipe.online_steps);
   text += "\n[model]  # dials of each model, by features\n";
   for (std::size_t i = 0; i < file.parameters.model.size(); ++i) {
-    text += fmt::format("{} = {}\n", LearnedParameters::kModelNames[i],
-                        numbers(file.parameters.model[i]));
+    text += fmt::format("{} = {}\n", kModelDials[i].name, numbers(file.parameters.model[i]));
   }
   text += "\n[shared]  # dials of all, by shared features\n";
   for (std::size_t i = 0; i < file.parameters.shared.size(); ++i) {
-    text += fmt::format("{} = {}\n", LearnedParameters::kSharedNames[i],
-                        numbers(file.parameters.shared[i]));
+    text += fmt::format("{} = {}\n", kSharedDials[i].name, numbers(file.parameters.shared[i]));
   }
   return text;
 }
@@ -129,19 +133,21 @@ LearnedFile parse_policy(std::string_view text, const std::string& file) {
   }
   check_names(top, "features", LearnedParameters::kFeatureNames);
   check_names(top, "shared_features", LearnedParameters::kSharedFeatureNames);
-  const auto part = [&](const char* key, std::span<const char* const> heads) {
+  const auto part = [&](const char* key, std::span<const DialSpec> dials) {
     const toml::table* table = top.table(key);
     if (table == nullptr) top.missing(key);
-    return TomlTable(*table, file, fmt::format("[{}]", key), {heads.begin(), heads.end()});
+    std::vector<std::string> names;
+    for (const DialSpec& dial : dials) names.emplace_back(dial.name);
+    return TomlTable(*table, file, fmt::format("[{}]", key), std::move(names));
   };
   LearnedFile learned;
-  const TomlTable model = part("model", LearnedParameters::kModelNames);
+  const TomlTable model = part("model", kModelDials);
   for (std::size_t i = 0; i < learned.parameters.model.size(); ++i) {
-    read_head(model, LearnedParameters::kModelNames[i], learned.parameters.model[i]);
+    read_head(model, kModelDials[i].name, learned.parameters.model[i]);
   }
-  const TomlTable shared = part("shared", LearnedParameters::kSharedNames);
+  const TomlTable shared = part("shared", kSharedDials);
   for (std::size_t i = 0; i < learned.parameters.shared.size(); ++i) {
-    read_head(shared, LearnedParameters::kSharedNames[i], learned.parameters.shared[i]);
+    read_head(shared, kSharedDials[i].name, learned.parameters.shared[i]);
   }
   const std::string checksum = needed_text(top, "checksum");
   if (checksum != policy_hash(learned.parameters)) {

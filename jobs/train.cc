@@ -164,8 +164,8 @@ std::string Train::task_of(const std::string& profile_text) const {
   std::string names;
   for (const char* name : LearnedParameters::kFeatureNames) names += name;
   for (const char* name : LearnedParameters::kSharedFeatureNames) names += name;
-  for (const char* name : LearnedParameters::kModelNames) names += name;
-  for (const char* name : LearnedParameters::kSharedNames) names += name;
+  for (const schedule::DialSpec& dial : schedule::kModelDials) names += dial.name;
+  for (const schedule::DialSpec& dial : schedule::kSharedDials) names += dial.name;
   return hash_hex(fmt::format("{} {} {} {} {} {} {} {} {} {} {}", kVersion, names, profile_text,
                               recipe_.seed, recipe_.candidates, recipe_.scenarios, recipe_.pool,
                               command_.held_out, recipe_.plain, recipe_.step, recipe_.start));

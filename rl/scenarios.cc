@@ -51,7 +51,7 @@ class Draw {
 npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, bool one_core) {
   npu_model::Profile profile = usual;
   npu_model::DeviceConstants& device = profile.device;
-  if (draw.chance(0.2)) device.jitter = draw.between(0.01, 0.3);
+  if (draw.chance(one_core ? 0.5 : 0.2)) device.jitter = draw.between(0.01, 0.3);
   if (one_core || draw.chance(0.2)) {  // up to larger NPUs
     const double all = device.flops_per_core * device.cores * draw.between(0.6, 1.6);
     const bool few_cores = one_core || draw.chance(0.3);
@@ -84,10 +84,11 @@ npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, boo
     network.slo_base = before.slo_base * solo_seconds(device, network, network.reference_cores, 1) /
                        solo_seconds(usual.device, before, before.reference_cores, 1);
   }
-  if (draw.chance(one_core ? 0.6 : 0.15)) {
+  // Who waits for the longest on one core needs as much time, or nobody can serve it.
+  if (one_core || draw.chance(0.15)) {
     const double longest =
         std::ranges::max(profile.networks, {}, &npu_model::Network::slo_base).slo_base;
-    const double least = longest * draw.between(0.1, 1.3);
+    const double least = longest * draw.between(one_core ? 0.4 : 0.1, 1.3);
     for (npu_model::Network& network : profile.networks) {
       network.slo_base = std::max(network.slo_base, least);
     }
@@ -167,7 +168,7 @@ Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number, 
   Draw draw(number);
   Scenario scenario;
   const bool plain = variety == Variety::kPlain;
-  const bool one_core = !plain && draw.chance(0.15);
+  const bool one_core = !plain && draw.chance(0.2);
   scenario.profile = plain ? profile : draw_profile(profile, draw, one_core);
   scenario.workload = draw_workload(scenario.profile, draw);
   scenario.fleet = draw_fleet(draw, scenario.profile.device.cores);

@@ -19,6 +19,8 @@ constexpr std::uint64_t kHeldOut = 1'000'000;  ///< their numbers begin here
 constexpr std::uint64_t kPlainOf = 3;
 /// Goodput of greedy is found within this share of the bound.
 constexpr double kPrecision = 0.01;
+/// Scenarios of which it bears a smaller share of the bound are left out: nobody can serve them.
+constexpr double kHopeless = 0.1;
 /// What parameters cost, by their squares: those that make no difference stay small.
 constexpr double kSimple = 0.5;
 /// Scores of a scenario that differ by less differ by chance.
@@ -89,9 +91,9 @@ double Training::run(const Scenario& scenario, const schedule::PolicyMaker& poli
 }
 
 double Training::load_for_opponent(const Scenario& scenario) const {
-  return find_goodput(scenario.profile, scenario.workload, scenario.fleet, scenario.settings,
-                      opponent_, kPrecision)
-      .rate;
+  const Goodput found = find_goodput(scenario.profile, scenario.workload, scenario.fleet,
+                                     scenario.settings, opponent_, kPrecision);
+  return found.share() < kHopeless ? 0 : found.rate;
 }
 
 bool Training::is_held_out(std::uint64_t number) const {

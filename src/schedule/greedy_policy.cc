@@ -152,7 +152,7 @@ OperatingPoint GreedyPolicy::point_of(ModelId model, const NetworkCosts& costs, 
   const Dials& dials = dials_[model];
   const OperatingPoint cheapest =
       cheapest_point(costs, cores(), dials.budget * slo, instance_bytes, dials.cores_count);
-  return no_larger_than_pays(costs, cheapest, cores(), dials.cores_count);
+  return no_larger_than_pays(costs, cheapest, cores(), dials.cores_count, dials.pays);
 }
 
 StreamRule GreedyPolicy::rule_of(ModelId model, const OperatingPoint& point, Seconds slo) const {
@@ -170,7 +170,8 @@ int GreedyPolicy::largest_batch(ModelId model, const OperatingPoint& point,
   const auto most = static_cast<int>(dials.spare_batch * point.batch);
   OperatingPoint largest = point;
   largest.batch = std::clamp(most, point.batch, costs.max_batch());
-  return no_larger_than_pays(costs, largest, cores(), dials.cores_count, point.batch).batch;
+  return no_larger_than_pays(costs, largest, cores(), dials.cores_count, dials.pays, point.batch)
+      .batch;
 }
 
 std::unique_ptr<RequestPolicy> make_greedy_policy(const GreedySettings& settings) {

@@ -55,6 +55,7 @@ class GreedyPolicy : public OneKindPolicy {
     double drift = 0;    ///< what runs beside them, as of Offer::takes()
     double lead = 0;     ///< of SLOs: their turn comes as if deadlines were so much sooner
     double slow = 0;     ///< as of StreamRule
+    double pays = kWorthBlocking;  ///< as of no_larger_than_pays()
   };
   /// Constants of all.
   struct SharedDials {

@@ -201,7 +201,7 @@ Features FeatureWatch::features(const ServingObservation& seen,
     of[kWaiting] = bounded(std::log((1 + waiting[model]) / (1 + way.batch)) / 2);
     of[kRising] = rising_[model];
     of[kFew] = few;
-    of[kBlocks] = bounded(few * std::log(costs_of[model] / mean_cost) / 2);
+    of[kBlocks] = bounded(few * std::log(costs_of[model] / mean_cost));
     if (!known) continue;
     const double busy = rates[model] * way.solo / way.batch;
     of[kLoad] = fleet.size > 0 ? bounded(2 * (all_work / fleet.size - 0.6)) : 0;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <stdexcept>
 #include <utility>
 
 #include "schedule/serving_plans.h"
@@ -12,13 +11,6 @@
 namespace widepipe::schedule {
 namespace {
 
-/// How far a dial may be turned: its logarithm, either way.
-constexpr std::array<double, kModelHeads> kMostModel = {0.9, 0.6, 1.5, 0.7, 1.5, 0.3, 1, 0.5, 2};
-constexpr std::array<double, kSharedHeads> kMostShared = {2, 1.5, 1.6, 0.7, 1.5, 1.5, 1.5};
-/// What a parameter of 1 times a feature of 1 turns it by: so that steps of learning that are alike
-/// make differences that are alike.
-constexpr std::array<double, kModelHeads> kModelUnits = {1, 1, 1, 1, 1, 1, 1, 1, 4};
-constexpr std::array<double, kSharedHeads> kSharedUnits = {1, 1, 4, 2, 4, 4, 4};
 constexpr double kAny = std::numeric_limits<double>::infinity();
 
 /// Another number of cores must be cheaper by so much to be worth loading instances.
@@ -30,45 +22,21 @@ double sum(const Features& weights, const Features& features) {
   return std::inner_product(weights.begin(), weights.end(), features.begin(), 0.0);
 }
 
-/// Calls visit(value) for each, in the order of the members.
-void for_each_value(auto& parameters, const auto& visit) {
-  for (auto& head : parameters.model) {
-    for (auto& value : head) visit(value);
-  }
-  for (auto& head : parameters.shared) {
-    for (auto& value : head) visit(value);
-  }
-}
-
 static_assert(OnlineLearning::kNumbers == std::size_t{kModelHeads} + std::size_t{kSharedHeads});
 
 /// With all dials turned by so much: logarithms, but of drift, lead and slow.
 LearnedParameters moved(LearnedParameters parameters, const OnlineLearning::Numbers& by) {
   auto next = by.begin();
   for (std::size_t head = 0; head < kModelHeads; ++head) {
-    parameters.model[head][kOne] += *next++ / kModelUnits[head];
+    parameters.model[head][kOne] += *next++ / kModelDials[head].unit;
   }
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
-    parameters.shared[head][kAlways] += *next++ / kSharedUnits[head];
+    parameters.shared[head][kAlways] += *next++ / kSharedDials[head].unit;
   }
   return parameters;
 }
 
 }  // namespace
-
-LearnedParameters LearnedParameters::of(std::span<const double> values) {
-  if (values.size() != kCount) throw std::invalid_argument("another number of parameters");
-  LearnedParameters parameters;
-  auto next = values.begin();
-  for_each_value(parameters, [&](double& value) { value = *next++; });
-  return parameters;
-}
-
-std::vector<double> LearnedParameters::values() const {
-  std::vector<double> values;
-  for_each_value(*this, [&](double value) { values.push_back(value); });
-  return values;
-}
 
 LearnedPolicy::LearnedPolicy(const LearnedParameters& parameters, bool guarded,
                              std::shared_ptr<OnlineResult> result)
@@ -136,8 +104,9 @@ void LearnedPolicy::turn_dials(const Features& features) {
   const Dials& usual = usual_dials();
   for (ModelId model = 0; model < features.models.size(); ++model) {
     const auto term = [&](ModelHead head) {
-      const double by = kModelUnits[head] * sum(parameters_.model[head], features.models[model]);
-      return within(by, kMostModel[head]);
+      const double by =
+          kModelDials[head].unit * sum(parameters_.model[head], features.models[model]);
+      return within(by, kModelDials[head].most);
     };
     const auto factor = [&](ModelHead head) { return std::exp(term(head)); };
     const double odds = usual.cores_count / (1 - usual.cores_count) * factor(kCores);
@@ -148,12 +117,13 @@ void LearnedPolicy::turn_dials(const Features& features) {
                      .caution = usual.caution * factor(kCaution),
                      .drift = usual.drift + term(kDrift),
                      .lead = usual.lead + term(kLead),
-                     .slow = usual.slow + term(kSlow)};
+                     .slow = usual.slow + term(kSlow),
+                     .pays = usual.pays * factor(kPays)};
     wanted_[model] = factor(kWanted);
   }
   const auto factor = [&](SharedHead head) {
-    const double by = kSharedUnits[head] * sum(parameters_.shared[head], features.shared);
-    return std::exp(within(by, kMostShared[head]));
+    const double by = kSharedDials[head].unit * sum(parameters_.shared[head], features.shared);
+    return std::exp(within(by, kSharedDials[head].most));
   };
   const SharedDials& shared = usual_shared();
   shared_ = {.sacrifice = shared.sacrifice * factor(kSacrifice),
@@ -178,7 +148,7 @@ bool LearnedPolicy::finite() const {
                packing_.least_rate + packing_.hysteresis + period_;
   for (const Dials& dials : dials_) {
     all += dials.budget + dials.stretch + dials.spare_batch + dials.cores_count + dials.caution +
-           dials.drift + dials.lead + dials.slow;
+           dials.drift + dials.lead + dials.slow + dials.pays;
   }
   for (const double wanted : wanted_) all += wanted;
   return std::isfinite(all);
@@ -198,7 +168,7 @@ OperatingPoint LearnedPolicy::point_of(ModelId model, const NetworkCosts& costs,
     return cost_per_request(costs, point.choice, point.batch, cores(), dials.cores_count);
   };
   if (!same || cost(best) <= kWorthLoading * cost(*same)) return best;
-  return no_larger_than_pays(costs, *same, cores(), dials.cores_count);
+  return no_larger_than_pays(costs, *same, cores(), dials.cores_count, dials.pays);
 }
 
 }  // namespace widepipe::schedule

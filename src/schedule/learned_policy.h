@@ -1,59 +1,16 @@
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "schedule/greedy_policy.h"
 #include "schedule/learned_features.h"
+#include "schedule/learned_parameters.h"
 #include "schedule/online_learning.h"
 #include "schedule/policy_guard.h"
 
 namespace widepipe::schedule {
-
-/// What a learned policy sets by its features: dials of GreedyPolicy, each its usual value times
-/// the exponential of a linear function of features; or, of drift, lead and slow, that function.
-/// Of cores, what they count for in costs; and how much of a model there should be. Of all: how
-/// soon to plan again, and what PackingSettings are.
-enum ModelHead {
-  kBudget,
-  kStretch,
-  kCores,
-  kSpare,
-  kWanted,
-  kCaution,
-  kDrift,
-  kLead,
-  kSlow,
-  kModelHeads
-};
-enum SharedHead { kSacrifice, kIdle, kPace, kCopies, kSurge, kFloor, kStay, kSharedHeads };
-
-/// All zero: greedy.
-struct LearnedParameters {
-  std::array<ModelFeatures, kModelHeads> model{};
-  std::array<SharedFeatures, kSharedHeads> shared{};
-
-  static constexpr std::size_t kCount =
-      std::size_t{kModelFeatures} * kModelHeads + std::size_t{kSharedFeatures} * kSharedHeads;
-  /// In the order of the members; kCount of them. Throws std::invalid_argument.
-  static LearnedParameters of(std::span<const double> values);
-  std::vector<double> values() const;
-
-  // What they are called in files.
-  static constexpr std::array<const char*, kModelFeatures> kFeatureNames = {
-      "one",       "tight",  "load",     "popular", "gathers",  "gains",
-      "bandwidth", "misses", "slowness", "late",    "unsteady", "surprise",
-      "waiting",   "rising", "loaded",   "few",     "blocks"};
-  static constexpr std::array<const char*, kSharedFeatures> kSharedFeatureNames = {
-      "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes", "few"};
-  static constexpr std::array<const char*, kModelHeads> kModelNames = {
-      "budget", "stretch", "cores", "spare", "wanted", "caution", "drift", "lead", "slow"};
-  static constexpr std::array<const char*, kSharedHeads> kSharedNames = {
-      "sacrifice", "idle", "pace", "copies", "surge", "floor", "stay"};
-};
 
 /// What a policy that goes on learning has come to.
 struct OnlineResult {

@@ -26,7 +26,7 @@ struct OnlineSettings {
 /// the doing of others: a number moves to the side that was better as soon as that is beyond it.
 class OnlineLearning {
  public:
-  static constexpr std::size_t kNumbers = 16;
+  static constexpr std::size_t kNumbers = 17;
   using Numbers = std::array<double, kNumbers>;
 
   explicit OnlineLearning(const OnlineSettings& settings = {});

@@ -4,11 +4,6 @@
 #include <limits>
 
 namespace widepipe::schedule {
-namespace {
-
-constexpr double kHardlyCheaper = 0.01;
-
-}  // namespace
 
 double cost_per_request(const NetworkCosts& costs, std::uint32_t choice, int batch, int cores,
                         double cores_count) {
@@ -53,14 +48,14 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
 }
 
 OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
-                                   int cores, double cores_count, int least) {
+                                   int cores, double cores_count, double pays, int least) {
   const auto cost = [&](int batch) {
     return cost_per_request(costs, point.choice, batch, cores, cores_count);
   };
   double cheapest = cost(point.batch);
   for (int batch = least; batch < point.batch; ++batch) cheapest = std::min(cheapest, cost(batch));
   int batch = least;
-  while (batch < point.batch && cost(batch) > (1 + kHardlyCheaper) * cheapest) ++batch;
+  while (batch < point.batch && cost(batch) > (1 + pays) * cheapest) ++batch;
   return {point.choice, batch, costs.at(point.choice, batch).solo};
 }
 

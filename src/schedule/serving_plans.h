@@ -20,6 +20,8 @@ struct OperatingPoint {
 /// Of what a batch takes of a device, its cores' share counts for so much, its bandwidth's for the
 /// rest.
 inline constexpr double kCoresCount = 0.5;
+/// A larger batch must be cheaper by more than this share to be worth that it blocks others.
+inline constexpr double kWorthBlocking = 0.01;
 
 /// The cheapest batch on so many cores that takes at most `limit` alone, in instances of at most
 /// `instance_bytes`: by cost_per_request(). None if none is within the limits.
@@ -30,10 +32,11 @@ std::optional<OperatingPoint> cheapest_on(const NetworkCosts& costs, std::uint32
 OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limit,
                               double instance_bytes = std::numeric_limits<double>::infinity(),
                               double cores_count = kCoresCount);
-/// On the same cores, the smallest batch from `least` to the point's that costs at most 1 % more a
-/// request than the cheapest of them: a larger one would only block the others.
+/// On the same cores, the smallest batch from `least` to the point's that costs at most a share of
+/// `pays` more a request than the cheapest of them: a larger one would only block the others.
 OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
-                                   int cores, double cores_count = kCoresCount, int least = 1);
+                                   int cores, double cores_count = kCoresCount,
+                                   double pays = kWorthBlocking, int least = 1);
 /// The largest batch on so many cores, or as many as there are, in instances of at most
 /// `instance_bytes`; a batch of one if none is.
 OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes);

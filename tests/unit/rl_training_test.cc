@@ -42,7 +42,7 @@ Training training(Reducer& reducer, double start = 0, int pool = 3, int plain = 
           {.scenarios = 2,
            .pool = pool,
            .plain = plain,
-           .held_out = 6,
+           .held_out = 12,
            .evolution = {.candidates = 4, .step = 0.2, .follow = 1, .seed = 3}},
           reducer};
 }

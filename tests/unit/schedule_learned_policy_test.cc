@@ -134,6 +134,9 @@ TEST(LearnedPolicy, SaysInItsPlansWhatItsParametersSay) {
   parameters.model[kSlow][kOne] = 0.3 / 4;
   EXPECT_NEAR(plan_of(parameters).rules[0].slow, 0.3, 0.01);
   parameters = {};
+  parameters.model[kPays][kOne] = 1;
+  EXPECT_LT(plan_of(parameters).rules[0].full, usual.rules[0].full);
+  parameters = {};
   parameters.shared[kIdle][kAlways] = -1;
   EXPECT_LT(plan_of(parameters).rules[0].idle_share, 0.6 * usual.rules[0].idle_share);
   parameters = {};
@@ -230,15 +233,14 @@ TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
   LearnedParameters expected = begin;  // nothing but what dials are where features are 0
   for (std::size_t head = 0; head < kModelHeads; ++head) {
     const double now = result->parameters.model[head][kOne];
-    const double by = head == kSlow ? 4 : 1;
-    EXPECT_LE(by * std::abs(now - expected.model[head][kOne]), OnlineSettings().reach + 1e-12)
-        << head;
+    const double by = kModelDials[head].unit * std::abs(now - expected.model[head][kOne]);
+    EXPECT_LE(by, OnlineSettings().reach + 1e-12) << kModelDials[head].name;
     expected.model[head][kOne] = now;
   }
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
     const double now = result->parameters.shared[head][kAlways];
-    const bool by_four = head == kPace || head == kSurge || head == kFloor || head == kStay;
-    EXPECT_LE(std::abs(now) * (by_four ? 4 : 1), OnlineSettings().reach + 1e-12) << head;
+    const double by = kSharedDials[head].unit * std::abs(now);
+    EXPECT_LE(by, OnlineSettings().reach + 1e-12) << kSharedDials[head].name;
     expected.shared[head][kAlways] = now;
   }
   EXPECT_EQ(result->parameters.values(), expected.values());

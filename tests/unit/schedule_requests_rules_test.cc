@@ -237,8 +237,8 @@ TEST(Batches, AreNoLargerThanPays) {
     const int largest = static_cast<int>(std::ssize(c.takes));
     const NetworkCosts network("n", {1, 2}, largest, cells);
     for (const std::uint32_t choice : {0U, 1U}) {
-      const OperatingPoint point =
-          no_larger_than_pays(network, {choice, largest, 1}, 2, kCoresCount, c.least);
+      const OperatingPoint point = no_larger_than_pays(network, {choice, largest, 1}, 2,
+                                                       kCoresCount, kWorthBlocking, c.least);
       EXPECT_EQ(point.choice, choice);
       EXPECT_EQ(point.batch, c.expected);
       EXPECT_EQ(point.solo, network.at(choice, c.expected).solo);
