@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "schedule/learned_policy.h"
+#include "schedule/learned_parameters.h"
 
 namespace widepipe::jobs {
 

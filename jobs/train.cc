@@ -32,6 +32,8 @@
 #include "report/run_report.h"
 #include "rl/training.h"
 #include "schedule/greedy_policy.h"
+#include "schedule/learned_parameters.h"
+#include "schedule/learned_policy.h"
 
 namespace widepipe::jobs {
 namespace {

@@ -84,7 +84,7 @@ npu_model::Profile draw_profile(const npu_model::Profile& usual, Draw& draw, boo
     network.slo_base = before.slo_base * solo_seconds(device, network, network.reference_cores, 1) /
                        solo_seconds(usual.device, before, before.reference_cores, 1);
   }
-  // Who waits for the longest on one core needs as much time, or nobody can serve it.
+  // On one core all wait for the longest: what has much less time than that is hardly served.
   if (one_core || draw.chance(0.15)) {
     const double longest =
         std::ranges::max(profile.networks, {}, &npu_model::Network::slo_base).slo_base;

@@ -19,7 +19,8 @@ constexpr std::uint64_t kHeldOut = 1'000'000;  ///< their numbers begin here
 constexpr std::uint64_t kPlainOf = 3;
 /// Goodput of greedy is found within this share of the bound.
 constexpr double kPrecision = 0.01;
-/// Scenarios of which it bears a smaller share of the bound are left out: nobody can serve them.
+/// Scenarios of which it bears a smaller share of the bound are left out: there is little to learn
+/// from what can hardly be served.
 constexpr double kHopeless = 0.1;
 /// What parameters cost, by their squares: those that make no difference stay small.
 constexpr double kSimple = 0.5;
@@ -202,7 +203,8 @@ Training::Progress Training::advance() {
     progress.mean = mean_of(known);
   }
   std::vector<double> total = compared(scores, candidates.size());
-  for (std::size_t i = 0; i < total.size(); ++i) {
+  // Where all were left out none is better than another.
+  for (std::size_t i = 0; i < total.size() && !numbers.empty(); ++i) {
     const std::vector<double>& values = candidates[i];
     total[i] -= kSimple * std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
   }
@@ -217,10 +219,12 @@ double Training::gain() {
   std::vector<std::uint64_t> numbers(static_cast<std::size_t>(settings_.held_out));
   std::iota(numbers.begin(), numbers.end(), static_cast<std::uint64_t>(settings_.pool));
   find_loads(numbers);
+  std::erase_if(numbers, [this](std::uint64_t number) { return loads_[number] < 0; });
+  if (numbers.empty()) return 0;
   std::vector<double> gains(numbers.size(), 0);
   const schedule::PolicyMaker policy = make_(parameters());
   in_parallel(gains.size(), settings_.cores, [&](std::size_t i) {
-    if (!is_mine(i) || loads_[numbers[i]] < 0) return;
+    if (!is_mine(i)) return;
     Scenario one = scenario(numbers[i]);
     one.settings.rate = rate(numbers[i]);
     gains[i] = run(one, policy) - opponents_[numbers[i]];

@@ -51,8 +51,8 @@ class Training {
   };
   /// [collective] One generation.
   Progress advance();
-  /// [collective] On scenarios that no generation runs: the score of parameters(), less the
-  /// opponent's.
+  /// [collective] On scenarios that no generation runs: the mean score of parameters(), less the
+  /// opponent's. 0 if all are left out.
   double gain();
 
   /// What the search has come to: the mean of its centers, the last quarter or so of them.
@@ -83,7 +83,7 @@ class Training {
   Reducer& reducer_;
   Evolution evolution_;
   std::vector<double> average_;  ///< parameters()
-  /// By number of a scenario: the opponent's goodput; 0: not known yet, -1: none.
+  /// By number of a scenario: the opponent's goodput; 0: not known yet, -1: it is left out.
   std::vector<double> loads_;
   std::vector<double> harder_;     ///< by number: what it is served at, beside that
   std::vector<double> opponents_;  ///< by number, of others than the pool: its score there

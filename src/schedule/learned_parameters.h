@@ -29,7 +29,8 @@ enum ModelHead {
 enum SharedHead { kSacrifice, kIdle, kPace, kCopies, kSurge, kFloor, kStay, kSharedHeads };
 
 /// A dial is its usual value times the exponential of a linear function of features; or, of drift,
-/// lead and slow, that function.
+/// lead and slow, that function. Of cores their odds beside bandwidth are, of stay what it is above
+/// 1, and pace is at most the usual one.
 struct DialSpec {
   const char* name;  ///< in files
   double most;       ///< the function is no further from 0
@@ -54,6 +55,8 @@ inline constexpr std::array<DialSpec, kSharedHeads> kSharedDials = {{{"sacrifice
                                                                      {"surge", 1.5, 4},
                                                                      {"floor", 1.5, 4},
                                                                      {"stay", 1.5, 4}}};
+
+static_assert(kModelDials.back().name != nullptr && kSharedDials.back().name != nullptr);
 
 /// All zero: greedy.
 struct LearnedParameters {

@@ -18,12 +18,13 @@ void PolicyGuard::see(Seconds now, double missed, double ended) {
   }
   switch (state_) {
     case State::kTrusted:
-      if (now < until_ || now - since_ <= settings_.settle) return;
-      excess_ = std::max(excess_ + missed - settings_.suspicious * ended, 0.0);
-      if (!knows_enough(now)) return;
-      if (missed_share() <= settings_.suspicious) pause_ = settings_.first_pause;
-      if (excess_ <= settings_.suspicious * all) return;
+      if (now < until_ || !knows_enough(now)) return;
       own_share_ = missed_share();
+      excess_ = std::max(excess_ ? *excess_ + (missed - settings_.suspicious * ended) / all
+                                 : own_share_ - settings_.suspicious,
+                         0.0);
+      if (own_share_ <= settings_.suspicious) pause_ = settings_.first_pause;
+      if (*excess_ <= settings_.suspicious) return;
       ++comparisons_;
       return enter(State::kCompared, now);
     case State::kCompared:
@@ -65,7 +66,7 @@ void PolicyGuard::enter(State state, Seconds now) {
   state_ = state;
   since_ = now;
   window_.clear();
-  excess_ = 0;
+  excess_.reset();
 }
 
 double PolicyGuard::all_ended() const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "schedule/types.h"
 
@@ -9,7 +10,7 @@ namespace widepipe::schedule {
 
 struct GuardSettings {
   /// A policy that misses more than this share of requests is compared with the fallback, once what
-  /// is missed beyond it adds up to this share of a window.
+  /// it misses beyond it adds up to more than this share of a window.
   double suspicious = 0.05;
   /// The fallback is better if it misses less than so many times as much.
   double better = 0.8;
@@ -65,7 +66,8 @@ class PolicyGuard {
   Seconds last_ = 0;
   double own_share_ = 0;       ///< what the policy missed, before kCompared
   double fallback_share_ = 0;  ///< what the fallback did, before kAgain
-  double excess_ = 0;          ///< kTrusted: requests missed beyond what is suspicious
+  /// kTrusted: what was missed beyond what is suspicious, in windows of requests.
+  std::optional<double> excess_;
   std::deque<Ended> window_;
   std::int64_t comparisons_ = 0;
   std::int64_t fallbacks_ = 0;

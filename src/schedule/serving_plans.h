@@ -35,8 +35,7 @@ OperatingPoint cheapest_point(const NetworkCosts& costs, int cores, Seconds limi
 /// On the same cores, the smallest batch from `least` to the point's that costs at most a share of
 /// `pays` more a request than the cheapest of them: a larger one would only block the others.
 OperatingPoint no_larger_than_pays(const NetworkCosts& costs, const OperatingPoint& point,
-                                   int cores, double cores_count = kCoresCount,
-                                   double pays = kWorthBlocking, int least = 1);
+                                   int cores, double cores_count, double pays, int least = 1);
 /// The largest batch on so many cores, or as many as there are, in instances of at most
 /// `instance_bytes`; a batch of one if none is.
 OperatingPoint largest_point(const NetworkCosts& costs, int cores, double instance_bytes);

@@ -7,17 +7,23 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "core/error.h"
 #include "jobs/profile_file.h"
+#include "rl/goodput.h"
+#include "rl/scenarios.h"
 #include "rl/training.h"
 #include "schedule/greedy_policy.h"
+#include "schedule/static_policy.h"
 
 namespace widepipe::rl {
 namespace {
@@ -59,6 +65,7 @@ TEST(Scenarios, AreSoundAndVaried) {
   int alone = 0;
   int together = 0;
   int gain_nothing = 0;
+  int time_to_wait = 0;
   int other_networks = 0;
   int other_jitter = 0;
   int same_deadlines = 0;
@@ -85,6 +92,9 @@ TEST(Scenarios, AreSoundAndVaried) {
       ++of_one_core;
       alone += drawn.settings.devices == 1 ? 1 : 0;
       together += drawn.settings.devices <= 4 ? 1 : 0;
+      const auto [least, most] =
+          std::ranges::minmax(drawn.profile.networks, {}, &npu_model::Network::slo_base);
+      time_to_wait += least.slo_base >= 0.4 * most.slo_base ? 1 : 0;
       gain_nothing += drawn.profile.device.batch_half == 0 ? 1 : 0;
     }
     tenants += drawn.workload.variants > 1 ? 1 : 0;
@@ -107,6 +117,7 @@ TEST(Scenarios, AreSoundAndVaried) {
   EXPECT_GT(together, of_one_core / 2);
   EXPECT_GT(alone, 0);
   EXPECT_GT(gain_nothing, of_one_core / 5);
+  EXPECT_GT(time_to_wait, of_one_core * 9 / 10);
 }
 
 TEST(Scenarios, ThatArePlainAreOnTheDevicesOfTheProfile) {
@@ -203,6 +214,41 @@ TEST(Training, RunsNoScenarioTwiceInAGeneration) {
   Training one = training(alone, 0, 3, 1);  // one is plain, of the two that are wanted
   EXPECT_NO_THROW(one.advance());
   EXPECT_EQ(run_so_far(one, 3), (std::set{0}));
+}
+
+/// Batches of one on all cores, on one device of four.
+class Idler final : public schedule::RequestPolicy {
+ public:
+  std::string_view name() const override { return "idler"; }
+  void plan(const schedule::ServingObservation& seen, schedule::ServingPlan& plan) override {
+    inner_->plan(seen, plan);
+    for (std::size_t id = 0; id < plan.instances.size(); ++id) {
+      if (id % 4 != 0) plan.instances[id].clear();
+    }
+  }
+  std::optional<schedule::Choice> choose(const schedule::Offer& offer) override {
+    return inner_->choose(offer);
+  }
+
+ private:
+  std::unique_ptr<schedule::RequestPolicy> inner_ = schedule::make_uniform_policy(32, 1, 0, 1);
+};
+
+TEST(Training, LeavesOutWhatCanHardlyBeServed) {
+  SerialReducer alone;
+  const auto opponent = [] { return std::make_unique<Idler>(); };
+  const Scenario first = draw_scenario(npu(), 0, Variety::kPlain);
+  const double share =
+      find_goodput(first.profile, first.workload, first.fleet, first.settings, opponent).share();
+  ASSERT_GT(share, 0.005);
+  ASSERT_LT(share, 0.1);
+  Training one(npu(), budget, opponent, {-1},
+               {.scenarios = 1, .pool = 1, .held_out = 1, .evolution = {.candidates = 4}}, alone);
+  const Training::Progress progress = one.advance();
+  EXPECT_EQ(progress.generation, 1);
+  EXPECT_EQ(progress.load, 1);
+  EXPECT_EQ(one.parameters(), (std::vector<double>{-1})) << "nothing is learned of nothing";
+  EXPECT_EQ(run_so_far(one, 1), (std::set{0})) << "and it is not looked at again";
 }
 
 TEST(Training, LearnsWhatIsBetter) {

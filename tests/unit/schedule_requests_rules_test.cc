@@ -217,17 +217,21 @@ TEST(Batches, AreNoLargerThanPays) {
     std::vector<double> takes;
     int expected;
     int least = 1;
+    double pays = kWorthBlocking;
   } kCases[] = {
-      {{1, 2, 3, 4}, 1},         // no gain
-      {{1.005, 2, 3, 4}, 1},     // next to none
-      {{1.02, 2.015, 3, 4}, 2},  // the first
-      {{2, 3, 4, 5}, 4},         // each
-      {{1.5, 2, 3.3, 4}, 2},     // odd ones are slow
-      {{1.0101, 2, 3, 4}, 2},    // a little more than that
-      {{1, 2, 3, 4}, 3, 3},      // no gain, beside that of three
-      {{2, 2, 3, 4}, 3, 3},      // two would cost no more, and are too few
-      {{3, 4, 4.5, 4}, 4, 2},    // each, from two on
-      {{1, 2, 2.1, 4}, 3, 2},    // the last is slow
+      {{1, 2, 3, 4}, 1},                 // no gain
+      {{1.005, 2, 3, 4}, 1},             // next to none
+      {{1.02, 2.015, 3, 4}, 2},          // the first
+      {{2, 3, 4, 5}, 4},                 // each
+      {{1.5, 2, 3.3, 4}, 2},             // odd ones are slow
+      {{1.0101, 2, 3, 4}, 2},            // a little more than that
+      {{1, 2, 3, 4}, 3, 3},              // no gain, beside that of three
+      {{2, 2, 3, 4}, 3, 3},              // two would cost no more, and are too few
+      {{3, 4, 4.5, 4}, 4, 2},            // each, from two on
+      {{1, 2, 2.1, 4}, 3, 2},            // the last is slow
+      {{1.02, 2.015, 3, 4}, 3, 1, 0},    // any gain pays
+      {{1.2, 2.3, 3.1, 4}, 1, 1, 0.25},  // a fifth does not
+      {{1.3, 2.4, 3.1, 4}, 2, 1, 0.25},  // a third does, to two
   };
   for (const auto& c : kCases) {
     std::vector<NetworkCosts::Cell> cells;
@@ -237,8 +241,8 @@ TEST(Batches, AreNoLargerThanPays) {
     const int largest = static_cast<int>(std::ssize(c.takes));
     const NetworkCosts network("n", {1, 2}, largest, cells);
     for (const std::uint32_t choice : {0U, 1U}) {
-      const OperatingPoint point = no_larger_than_pays(network, {choice, largest, 1}, 2,
-                                                       kCoresCount, kWorthBlocking, c.least);
+      const OperatingPoint point =
+          no_larger_than_pays(network, {choice, largest, 1}, 2, kCoresCount, c.pays, c.least);
       EXPECT_EQ(point.choice, choice);
       EXPECT_EQ(point.batch, c.expected);
       EXPECT_EQ(point.solo, network.at(choice, c.expected).solo);
