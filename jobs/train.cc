@@ -45,7 +45,7 @@ constexpr double kMinute = 60;
 /// So often progress is told, and what there is so far is kept.
 constexpr int kPeriod = 10;
 /// Counts up when the search, the scenarios or the layout change.
-constexpr std::string_view kCheckpoint = "widepipe-training 2";
+constexpr std::string_view kCheckpoint = "widepipe-training 3";
 
 class CollectivesReducer final : public rl::Reducer {
  public:
