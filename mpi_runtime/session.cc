@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 
 #include "core/error.h"
@@ -76,6 +77,9 @@ Session::Session(const Launch& launch) : mpi_(launch.launched) {
 Session::~Session() {
   if (!mpi_) return;
   collectives_.reset();
+  // The first rank that is gone with a code other than 0 has the launcher end the others, which
+  // would then be told as killed, and its code be lost.
+  std::signal(SIGTERM, SIG_IGN);
   MPI_Finalize();
 }
 

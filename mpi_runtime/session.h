@@ -28,7 +28,7 @@ class Session {
  public:
   /// [collective] Throws InputError when Slurm started more tasks than MPI sees ranks.
   explicit Session(const Launch& launch);
-  /// [collective] MPI_Finalize.
+  /// [collective] MPI_Finalize. From here on SIGTERM is ignored: all is said and done.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
