@@ -113,13 +113,12 @@ bool Training::is_mine(std::size_t task) const {
          static_cast<std::size_t>(reducer_.rank());
 }
 
-/// Of those that nobody has looked at yet.
-void Training::find_loads(std::span<const std::uint64_t> numbers) {
+/// Of those that nobody has looked at yet. Leaves those out that are not served.
+void Training::find_loads(std::vector<std::uint64_t>& numbers) {
   std::vector<std::uint64_t> fresh;
   for (const std::uint64_t number : numbers) {
     if (loads_[number] == 0) fresh.push_back(number);
   }
-  if (fresh.empty()) return;
   std::vector<double> found(2 * fresh.size(), 0);
   in_parallel(fresh.size(), settings_.cores, [&](std::size_t i) {
     if (!is_mine(i)) return;
@@ -135,6 +134,7 @@ void Training::find_loads(std::span<const std::uint64_t> numbers) {
     harder_[fresh[i]] = scenario(fresh[i]).settings.rate;
     opponents_[fresh[i]] = found[2 * i + 1];
   }
+  std::erase_if(numbers, [this](std::uint64_t number) { return loads_[number] < 0; });
 }
 
 std::vector<std::uint64_t> Training::next_scenarios() const {
@@ -180,7 +180,6 @@ double Training::load() const {
 Training::Progress Training::advance() {
   std::vector<std::uint64_t> numbers = next_scenarios();
   find_loads(numbers);
-  std::erase_if(numbers, [this](std::uint64_t number) { return loads_[number] < 0; });
   const auto& candidates = evolution_.candidates();
   std::vector<double> scores(numbers.size() * candidates.size(), 0);
   in_parallel(scores.size(), settings_.cores, [&](std::size_t i) {
@@ -203,10 +202,11 @@ Training::Progress Training::advance() {
     progress.mean = mean_of(known);
   }
   std::vector<double> total = compared(scores, candidates.size());
-  // Where all were left out none is better than another.
-  for (std::size_t i = 0; i < total.size() && !numbers.empty(); ++i) {
+  // Where all scenarios were left out none is better than another.
+  const double simple = numbers.empty() ? 0 : kSimple;
+  for (std::size_t i = 0; i < total.size(); ++i) {
     const std::vector<double>& values = candidates[i];
-    total[i] -= kSimple * std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
+    total[i] -= simple * std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
   }
   evolution_.tell(total);
   follow_center();
@@ -219,7 +219,6 @@ double Training::gain() {
   std::vector<std::uint64_t> numbers(static_cast<std::size_t>(settings_.held_out));
   std::iota(numbers.begin(), numbers.end(), static_cast<std::uint64_t>(settings_.pool));
   find_loads(numbers);
-  std::erase_if(numbers, [this](std::uint64_t number) { return loads_[number] < 0; });
   if (numbers.empty()) return 0;
   std::vector<double> gains(numbers.size(), 0);
   const schedule::PolicyMaker policy = make_(parameters());

@@ -68,7 +68,7 @@ class Training {
   Scenario scenario(std::uint64_t number) const;
   double rate(std::uint64_t number) const { return loads_[number] * harder_[number]; }
   std::vector<std::uint64_t> next_scenarios() const;
-  void find_loads(std::span<const std::uint64_t> numbers);
+  void find_loads(std::vector<std::uint64_t>& numbers);
   double run(const Scenario& scenario, const schedule::PolicyMaker& policy) const;
   double load_for_opponent(const Scenario& scenario) const;
   bool is_mine(std::size_t task) const;

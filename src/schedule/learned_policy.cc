@@ -22,8 +22,6 @@ double sum(const Features& weights, const Features& features) {
   return std::inner_product(weights.begin(), weights.end(), features.begin(), 0.0);
 }
 
-static_assert(OnlineLearning::kNumbers == std::size_t{kModelHeads} + std::size_t{kSharedHeads});
-
 /// With all dials turned by so much: logarithms, but of drift, lead and slow.
 LearnedParameters moved(LearnedParameters parameters, const OnlineLearning::Numbers& by) {
   auto next = by.begin();

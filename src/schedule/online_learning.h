@@ -1,9 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <random>
 
+#include "schedule/learned_parameters.h"
 #include "schedule/types.h"
 
 namespace widepipe::schedule {
@@ -26,7 +28,7 @@ struct OnlineSettings {
 /// the doing of others: a number moves to the side that was better as soon as that is beyond it.
 class OnlineLearning {
  public:
-  static constexpr std::size_t kNumbers = 17;
+  static constexpr std::size_t kNumbers = std::size_t{kModelHeads} + std::size_t{kSharedHeads};
   using Numbers = std::array<double, kNumbers>;
 
   explicit OnlineLearning(const OnlineSettings& settings = {});

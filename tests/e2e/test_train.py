@@ -197,9 +197,9 @@ def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
     (tmp_path / "p.toml.checkpoint").write_text(checkpoint)
     (tmp_path / "d.toml.checkpoint").write_text(checkpoint[:-9])
     (tmp_path / "e.toml.checkpoint").write_text("")
-    older = re.sub(r"(?<=^widepipe-training )\d+", lambda found: str(int(found[0]) - 1), checkpoint)
-    assert older != checkpoint
-    (tmp_path / "o.toml.checkpoint").write_text(older)
+    layout = int(re.match(r"widepipe-training (\d+) ", checkpoint)[1])
+    (tmp_path / "o.toml.checkpoint").write_text(
+        changed(checkpoint, f"widepipe-training {layout}", f"widepipe-training {layout - 1}"))
     before = sorted(path.name for path in tmp_path.iterdir())
     pool = [] if "--pool" in options else POOL
     check_refused(widepipe.run("train", *SMALL, *pool, *options, cwd=tmp_path, ranks=ranks), facts)
