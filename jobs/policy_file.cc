@@ -23,7 +23,7 @@ using schedule::kModelDials;
 using schedule::kSharedDials;
 using schedule::LearnedParameters;
 
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 constexpr double kMostParameter = 1e3;
 
@@ -35,6 +35,14 @@ std::string numbers(std::span<const double> values) {
 
 std::string names(std::span<const char* const> all) {
   return fmt::format("[\"{}\"]", fmt::join(all, "\", \""));
+}
+
+std::string heads(std::span<const DialSpec> dials, const auto& weights) {
+  std::string text;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    text += fmt::format("{} = {}\n", dials[i].name, numbers(weights[i]));
+  }
+  return text;
 }
 
 void check_names(const TomlTable& table, const char* key, std::span<const char* const> expected) {
@@ -108,22 +116,22 @@ std::string policy_toml(const LearnedFile& file) {
   text += fmt::format("generations = {}\nminutes = {}\ngain = {}\n", recipe.generations,
                       toml_number(recipe.minutes), toml_number(recipe.gain));
   if (recipe.online_steps > 0) text += fmt::format("online_steps = {}\n", recipe.online_steps);
-  text += "\n[model]  # dials of each model, by features\n";
-  for (std::size_t i = 0; i < file.parameters.model.size(); ++i) {
-    text += fmt::format("{} = {}\n", kModelDials[i].name, numbers(file.parameters.model[i]));
-  }
-  text += "\n[shared]  # dials of all, by shared features\n";
-  for (std::size_t i = 0; i < file.parameters.shared.size(); ++i) {
-    text += fmt::format("{} = {}\n", kSharedDials[i].name, numbers(file.parameters.shared[i]));
-  }
+  const schedule::LearnedParameters& parameters = file.parameters;
+  text += "\n[model]  # dials of each model, by features\n" +
+          heads(kModelDials, parameters.usual.model);
+  text += "\n[shared]  # dials of all, by shared features\n" +
+          heads(kSharedDials, parameters.usual.shared);
+  text += "\n[few_model]  # added where few batches run at a time\n" +
+          heads(kModelDials, parameters.few.model);
+  text += "\n[few_shared]\n" + heads(kSharedDials, parameters.few.shared);
   return text;
 }
 
 LearnedFile parse_policy(std::string_view text, const std::string& file) {
   const toml::table root = parse_toml(text, file);
-  const TomlTable top(
-      root, file, "the policy",
-      {"checksum", "features", "format", "model", "recipe", "shared", "shared_features"});
+  const TomlTable top(root, file, "the policy",
+                      {"checksum", "features", "few_model", "few_shared", "format", "model",
+                       "recipe", "shared", "shared_features"});
   const auto format = top.whole("format", 0, kMost);
   if (!format) top.missing("format");
   if (*format != kFormat) {
@@ -133,22 +141,20 @@ LearnedFile parse_policy(std::string_view text, const std::string& file) {
   }
   check_names(top, "features", LearnedParameters::kFeatureNames);
   check_names(top, "shared_features", LearnedParameters::kSharedFeatureNames);
-  const auto part = [&](const char* key, std::span<const DialSpec> dials) {
+  LearnedFile learned;
+  const auto read = [&](const char* key, std::span<const DialSpec> dials, auto& heads) {
     const toml::table* table = top.table(key);
     if (table == nullptr) top.missing(key);
     std::vector<std::string> names;
     for (const DialSpec& dial : dials) names.emplace_back(dial.name);
-    return TomlTable(*table, file, fmt::format("[{}]", key), std::move(names));
+    const TomlTable part(*table, file, fmt::format("[{}]", key), std::move(names));
+    for (std::size_t i = 0; i < heads.size(); ++i) read_head(part, dials[i].name, heads[i]);
   };
-  LearnedFile learned;
-  const TomlTable model = part("model", kModelDials);
-  for (std::size_t i = 0; i < learned.parameters.model.size(); ++i) {
-    read_head(model, kModelDials[i].name, learned.parameters.model[i]);
-  }
-  const TomlTable shared = part("shared", kSharedDials);
-  for (std::size_t i = 0; i < learned.parameters.shared.size(); ++i) {
-    read_head(shared, kSharedDials[i].name, learned.parameters.shared[i]);
-  }
+  LearnedParameters& parameters = learned.parameters;
+  read("model", kModelDials, parameters.usual.model);
+  read("shared", kSharedDials, parameters.usual.shared);
+  read("few_model", kModelDials, parameters.few.model);
+  read("few_shared", kSharedDials, parameters.few.shared);
   const std::string checksum = needed_text(top, "checksum");
   if (checksum != policy_hash(learned.parameters)) {
     top.refuse("checksum", fmt::format("expected {}, of the parameters in the file, found '{}': "

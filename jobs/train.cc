@@ -45,7 +45,7 @@ constexpr double kMinute = 60;
 /// So often progress is told, and what there is so far is kept.
 constexpr int kPeriod = 10;
 /// Counts up when the search, the scenarios or the layout change.
-constexpr std::string_view kCheckpoint = "widepipe-training 3";
+constexpr std::string_view kCheckpoint = "widepipe-training 4";
 
 class CollectivesReducer final : public rl::Reducer {
  public:
@@ -146,6 +146,7 @@ void Train::prepare() {
                            .pool = command_.pool,
                            .plain = command_.plain,
                            .held_out = command_.held_out,
+                           .few = schedule::DialWeights::kCount,
                            .evolution = {.candidates = command_.candidates,
                                          .step = command_.step,
                                          .seed = command_.seed},

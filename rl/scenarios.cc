@@ -168,13 +168,13 @@ Scenario draw_scenario(const npu_model::Profile& profile, std::uint64_t number, 
   Draw draw(number);
   Scenario scenario;
   const bool plain = variety == Variety::kPlain;
-  const bool one_core = !plain && draw.chance(0.2);
+  const bool one_core = variety == Variety::kFew;
   scenario.profile = plain ? profile : draw_profile(profile, draw, one_core);
   scenario.workload = draw_workload(scenario.profile, draw);
   scenario.fleet = draw_fleet(draw, scenario.profile.device.cores);
   SimulationSettings& settings = scenario.settings;
-  settings.devices =
-      one_core ? draw.whole(1, 4) : static_cast<int>(std::lround(draw.between(plain ? 16 : 2, 64)));
+  settings.devices = static_cast<int>(
+      std::lround(one_core ? draw.between(0.6, 8.4) : draw.between(plain ? 16 : 2, 64)));
   settings.duration = settings.devices < kFewDevices ? 5 : 3;
   settings.seed = kScenarioSeed + number;
   if (!plain && !one_core && draw.chance(0.2)) draw_tenants(scenario, draw);

@@ -18,10 +18,10 @@ struct Scenario {
   SimulationSettings settings;  ///< `rate`: a multiple of what the opponent bears
 };
 
-/// Where scenarios play: on devices of the profile, whose networks they serve; or in part of them
-/// on others, with other networks, times that vary more, late news, or tenants that devices have no
-/// room for.
-enum class Variety { kPlain, kAll };
+/// Where scenarios play: on devices of the profile, whose networks they serve; in part of them on
+/// others, with other networks, times that vary more, late news, or tenants that devices have no
+/// room for; or on few processors of one core, likewise.
+enum class Variety { kPlain, kAll, kFew };
 
 /// Draws what is served and where: networks, popularity and how it changes, deadlines, bursts,
 /// devices like those of the profile or others, what befalls them, rounds. The same number, the

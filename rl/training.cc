@@ -5,6 +5,8 @@
 #include <iterator>
 #include <numeric>
 #include <sstream>
+#include <stdexcept>
+#include <utility>
 
 #include "core/error.h"
 #include "core/in_parallel.h"
@@ -14,9 +16,14 @@
 namespace widepipe::rl {
 namespace {
 
-constexpr std::uint64_t kHeldOut = 1'000'000;  ///< their numbers begin here
+// Numbers of what is drawn begin here.
+constexpr std::uint64_t kHeldOut = 1'000'000;
+constexpr std::uint64_t kFew = 2'000'000;
 /// One in so many scenarios of the pool is plain.
 constexpr std::uint64_t kPlainOf = 3;
+/// Likewise, of generations those for few batches at a time, and of what is held out.
+constexpr int kFewGenerationsOf = 2;
+constexpr std::uint64_t kFewHeldOutOf = 4;
 /// Goodput of greedy is found within this share of the bound.
 constexpr double kPrecision = 0.01;
 /// Scenarios of which it bears a smaller share of the bound are left out: there is little to learn
@@ -79,11 +86,35 @@ Training::Training(const npu_model::Profile& profile, ParameterMaker make,
       opponent_(std::move(opponent)),
       settings_(settings),
       reducer_(reducer),
-      evolution_(std::move(start), settings.evolution),
-      average_(evolution_.center()),
-      loads_(static_cast<std::size_t>(settings.pool + settings.held_out), 0),
+      pool_(static_cast<std::uint64_t>(settings.pool)),
+      few_pool_(settings.few > 0 ? (pool_ + kPlainOf - 1) / kPlainOf : 0),
+      loads_(pool_ + few_pool_ + static_cast<std::uint64_t>(settings.held_out), 0),
       harder_(loads_.size(), 1),
-      opponents_(loads_.size(), 0) {}
+      opponents_(loads_.size(), 0) {
+  if (settings.few < 0 || static_cast<std::size_t>(settings.few) >= start.size()) {
+    throw std::invalid_argument("training: more parameters for few batches than there are");
+  }
+  const auto split = start.end() - settings.few;
+  const auto search_from = [&](std::vector<double> part) {
+    searches_.push_back({Evolution(part, settings.evolution), part});
+  };
+  search_from({start.begin(), split});
+  if (settings.few > 0) search_from({split, start.end()});
+}
+
+std::vector<double> Training::parameters() const {
+  std::vector<double> all;
+  for (const Search& search : searches_) {
+    all.insert(all.end(), search.average.begin(), search.average.end());
+  }
+  return all;
+}
+
+int Training::generation() const {
+  int sum = 0;
+  for (const Search& search : searches_) sum += search.evolution.generation();
+  return sum;
+}
 
 double Training::run(const Scenario& scenario, const schedule::PolicyMaker& policy) const {
   return score_of(
@@ -97,14 +128,15 @@ double Training::load_for_opponent(const Scenario& scenario) const {
   return found.share() < kHopeless ? 0 : found.rate;
 }
 
-bool Training::is_held_out(std::uint64_t number) const {
-  return number >= static_cast<std::uint64_t>(settings_.pool);
-}
+bool Training::is_held_out(std::uint64_t number) const { return number >= pool_ + few_pool_; }
 
 Scenario Training::scenario(std::uint64_t number) const {
   if (is_held_out(number)) {
-    return draw_scenario(profile_, kHeldOut + number - static_cast<std::uint64_t>(settings_.pool));
+    const std::uint64_t of_those = number - pool_ - few_pool_;
+    const bool few = few_pool_ > 0 && of_those % kFewHeldOutOf == 0;
+    return draw_scenario(profile_, kHeldOut + of_those, few ? Variety::kFew : Variety::kAll);
   }
+  if (number >= pool_) return draw_scenario(profile_, kFew + number - pool_, Variety::kFew);
   return draw_scenario(profile_, number, number % kPlainOf == 0 ? Variety::kPlain : Variety::kAll);
 }
 
@@ -137,25 +169,35 @@ void Training::find_loads(std::vector<std::uint64_t>& numbers) {
   std::erase_if(numbers, [this](std::uint64_t number) { return loads_[number] < 0; });
 }
 
+bool Training::few_are_next() const {
+  const int behind_plain = generation() - settings_.plain;
+  return few_pool_ > 0 && behind_plain >= 0 &&
+         behind_plain % kFewGenerationsOf == kFewGenerationsOf - 1;
+}
+
 std::vector<std::uint64_t> Training::next_scenarios() const {
-  const bool plain = evolution_.generation() < settings_.plain;
-  const std::uint64_t step = plain ? kPlainOf : 1;
-  const std::uint64_t different = (static_cast<std::uint64_t>(settings_.pool) + step - 1) / step;
+  const bool few = few_are_next();
+  const int generation = searches_[few ? 1 : 0].evolution.generation();
+  const std::uint64_t begin = few ? pool_ : 0;
+  const std::uint64_t step = !few && generation < settings_.plain ? kPlainOf : 1;
+  const std::uint64_t different = ((few ? few_pool_ : pool_) + step - 1) / step;
   const std::uint64_t wanted =
       std::min<std::uint64_t>(static_cast<std::uint64_t>(settings_.scenarios), different);
-  const auto first = static_cast<std::uint64_t>(evolution_.generation()) * wanted;
+  const auto first = static_cast<std::uint64_t>(generation) * wanted;
   std::vector<std::uint64_t> numbers;
-  for (std::uint64_t i = 0; i < wanted; ++i) numbers.push_back(step * ((first + i) % different));
+  for (std::uint64_t i = 0; i < wanted; ++i) {
+    numbers.push_back(begin + step * ((first + i) % different));
+  }
   return numbers;
 }
 
 /// The center wanders about, as scores depend on chance; its mean less so. Polynomial-decay
 /// averaging (Shamir and Zhang, arXiv:1212.1824): what is older counts for less and less.
-void Training::follow_center() {
+void Training::Search::follow_center() {
   constexpr double kDecay = 3;
-  const double weight = (kDecay + 1) / (kDecay + evolution_.generation());
-  for (std::size_t i = 0; i < average_.size(); ++i) {
-    average_[i] += weight * (evolution_.center()[i] - average_[i]);
+  const double weight = (kDecay + 1) / (kDecay + evolution.generation());
+  for (std::size_t i = 0; i < average.size(); ++i) {
+    average[i] += weight * (evolution.center()[i] - average[i]);
   }
 }
 
@@ -177,16 +219,27 @@ double Training::load() const {
   return count > 0 ? std::exp(sum / count) : 1;
 }
 
+/// Of a candidate of a search: the others stay as they are.
+std::vector<double> Training::with(const Search& search, std::span<const double> candidate) const {
+  std::vector<double> all;
+  for (const Search& each : searches_) {
+    const std::span<const double> part = &each == &search ? candidate : each.average;
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
 Training::Progress Training::advance() {
   std::vector<std::uint64_t> numbers = next_scenarios();
   find_loads(numbers);
-  const auto& candidates = evolution_.candidates();
+  Search& search = searches_[few_are_next() ? 1 : 0];
+  const auto& candidates = search.evolution.candidates();
   std::vector<double> scores(numbers.size() * candidates.size(), 0);
   in_parallel(scores.size(), settings_.cores, [&](std::size_t i) {
     if (!is_mine(i)) return;
     Scenario one = scenario(numbers[i / candidates.size()]);
     one.settings.rate = rate(numbers[i / candidates.size()]);
-    scores[i] = run(one, make_(candidates[i % candidates.size()]));
+    scores[i] = run(one, make_(with(search, candidates[i % candidates.size()])));
   });
   reducer_.sum(scores);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -208,16 +261,16 @@ Training::Progress Training::advance() {
     const std::vector<double>& values = candidates[i];
     total[i] -= simple * std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
   }
-  evolution_.tell(total);
-  follow_center();
-  progress.generation = evolution_.generation();
+  search.evolution.tell(total);
+  search.follow_center();
+  progress.generation = generation();
   progress.load = load();
   return progress;
 }
 
 double Training::gain() {
   std::vector<std::uint64_t> numbers(static_cast<std::size_t>(settings_.held_out));
-  std::iota(numbers.begin(), numbers.end(), static_cast<std::uint64_t>(settings_.pool));
+  std::iota(numbers.begin(), numbers.end(), pool_ + few_pool_);
   find_loads(numbers);
   if (numbers.empty()) return 0;
   std::vector<double> gains(numbers.size(), 0);
@@ -238,8 +291,10 @@ std::string Training::save() const {
   write_exactly(text, loads_);
   write_exactly(text, harder_);
   write_exactly(text, opponents_);
-  write_exactly(text, average_);
-  text << '\n' << evolution_.save() << '\n';
+  for (const Search& search : searches_) {
+    write_exactly(text, search.average);
+    text << '\n' << search.evolution.save() << '\n';
+  }
   return text.str();
 }
 
@@ -253,12 +308,14 @@ void Training::restore(const std::string& saved) {
   read_exactly(text, loads_);
   read_exactly(text, harder_);
   read_exactly(text, opponents_);
-  read_exactly(text, average_);
-  std::string rest;
-  std::getline(text, rest);
-  if (!rest.empty()) throw_input_error("a training that was saved: another layout");
-  std::getline(text, rest);
-  evolution_.restore(rest);
+  for (Search& search : searches_) {
+    read_exactly(text, search.average);
+    std::string rest;
+    std::getline(text, rest);
+    if (!rest.empty()) throw_input_error("a training that was saved: another layout");
+    std::getline(text, rest);
+    search.evolution.restore(rest);
+  }
 }
 
 }  // namespace widepipe::rl

@@ -30,6 +30,9 @@ struct TrainingSettings {
   int pool = 400;      ///< of different ones, over and over; one in three is plain
   int plain = 0;       ///< generations that run these alone, at first
   int held_out = 24;   ///< others, to see how it goes
+  /// So many parameters, the last ones, are for devices that run few batches at a time: every other
+  /// generation, after the plain ones, searches for them alone, on a pool of scenarios of its own.
+  int few = 0;
   Evolution::Settings evolution;
   int cores = 1;  ///< of this process
 };
@@ -56,7 +59,7 @@ class Training {
   double gain();
 
   /// What the search has come to: the mean of its centers, the last quarter or so of them.
-  const std::vector<double>& parameters() const { return average_; }
+  std::vector<double> parameters() const;
 
   /// All that the next generations depend on, exactly, as text.
   std::string save() const;
@@ -64,15 +67,24 @@ class Training {
   void restore(const std::string& saved);
 
  private:
+  /// For some of the parameters.
+  struct Search {
+    Evolution evolution;
+    std::vector<double> average;  ///< its part of parameters()
+    void follow_center();
+  };
+
   bool is_held_out(std::uint64_t number) const;
   Scenario scenario(std::uint64_t number) const;
   double rate(std::uint64_t number) const { return loads_[number] * harder_[number]; }
+  int generation() const;
+  bool few_are_next() const;
   std::vector<std::uint64_t> next_scenarios() const;
+  std::vector<double> with(const Search& search, std::span<const double> candidate) const;
   void find_loads(std::vector<std::uint64_t>& numbers);
   double run(const Scenario& scenario, const schedule::PolicyMaker& policy) const;
   double load_for_opponent(const Scenario& scenario) const;
   bool is_mine(std::size_t task) const;
-  void follow_center();
   void follow_scores(std::uint64_t number, std::span<const double> scores);
   double load() const;
 
@@ -81,8 +93,10 @@ class Training {
   const schedule::PolicyMaker opponent_;
   const TrainingSettings settings_;
   Reducer& reducer_;
-  Evolution evolution_;
-  std::vector<double> average_;  ///< parameters()
+  std::vector<Search> searches_;  ///< the second, if there is one, for few batches at a time
+  // Scenarios: of the pool, of that of few batches at a time, and those that are held out.
+  const std::uint64_t pool_;
+  const std::uint64_t few_pool_;
   /// By number of a scenario: the opponent's goodput; 0: not known yet, -1: it is left out.
   std::vector<double> loads_;
   std::vector<double> harder_;     ///< by number: what it is served at, beside that

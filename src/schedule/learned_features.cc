@@ -13,8 +13,8 @@ constexpr double kMostFeature = 1.5;
 /// expected.
 constexpr double kLateness = 5;
 constexpr double kUnsteadiness = 5;
-/// Likewise, if one batch runs at a time.
-constexpr double kFewBatches = 2;
+/// So many batches at a time are few; four times as many are not.
+constexpr double kFewBatches = 4;
 
 /// The weight of the last period in shares of misses, if it is a usual one.
 constexpr double kMissWeight = 0.3;
@@ -33,6 +33,11 @@ std::vector<double> by_model(const ServingObservation& seen, Of of) {
     sums[seen.cluster->streams[id].model] += static_cast<double>(of(seen.streams[id]));
   }
   return sums;
+}
+
+/// `batches`: at a time.
+double few_of(double batches) {
+  return std::clamp(2 * std::sqrt(kFewBatches / batches) - 1, 0.0, 1.0);
 }
 
 bool rates_are_known(const ServingObservation& seen) {
@@ -179,8 +184,8 @@ Features FeatureWatch::features(const ServingObservation& seen,
     const double part = all_work > 0 ? work[model] / all_work : 1.0 / static_cast<double>(models);
     of_device += part * cluster.models[model].costs->core_choices()[ways[model].choice] / cores_;
   }
-  const double few = bounded(kFewBatches * std::sqrt(of_device / std::max(fleet.cores, of_device)));
-  Features all{.models = std::vector<ModelFeatures>(models)};
+  const double batches = std::max(fleet.cores / of_device, 1.0);
+  Features all{.models = std::vector<ModelFeatures>(models), .shared = {}, .few = few_of(batches)};
   for (ModelId model = 0; model < models; ++model) {
     const NetworkCosts& costs = *cluster.models[model].costs;
     const OperatingPoint& way = ways[model];
@@ -200,8 +205,7 @@ Features FeatureWatch::features(const ServingObservation& seen,
     of[kSurprise] = bounded(kUnsteadiness * surprise_[model]);
     of[kWaiting] = bounded(std::log((1 + waiting[model]) / (1 + way.batch)) / 2);
     of[kRising] = rising_[model];
-    of[kFew] = few;
-    of[kBlocks] = bounded(few * std::log(costs_of[model] / mean_cost));
+    of[kCostly] = bounded(std::log(costs_of[model] / mean_cost));
     if (!known) continue;
     const double busy = rates[model] * way.solo / way.batch;
     of[kLoad] = fleet.size > 0 ? bounded(2 * (all_work / fleet.size - 0.6)) : 0;
@@ -226,7 +230,6 @@ SharedFeatures FeatureWatch::shared(const std::vector<ModelFeatures>& models, do
   all[kAllUnsteady] = models.front()[kUnsteady];
   all[kMemory] = bounded(std::log((1 + bytes_) / (1 + memory)) / 2);
   all[kChanges] = changes_;
-  all[kAllFew] = models.front()[kFew];
   return all;
 }
 

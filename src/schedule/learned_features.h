@@ -32,8 +32,7 @@ enum ModelFeature {
   kWaiting,    ///< log of what waits, beside a batch
   kRising,     ///< log of what has arrived since the last plan, beside what was expected
   kLoaded,     ///< log of its instances, beside those that would be busy all the time
-  kFew,        ///< about 0 where many batches run at a time, 0.9 where four do
-  kBlocks,  ///< log of what a request takes beside the mean of all, times kFew: others wait for it
+  kCostly,     ///< log of what a request takes of devices, beside the mean of all
   kModelFeatures
 };
 using ModelFeatures = std::array<double, kModelFeatures>;
@@ -48,7 +47,6 @@ enum SharedFeature {
   kAllUnsteady,
   kMemory,   ///< log of what one instance of each model would take, beside what a device has
   kChanges,  ///< the part of what arrived since the last plan that was not expected
-  kAllFew,
   kSharedFeatures
 };
 using SharedFeatures = std::array<double, kSharedFeatures>;
@@ -56,6 +54,7 @@ using SharedFeatures = std::array<double, kSharedFeatures>;
 struct Features {
   std::vector<ModelFeatures> models;
   SharedFeatures shared{};
+  double few = 0;  ///< 1 where at most four batches run at a time on all devices, 0 from 16 on
 };
 
 /// Requests that have ended.

@@ -58,24 +58,34 @@ inline constexpr std::array<DialSpec, kSharedHeads> kSharedDials = {{{"sacrifice
 
 static_assert(kModelDials.back().name != nullptr && kSharedDials.back().name != nullptr);
 
-/// All zero: greedy.
-struct LearnedParameters {
+/// By dial, what each feature counts for. All zero: greedy.
+struct DialWeights {
   std::array<ModelFeatures, kModelHeads> model{};
   std::array<SharedFeatures, kSharedHeads> shared{};
 
   static constexpr std::size_t kCount =
       std::size_t{kModelFeatures} * kModelHeads + std::size_t{kSharedFeatures} * kSharedHeads;
+};
+
+/// One thing after another is another problem than many at a time, where what is left of one device
+/// is made up for by others: the fewer batches run, the more counts what is added for them.
+struct LearnedParameters {
+  DialWeights usual;
+  DialWeights few;  ///< added to those, times Features::few
+
+  static constexpr std::size_t kCount = 2 * DialWeights::kCount;
   /// In the order of the members; kCount of them. Throws std::invalid_argument.
   static LearnedParameters of(std::span<const double> values);
   std::vector<double> values() const;
+  /// Where that is Features::few.
+  DialWeights at(double few_batches) const;
 
   // What they are called in files.
   static constexpr std::array<const char*, kModelFeatures> kFeatureNames = {
-      "one",       "tight",  "load",     "popular", "gathers",  "gains",
-      "bandwidth", "misses", "slowness", "late",    "unsteady", "surprise",
-      "waiting",   "rising", "loaded",   "few",     "blocks"};
+      "one",      "tight", "load",     "popular",  "gathers", "gains",  "bandwidth", "misses",
+      "slowness", "late",  "unsteady", "surprise", "waiting", "rising", "loaded",    "costly"};
   static constexpr std::array<const char*, kSharedFeatures> kSharedFeatureNames = {
-      "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes", "few"};
+      "one", "load", "misses", "slowness", "late", "unsteady", "memory", "changes"};
 };
 
 }  // namespace widepipe::schedule

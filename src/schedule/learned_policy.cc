@@ -26,10 +26,10 @@ double sum(const Features& weights, const Features& features) {
 LearnedParameters moved(LearnedParameters parameters, const OnlineLearning::Numbers& by) {
   auto next = by.begin();
   for (std::size_t head = 0; head < kModelHeads; ++head) {
-    parameters.model[head][kOne] += *next++ / kModelDials[head].unit;
+    parameters.usual.model[head][kOne] += *next++ / kModelDials[head].unit;
   }
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
-    parameters.shared[head][kAlways] += *next++ / kSharedDials[head].unit;
+    parameters.usual.shared[head][kAlways] += *next++ / kSharedDials[head].unit;
   }
   return parameters;
 }
@@ -99,11 +99,11 @@ bool LearnedPolicy::adapt(const ServingObservation& seen) {
 }
 
 void LearnedPolicy::turn_dials(const Features& features) {
+  const DialWeights weights = parameters_.at(features.few);
   const Dials& usual = usual_dials();
   for (ModelId model = 0; model < features.models.size(); ++model) {
     const auto term = [&](ModelHead head) {
-      const double by =
-          kModelDials[head].unit * sum(parameters_.model[head], features.models[model]);
+      const double by = kModelDials[head].unit * sum(weights.model[head], features.models[model]);
       return within(by, kModelDials[head].most);
     };
     const auto factor = [&](ModelHead head) { return std::exp(term(head)); };
@@ -120,7 +120,7 @@ void LearnedPolicy::turn_dials(const Features& features) {
     wanted_[model] = factor(kWanted);
   }
   const auto factor = [&](SharedHead head) {
-    const double by = kSharedDials[head].unit * sum(parameters_.shared[head], features.shared);
+    const double by = kSharedDials[head].unit * sum(weights.shared[head], features.shared);
     return std::exp(within(by, kSharedDials[head].most));
   };
   const SharedDials& shared = usual_shared();

@@ -11,6 +11,7 @@ import pytest
 
 from runner import check_refused
 
+# One generation on plain devices, then one on any, and one on few of one core.
 SMALL = ["--candidates", "4", "--scenarios", "2", "--plain", "1", "--held-out", "1"]
 POOL = ["--pool", "2"]
 
@@ -34,15 +35,15 @@ def test_what_cannot_be_written_ends_it_on_all_ranks(widepipe, tmp_path, ranks):
 @pytest.fixture(scope="module")
 def trained(widepipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("train")
-    result = train(widepipe, folder, "--save", "p.toml", "--generations", "2", "--report", "r.json")
+    result = train(widepipe, folder, "--save", "p.toml", "--generations", "3", "--report", "r.json")
     return folder, result
 
 
 def test_what_it_writes_and_says(trained):
     folder, result = trained
-    assert "2 generations" in result.stdout and "--policy p.toml" in result.stdout
+    assert "3 generations" in result.stdout and "--policy p.toml" in result.stdout
     report = json.loads((folder / "r.json").read_text())
-    assert [point["generation"] for point in report["generations"]] == [1, 2]
+    assert [point["generation"] for point in report["generations"]] == [1, 2, 3]
     for point in report["generations"]:
         assert set(point) == {"generation", "minutes", "load", "mean", "best"}
         assert 0.9 < point["load"] < 1.1 and point["mean"] <= point["best"]
@@ -51,23 +52,23 @@ def test_what_it_writes_and_says(trained):
 
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_any_number_of_ranks_learns_the_same(widepipe, trained, tmp_path, ranks):
-    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2", ranks=ranks)
+    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "3", ranks=ranks)
     assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml")
 
 
 def test_it_goes_on_exactly(widepipe, trained, tmp_path):
     train(widepipe, tmp_path, "--save", "p.toml", "--generations", "1")
     assert parameters(tmp_path / "p.toml") != parameters(trained[0] / "p.toml")
-    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2")
+    train(widepipe, tmp_path, "--save", "p.toml", "--generations", "3")
     assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml")
 
 
 def test_what_is_done_is_told_again(widepipe, trained, tmp_path):
-    first = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2").stdout.splitlines()[-1]
+    first = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "3").stdout.splitlines()[-1]
     policy = (tmp_path / "p.toml").read_text()
     (tmp_path / "p.toml").unlink()
-    again = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "2").stdout.splitlines()[-1]
-    told = re.compile(r"policy \w+: 2 generations, .* minutes, (\S+) beside greedy")
+    again = train(widepipe, tmp_path, "--save", "p.toml", "--generations", "3").stdout.splitlines()[-1]
+    told = re.compile(r"policy \w+: 3 generations, .* minutes, (\S+) beside greedy")
     assert told.match(again)[1] == told.match(first)[1] != "+0.000"
     assert parameters(tmp_path / "p.toml") == parameters(trained[0] / "p.toml") and "gain" in policy
 

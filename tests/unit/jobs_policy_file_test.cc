@@ -51,19 +51,21 @@ TEST(PolicyFile, RefusesWhatIsNotOfThisVersionOrNotWhole) {
     const char* expected;
   };
   const std::vector<Case> cases = {
-      {"format = 1", "format = 2", "expected format 1, found 2"},
-      {"format = 1\n", "", "format"},
+      {"format = 2", "format = 1", "expected format 2, found 1"},
+      {"format = 2\n", "", "format"},
       {"\"tight\", ", "",
        "expected the features that this version of widepipe looks at, one, tight"},
       {"\"memory\", ", "",
        "expected the shared_features that this version of widepipe looks at, one, load"},
-      {"budget = \\[", "budget = [1.0, ", "expected 17 numbers, found 18"},
+      {"budget = \\[", "budget = [1.0, ", "expected 16 numbers, found 17"},
       {"budget = \\[0.0", "budget = [0.5", "it was changed or damaged since it was written"},
       {"budget = \\[0.0", "budget = [nan", "a finite number"},
       {"budget = \\[0.0", "budget = [1e9", "expected numbers from -1000 to 1000, found 1000000000"},
       {"checksum = \"[0-9a-f]*\"", "checksum = \"x\"", "found 'x'"},
-      {"sacrifice = \\[", "sacrifice = [1.0, ", "expected 9 numbers, found 10"},
+      {"sacrifice = \\[", "sacrifice = [1.0, ", "expected 8 numbers, found 9"},
       {"caution = .*\n", "", "caution"},
+      {"\\[few_model\\]", "[some_model]", "some_model"},
+      {"\\[few_shared\\]\n(.*\n)*", "", "lacks the key 'few_shared'"},
       {"idle = ", "idles = ", "idles"},
       {"\\[recipe\\]", "[receipt]", "receipt"},
       {"minutes = 1.5\n", "", "minutes"}};

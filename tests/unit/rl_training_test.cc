@@ -61,11 +61,6 @@ TEST(Scenarios, AreSoundAndVaried) {
   int troubled = 0;
   int rounds = 0;
   int other_devices = 0;
-  int of_one_core = 0;
-  int alone = 0;
-  int together = 0;
-  int gain_nothing = 0;
-  int time_to_wait = 0;
   int other_networks = 0;
   int other_jitter = 0;
   int same_deadlines = 0;
@@ -88,15 +83,6 @@ TEST(Scenarios, AreSoundAndVaried) {
     troubled += drawn.fleet.events.empty() ? 0 : 1;
     rounds += drawn.settings.rounds.period > 0 ? 1 : 0;
     other_devices += drawn.profile.device.cores != npu().device.cores ? 1 : 0;
-    if (drawn.profile.device.cores == 1) {
-      ++of_one_core;
-      alone += drawn.settings.devices == 1 ? 1 : 0;
-      together += drawn.settings.devices <= 4 ? 1 : 0;
-      const auto [least, most] =
-          std::ranges::minmax(drawn.profile.networks, {}, &npu_model::Network::slo_base);
-      time_to_wait += least.slo_base >= 0.4 * most.slo_base ? 1 : 0;
-      gain_nothing += drawn.profile.device.batch_half == 0 ? 1 : 0;
-    }
     tenants += drawn.workload.variants > 1 ? 1 : 0;
     other_networks += drawn.profile.networks[0].macs != npu().networks[0].macs ? 1 : 0;
     const auto least = std::ranges::min(drawn.profile.networks, {}, &npu_model::Network::slo_base);
@@ -108,16 +94,37 @@ TEST(Scenarios, AreSoundAndVaried) {
   }
   EXPECT_EQ(networks.size(), 7U);
   EXPECT_EQ(factors.size(), 3U);
-  for (const int count : {bursts, moving, troubled, rounds, other_devices, other_networks,
-                          other_jitter, same_deadlines, tenants}) {
+  for (const int count :
+       {bursts, moving, troubled, rounds, other_devices, other_networks, other_jitter, tenants}) {
     EXPECT_GT(count, kDrawn / 10);
     EXPECT_LT(count, kDrawn * 9 / 10);
   }
-  EXPECT_GT(of_one_core, kDrawn / 10);
-  EXPECT_GT(together, of_one_core / 2);
-  EXPECT_GT(alone, 0);
-  EXPECT_GT(gain_nothing, of_one_core / 5);
-  EXPECT_GT(time_to_wait, of_one_core * 9 / 10);
+  EXPECT_GT(same_deadlines, kDrawn / 20);
+  EXPECT_LT(same_deadlines, kDrawn / 3);
+}
+
+TEST(Scenarios, OfFewBatchesAreOnDevicesOfOneCore) {
+  std::set<int> devices;
+  int gain_nothing = 0;
+  int other_jitter = 0;
+  constexpr int kDrawn = 100;
+  for (std::uint64_t number = 0; number < kDrawn; ++number) {
+    const auto drawn = draw_scenario(npu(), number, Variety::kFew);
+    EXPECT_EQ(problem_of(drawn.profile), "") << number;
+    EXPECT_EQ(drawn.profile.device.cores, 1) << number;
+    EXPECT_LE(drawn.workload.variants, 1) << number;
+    const auto [least, most] =
+        std::ranges::minmax(drawn.profile.networks, {}, &npu_model::Network::slo_base);
+    EXPECT_GE(least.slo_base, 0.4 * most.slo_base) << number;
+    devices.insert(drawn.settings.devices);
+    gain_nothing += drawn.profile.device.batch_half == 0 ? 1 : 0;
+    other_jitter += drawn.profile.device.jitter != npu().device.jitter ? 1 : 0;
+  }
+  EXPECT_EQ(devices, (std::set{1, 2, 3, 4, 5, 6, 7, 8}));
+  for (const int count : {gain_nothing, other_jitter}) {
+    EXPECT_GT(count, kDrawn / 3);
+    EXPECT_LT(count, kDrawn * 2 / 3);
+  }
 }
 
 TEST(Scenarios, ThatArePlainAreOnTheDevicesOfTheProfile) {
@@ -207,6 +214,78 @@ TEST(Training, BeginsWithPlainScenarios) {
   EXPECT_EQ(run_so_far(one, 7), (std::set{0, 3, 6}));
   one.advance();
   EXPECT_EQ(run_so_far(one, 7), (std::set{0, 3, 4, 5, 6}));
+}
+
+/// Two parameters: the second counts alone where few batches run at a time.
+Training training_of_both(Reducer& reducer) {
+  return {npu(),
+          [](std::span<const double> values) {
+            return budget(std::vector<double>{values[0] + values[1]});
+          },
+          [] { return schedule::make_greedy_policy(); },
+          {0.1, 0.2},
+          {.scenarios = 2,
+           .pool = 6,
+           .plain = 1,
+           .held_out = 1,
+           .few = 1,
+           .evolution = {.candidates = 4, .step = 0.2, .follow = 1, .seed = 3}},
+          reducer};
+}
+
+TEST(Training, EveryOtherGenerationIsOfFewBatchesAndSearchesForTheirParametersAlone) {
+  SerialReducer alone;
+  Training one = training_of_both(alone);
+  std::vector<double> before = one.parameters();
+  EXPECT_EQ(before, (std::vector<double>{0.1, 0.2}));
+  const struct {
+    bool few;
+    std::set<int> run;  ///< of the pool, 0 to 5; of few batches, 6 and 7
+  } kGenerations[] = {{false, {0, 3}},
+                      {false, {0, 2, 3}},
+                      {true, {0, 2, 3, 6, 7}},
+                      {false, {0, 2, 3, 4, 5, 6, 7}},
+                      {true, {0, 2, 3, 4, 5, 6, 7}}};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(one.advance().generation, i + 1);
+    EXPECT_EQ(run_so_far(one, 8), kGenerations[i].run) << i;
+    const std::vector<double> now = one.parameters();
+    EXPECT_EQ(now[0] == before[0], kGenerations[i].few) << i;
+    EXPECT_EQ(now[1] == before[1], !kGenerations[i].few) << i;
+    before = now;
+  }
+}
+
+TEST(Training, GainIsOfScenariosThatNoGenerationRuns) {
+  SerialReducer alone;
+  Training one = training_of_both(alone);
+  EXPECT_NE(one.gain(), 0);
+  EXPECT_EQ(run_so_far(one, 9), (std::set{8}));
+}
+
+TEST(Training, OfBothGoesOnExactly) {
+  SerialReducer alone;
+  Training through = training_of_both(alone);
+  for (int i = 0; i < 3; ++i) through.advance();
+  Training resumed = training_of_both(alone);
+  resumed.restore(through.save());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(resumed.parameters(), through.parameters());
+    EXPECT_EQ(resumed.advance().mean, through.advance().mean);
+  }
+  EXPECT_EQ(resumed.save(), through.save());
+  EXPECT_THROW(training(alone, 0, 6).restore(through.save()), InputError);
+}
+
+TEST(Training, RefusesMoreParametersForFewBatchesThanThereAre) {
+  SerialReducer alone;
+  for (const int few : {-1, 1, 2}) {
+    EXPECT_THROW(
+        Training(
+            npu(), budget, [] { return schedule::make_greedy_policy(); }, {0}, {.few = few}, alone),
+        std::invalid_argument)
+        << few;
+  }
 }
 
 TEST(Training, RunsNoScenarioTwiceInAGeneration) {

@@ -86,16 +86,16 @@ std::pair<double, double> means(const LearnedParameters& parameters,
 
 TEST(LearnedPolicy, FollowsItsParameters) {
   LearnedParameters smaller;
-  smaller.model[kBudget][kOne] = -0.5;
+  smaller.usual.model[kBudget][kOne] = -0.5;
   EXPECT_LT(means(smaller).first, 0.9 * means({}).first);
   LearnedParameters impatient;
-  impatient.model[kStretch][kOne] = 3;
+  impatient.usual.model[kStretch][kOne] = 3;
   EXPECT_LT(means(impatient).first, 0.9 * means({}).first);
   LearnedParameters sparing;
-  sparing.model[kCores][kOne] = 3;
+  sparing.usual.model[kCores][kOne] = 3;
   EXPECT_LT(means(sparing).second, 0.9 * means({}).second) << "cores cost more, bandwidth less";
   LearnedParameters cautious;
-  cautious.model[kCaution][kOne] = 1;
+  cautious.usual.model[kCaution][kOne] = 1;
   EXPECT_LT(means(cautious, {}, 0.8).first, 0.97 * means({}, {}, 0.8).first);
 }
 
@@ -122,31 +122,31 @@ TEST(LearnedPolicy, SaysInItsPlansWhatItsParametersSay) {
   };
   const ServingPlan usual = plan_of({});
   LearnedParameters parameters;
-  parameters.model[kBudget][kOne] = -3;
+  parameters.usual.model[kBudget][kOne] = -3;
   EXPECT_LT(plan_of(parameters).rules[0].full, usual.rules[0].full);
   parameters = {};
-  parameters.model[kStretch][kOne] = 3;
+  parameters.usual.model[kStretch][kOne] = 3;
   EXPECT_LT(plan_of(parameters).rules[0].hold, usual.rules[0].hold);
   parameters = {};
-  parameters.model[kLead][kOne] = 0.2;
+  parameters.usual.model[kLead][kOne] = 0.2;
   EXPECT_NEAR(plan_of(parameters).rules[0].lead, 0.2 * kSlo, 0.05 * kSlo);
   parameters = {};
-  parameters.model[kSlow][kOne] = 0.3 / 4;
+  parameters.usual.model[kSlow][kOne] = 0.3 / 4;
   EXPECT_NEAR(plan_of(parameters).rules[0].slow, 0.3, 0.01);
   parameters = {};
-  parameters.model[kPays][kOne] = 1;
+  parameters.usual.model[kPays][kOne] = 1;
   EXPECT_LT(plan_of(parameters).rules[0].full, usual.rules[0].full);
   parameters = {};
-  parameters.shared[kIdle][kAlways] = -1;
+  parameters.usual.shared[kIdle][kAlways] = -1;
   EXPECT_LT(plan_of(parameters).rules[0].idle_share, 0.6 * usual.rules[0].idle_share);
   parameters = {};
-  parameters.shared[kPace][kAlways] = -5;
+  parameters.usual.shared[kPace][kAlways] = -5;
   EXPECT_NEAR(plan_of(parameters).period, 0.05, 0.001);
-  parameters.shared[kPace][kAlways] = 5;
+  parameters.usual.shared[kPace][kAlways] = 5;
   EXPECT_EQ(plan_of(parameters).period, kUsualPlanPeriod);
   parameters = {};
-  parameters.model[kSlow][kOne] = 1;
-  parameters.model[kLead][kOne] = 1;
+  parameters.usual.model[kSlow][kOne] = 1;
+  parameters.usual.model[kLead][kOne] = 1;
   for (RequestStream& stream : cluster.streams) stream.slo = kNoDeadline;
   const StreamRule of_data_set = plan_of(parameters).rules[0];
   EXPECT_EQ(of_data_set.slow, 0);
@@ -162,18 +162,29 @@ TEST(LearnedPolicy, EachOfItsDialsMakesADifference) {
   const auto g = batches("G", {});
   for (std::size_t head = 0; head < kModelHeads; ++head) {
     LearnedParameters parameters;
-    parameters.model[head][kPopular] = 1;  // more of some, less of others
+    parameters.usual.model[head][kPopular] = 1;  // more of some, less of others
     const bool of_packing = head == kWanted || head == kSpare;
     EXPECT_TRUE(of_packing ? batches("G", parameters) != g : batches("A5", parameters) != a5)
         << head;
   }
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
     LearnedParameters parameters;
-    parameters.shared[head][kAlways] = head == kCopies ? 1 : -1;
+    parameters.usual.shared[head][kAlways] = head == kCopies ? 1 : -1;
     const bool of_packing = head > kPace;  // A5 needs none
     EXPECT_EQ(batches("A5", parameters) != a5, !of_packing) << head;
     EXPECT_TRUE(!of_packing || batches("G", parameters) != g) << head;
   }
+}
+
+TEST(LearnedPolicy, IsAnotherOneWhereFewBatchesRunAtATime) {
+  LearnedParameters smaller;
+  smaller.few.model[kBudget][kOne] = -0.5;
+  constexpr double kLoad = 0.3;
+  const auto batches = [](const LearnedParameters& parameters, int devices) {
+    return run("A5", learned(parameters), kLoad, 1.5, devices).batches;
+  };
+  EXPECT_NE(batches(smaller, 1), batches({}, 1));
+  EXPECT_EQ(batches(smaller, 24), batches({}, 24));
 }
 
 TEST(LearnedPolicy, SeesHowLateNewsIsAndHowMuchTimesVary) {
@@ -183,7 +194,7 @@ TEST(LearnedPolicy, SeesHowLateNewsIsAndHowMuchTimesVary) {
   } kCases[] = {{kLate, {.delay = 0.0003}}, {kUnsteady, {.jitter = 0.3}}};
   for (const auto& c : kCases) {
     LearnedParameters smaller;
-    smaller.model[kBudget][c.feature] = -2;
+    smaller.usual.model[kBudget][c.feature] = -2;
     constexpr double kLoad = 0.6;
     EXPECT_LT(means(smaller, c.elsewhere, kLoad).first, 0.9 * means({}, c.elsewhere, kLoad).first)
         << c.feature;
@@ -195,9 +206,9 @@ TEST(LearnedPolicy, SeesHowLateNewsIsAndHowMuchTimesVary) {
 /// Batches of one: at this load most requests would miss.
 LearnedParameters saboteur() {
   LearnedParameters parameters;
-  parameters.model[kBudget][kOne] = -5;
-  parameters.model[kSpare][kOne] = -5;
-  parameters.model[kCaution][kOne] = 5;
+  parameters.usual.model[kBudget][kOne] = -5;
+  parameters.usual.model[kSpare][kOne] = -5;
+  parameters.usual.model[kCaution][kOne] = 5;
   return parameters;
 }
 
@@ -232,16 +243,16 @@ TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
   EXPECT_NE(result->parameters.values(), begin.values());
   LearnedParameters expected = begin;  // nothing but what dials are where features are 0
   for (std::size_t head = 0; head < kModelHeads; ++head) {
-    const double now = result->parameters.model[head][kOne];
-    const double by = kModelDials[head].unit * std::abs(now - expected.model[head][kOne]);
+    const double now = result->parameters.usual.model[head][kOne];
+    const double by = kModelDials[head].unit * std::abs(now - expected.usual.model[head][kOne]);
     EXPECT_LE(by, OnlineSettings().reach + 1e-12) << kModelDials[head].name;
-    expected.model[head][kOne] = now;
+    expected.usual.model[head][kOne] = now;
   }
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
-    const double now = result->parameters.shared[head][kAlways];
+    const double now = result->parameters.usual.shared[head][kAlways];
     const double by = kSharedDials[head].unit * std::abs(now);
     EXPECT_LE(by, OnlineSettings().reach + 1e-12) << kSharedDials[head].name;
-    expected.shared[head][kAlways] = now;
+    expected.usual.shared[head][kAlways] = now;
   }
   EXPECT_EQ(result->parameters.values(), expected.values());
 }
@@ -249,7 +260,7 @@ TEST(LearnedPolicy, GoesOnLearningWithinBounds) {
 TEST(LearnedPolicy, WhatWasLearnedIsForgottenWhereItsGuardFallsBack) {
   const Cluster cluster = cluster_of(2, 2, 0.02);
   LearnedParameters origin;
-  origin.model[kBudget][kTight] = 0.1;
+  origin.usual.model[kBudget][kTight] = 0.1;
   const auto result = std::make_shared<OnlineResult>();
   LearnedPolicy policy(origin, true, result);
   ServingPlan plan;
@@ -276,7 +287,7 @@ TEST(LearnedPolicy, WhatWasLearnedIsForgottenWhereItsGuardFallsBack) {
   const Seconds hold = plan.rules[0].hold;
   serve(90, [&] { return plan.rules[0].hold > hold ? 0.01 : 0.03; });
   EXPECT_GT(result->steps, 20);
-  EXPECT_LT(result->parameters.model[kStretch][kOne], 0);
+  EXPECT_LT(result->parameters.usual.model[kStretch][kOne], 0);
   while (policy.counts().comparisons == 0) serve(now + 0.1, all(0.5));
   serve(now + 1.5, all(0));
   for (int i = 0; i < 10 && policy.counts().fallbacks == 0; ++i) serve(now + 0.1, all(0.5));
@@ -291,9 +302,10 @@ TEST(LearnedPolicy, NumbersThatAreNoneLeadToGreedyAtOnce) {
       "A5", [] { return make_greedy_policy(); }, 0.6, 0.5);
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::vector<LearnedParameters> bad(OnlineLearning::kNumbers);
-  for (std::size_t head = 0; head < kModelHeads; ++head) bad[head].model[head][kTight] = kNone;
+  for (std::size_t head = 0; head < kModelHeads; ++head)
+    bad[head].usual.model[head][kTight] = kNone;
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
-    bad[std::size_t{kModelHeads} + head].shared[head][kAllLoad] = kNone;
+    bad[std::size_t{kModelHeads} + head].usual.shared[head][kAllLoad] = kNone;
   }
   for (const LearnedParameters& parameters : bad) {
     const Served done = run("A5", learned(parameters), 0.6, 0.5);
@@ -302,11 +314,24 @@ TEST(LearnedPolicy, NumbersThatAreNoneLeadToGreedyAtOnce) {
   }
 }
 
+TEST(LearnedParameters, AddWhatIsForFewBatches) {
+  LearnedParameters parameters;
+  parameters.usual.model[kPays][kGains] = 2;
+  parameters.few.model[kPays][kGains] = -1;
+  parameters.few.shared[kStay][kChanges] = 4;
+  const DialWeights between = parameters.at(0.25);
+  EXPECT_EQ(between.model[kPays][kGains], 1.75);
+  EXPECT_EQ(between.shared[kStay][kChanges], 1);
+  EXPECT_EQ(parameters.at(0).model, parameters.usual.model);
+  EXPECT_EQ(parameters.at(0).shared, parameters.usual.shared);
+}
+
 TEST(LearnedParameters, AreTheSameAsValues) {
   std::vector<double> values;
   for (std::size_t i = 0; i < LearnedParameters::kCount; ++i) values.push_back(0.5 * (1.0 + i));
   EXPECT_EQ(LearnedParameters::of(values).values(), values);
-  EXPECT_EQ(LearnedParameters::of(values).model[0][1], 1);
+  EXPECT_EQ(LearnedParameters::of(values).usual.model[0][1], 1);
+  EXPECT_EQ(LearnedParameters::of(values).few.model[0][0], 0.5 * (1.0 + DialWeights::kCount));
   values.pop_back();
   EXPECT_THROW(LearnedParameters::of(values), std::invalid_argument);
 }
