@@ -210,7 +210,7 @@ def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
 @pytest.mark.parametrize("verb", ["simulate", "replay"])
 @pytest.mark.parametrize("policy, options, facts", [
     ("none.toml", [], ["policy", "none.toml"]),
-    ("old.toml", [], ["old.toml:", "expected format 1, found 0", "trained anew"]),
+    ("old.toml", [], ["old.toml:", "expected format 2, found 1", "trained anew"]),
     ("other.toml", [], ["other.toml:", "features", "trained anew"]),
     ("learnt", [], ["policy 'learnt' is not known", "learned"]),
     ("learned", ["--set", "budget=1"], ["learned", "no parameters to set"]),
@@ -219,6 +219,6 @@ def test_bad_input(widepipe, trained, tmp_path, ranks, options, facts):
 def test_bad_policies(widepipe, trained, tmp_path, verb, policy, options, facts):
     text = (trained[0] / "p.toml").read_text()
     (tmp_path / "p.toml").write_text(text)
-    (tmp_path / "old.toml").write_text(changed(text, "format = 1", "format = 0"))
+    (tmp_path / "old.toml").write_text(changed(text, "format = 2", "format = 1"))
     (tmp_path / "other.toml").write_text(changed(text, '"tight", ', ""))
     check_refused(widepipe.run(verb, "--policy", policy, *options, cwd=tmp_path), facts)
