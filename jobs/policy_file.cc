@@ -142,13 +142,13 @@ LearnedFile parse_policy(std::string_view text, const std::string& file) {
   check_names(top, "features", LearnedParameters::kFeatureNames);
   check_names(top, "shared_features", LearnedParameters::kSharedFeatureNames);
   LearnedFile learned;
-  const auto read = [&](const char* key, std::span<const DialSpec> dials, auto& heads) {
+  const auto read = [&](const char* key, std::span<const DialSpec> dials, auto& weights) {
     const toml::table* table = top.table(key);
     if (table == nullptr) top.missing(key);
     std::vector<std::string> names;
     for (const DialSpec& dial : dials) names.emplace_back(dial.name);
     const TomlTable part(*table, file, fmt::format("[{}]", key), std::move(names));
-    for (std::size_t i = 0; i < heads.size(); ++i) read_head(part, dials[i].name, heads[i]);
+    for (std::size_t i = 0; i < weights.size(); ++i) read_head(part, dials[i].name, weights[i]);
   };
   LearnedParameters& parameters = learned.parameters;
   read("model", kModelDials, parameters.usual.model);

@@ -146,7 +146,7 @@ void Train::prepare() {
                            .pool = command_.pool,
                            .plain = command_.plain,
                            .held_out = command_.held_out,
-                           .few = schedule::DialWeights::kCount,
+                           .few_parameters = schedule::DialWeights::kCount,
                            .evolution = {.candidates = command_.candidates,
                                          .step = command_.step,
                                          .seed = command_.seed},

@@ -20,7 +20,7 @@ struct Scenario {
 
 /// Where scenarios play: on devices of the profile, whose networks they serve; in part of them on
 /// others, with other networks, times that vary more, late news, or tenants that devices have no
-/// room for; or on few processors of one core, likewise.
+/// room for; or on few processors of one core, likewise, but without tenants.
 enum class Variety { kPlain, kAll, kFew };
 
 /// Draws what is served and where: networks, popularity and how it changes, deadlines, bursts,

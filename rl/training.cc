@@ -18,7 +18,7 @@ namespace {
 
 // Numbers of what is drawn begin here.
 constexpr std::uint64_t kHeldOut = 1'000'000;
-constexpr std::uint64_t kFew = 2'000'000;
+constexpr std::uint64_t kFewScenarios = 2'000'000;
 /// One in so many scenarios of the pool is plain.
 constexpr std::uint64_t kPlainOf = 3;
 /// Likewise, of generations those for few batches at a time, and of what is held out.
@@ -87,19 +87,21 @@ Training::Training(const npu_model::Profile& profile, ParameterMaker make,
       settings_(settings),
       reducer_(reducer),
       pool_(static_cast<std::uint64_t>(settings.pool)),
-      few_pool_(settings.few > 0 ? (pool_ + kPlainOf - 1) / kPlainOf : 0),
+      few_pool_(settings.few_parameters > 0 ? (pool_ + kPlainOf - 1) / kPlainOf : 0),
       loads_(pool_ + few_pool_ + static_cast<std::uint64_t>(settings.held_out), 0),
       harder_(loads_.size(), 1),
       opponents_(loads_.size(), 0) {
-  if (settings.few < 0 || static_cast<std::size_t>(settings.few) >= start.size()) {
+  if (settings.few_parameters < 0 ||
+      (settings.few_parameters > 0 &&
+       static_cast<std::size_t>(settings.few_parameters) >= start.size())) {
     throw std::invalid_argument("training: more parameters for few batches than there are");
   }
-  const auto split = start.end() - settings.few;
+  const auto split = start.end() - settings.few_parameters;
   const auto search_from = [&](std::vector<double> part) {
     searches_.push_back({Evolution(part, settings.evolution), part});
   };
   search_from({start.begin(), split});
-  if (settings.few > 0) search_from({split, start.end()});
+  if (settings.few_parameters > 0) search_from({split, start.end()});
 }
 
 std::vector<double> Training::parameters() const {
@@ -136,7 +138,8 @@ Scenario Training::scenario(std::uint64_t number) const {
     const bool few = few_pool_ > 0 && of_those % kFewHeldOutOf == 0;
     return draw_scenario(profile_, kHeldOut + of_those, few ? Variety::kFew : Variety::kAll);
   }
-  if (number >= pool_) return draw_scenario(profile_, kFew + number - pool_, Variety::kFew);
+  if (number >= pool_)
+    return draw_scenario(profile_, kFewScenarios + number - pool_, Variety::kFew);
   return draw_scenario(profile_, number, number % kPlainOf == 0 ? Variety::kPlain : Variety::kAll);
 }
 
@@ -316,6 +319,8 @@ void Training::restore(const std::string& saved) {
     std::getline(text, rest);
     search.evolution.restore(rest);
   }
+  std::string rest;
+  if (text >> rest) throw_input_error("a training that was saved: more searches than expected");
 }
 
 }  // namespace widepipe::rl

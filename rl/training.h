@@ -32,7 +32,7 @@ struct TrainingSettings {
   int held_out = 24;   ///< others, to see how it goes
   /// So many parameters, the last ones, are for devices that run few batches at a time: every other
   /// generation, after the plain ones, searches for them alone, on a pool of scenarios of its own.
-  int few = 0;
+  int few_parameters = 0;
   Evolution::Settings evolution;
   int cores = 1;  ///< of this process
 };

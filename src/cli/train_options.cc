@@ -29,7 +29,8 @@ void add_train(CLI::App& app, jobs::TrainCommand& train) {
                   "Runs that all of them face, drawn at random [12]")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
-  verb.add_option("--pool", train.pool, "Different ones, over and over [450]")
+  verb.add_option("--pool", train.pool,
+                  "Different ones, over and over, and a third as many on few devices [450]")
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
   verb.add_option("--plain", train.plain,

