@@ -116,7 +116,7 @@ std::string policy_toml(const LearnedFile& file) {
   text += fmt::format("generations = {}\nminutes = {}\ngain = {}\n", recipe.generations,
                       toml_number(recipe.minutes), toml_number(recipe.gain));
   if (recipe.online_steps > 0) text += fmt::format("online_steps = {}\n", recipe.online_steps);
-  const schedule::LearnedParameters& parameters = file.parameters;
+  const LearnedParameters& parameters = file.parameters;
   text += "\n[model]  # dials of each model, by features\n" +
           heads(kModelDials, parameters.usual.model);
   text += "\n[shared]  # dials of all, by shared features\n" +

@@ -88,7 +88,8 @@ Training::Training(const npu_model::Profile& profile, ParameterMaker make,
       reducer_(reducer),
       pool_(static_cast<std::uint64_t>(settings.pool)),
       few_pool_(settings.few_parameters > 0 ? (pool_ + kPlainOf - 1) / kPlainOf : 0),
-      loads_(pool_ + few_pool_ + static_cast<std::uint64_t>(settings.held_out), 0),
+      first_held_out_(pool_ + few_pool_),
+      loads_(first_held_out_ + static_cast<std::uint64_t>(settings.held_out), 0),
       harder_(loads_.size(), 1),
       opponents_(loads_.size(), 0) {
   if (settings.few_parameters < 0 ||
@@ -130,16 +131,17 @@ double Training::load_for_opponent(const Scenario& scenario) const {
   return found.share() < kHopeless ? 0 : found.rate;
 }
 
-bool Training::is_held_out(std::uint64_t number) const { return number >= pool_ + few_pool_; }
+bool Training::is_held_out(std::uint64_t number) const { return number >= first_held_out_; }
 
 Scenario Training::scenario(std::uint64_t number) const {
   if (is_held_out(number)) {
-    const std::uint64_t of_those = number - pool_ - few_pool_;
+    const std::uint64_t of_those = number - first_held_out_;
     const bool few = few_pool_ > 0 && of_those % kFewHeldOutOf == 0;
     return draw_scenario(profile_, kHeldOut + of_those, few ? Variety::kFew : Variety::kAll);
   }
-  if (number >= pool_)
+  if (number >= pool_) {
     return draw_scenario(profile_, kFewScenarios + number - pool_, Variety::kFew);
+  }
   return draw_scenario(profile_, number, number % kPlainOf == 0 ? Variety::kPlain : Variety::kAll);
 }
 
@@ -178,8 +180,7 @@ bool Training::few_are_next() const {
          behind_plain % kFewGenerationsOf == kFewGenerationsOf - 1;
 }
 
-std::vector<std::uint64_t> Training::next_scenarios() const {
-  const bool few = few_are_next();
+std::vector<std::uint64_t> Training::next_scenarios(bool few) const {
   const int generation = searches_[few ? 1 : 0].evolution.generation();
   const std::uint64_t begin = few ? pool_ : 0;
   const std::uint64_t step = !few && generation < settings_.plain ? kPlainOf : 1;
@@ -233,9 +234,10 @@ std::vector<double> Training::with(const Search& search, std::span<const double>
 }
 
 Training::Progress Training::advance() {
-  std::vector<std::uint64_t> numbers = next_scenarios();
+  const bool few = few_are_next();
+  std::vector<std::uint64_t> numbers = next_scenarios(few);
   find_loads(numbers);
-  Search& search = searches_[few_are_next() ? 1 : 0];
+  Search& search = searches_[few ? 1 : 0];
   const auto& candidates = search.evolution.candidates();
   std::vector<double> scores(numbers.size() * candidates.size(), 0);
   in_parallel(scores.size(), settings_.cores, [&](std::size_t i) {
@@ -273,7 +275,7 @@ Training::Progress Training::advance() {
 
 double Training::gain() {
   std::vector<std::uint64_t> numbers(static_cast<std::size_t>(settings_.held_out));
-  std::iota(numbers.begin(), numbers.end(), pool_ + few_pool_);
+  std::iota(numbers.begin(), numbers.end(), first_held_out_);
   find_loads(numbers);
   if (numbers.empty()) return 0;
   std::vector<double> gains(numbers.size(), 0);

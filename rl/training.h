@@ -79,7 +79,7 @@ class Training {
   double rate(std::uint64_t number) const { return loads_[number] * harder_[number]; }
   int generation() const;
   bool few_are_next() const;
-  std::vector<std::uint64_t> next_scenarios() const;
+  std::vector<std::uint64_t> next_scenarios(bool few) const;
   std::vector<double> with(const Search& search, std::span<const double> candidate) const;
   void find_loads(std::vector<std::uint64_t>& numbers);
   double run(const Scenario& scenario, const schedule::PolicyMaker& policy) const;
@@ -97,6 +97,7 @@ class Training {
   // Scenarios: of the pool, of that of few batches at a time, and those that are held out.
   const std::uint64_t pool_;
   const std::uint64_t few_pool_;
+  const std::uint64_t first_held_out_;
   /// By number of a scenario: the opponent's goodput; 0: not known yet, -1: it is left out.
   std::vector<double> loads_;
   std::vector<double> harder_;     ///< by number: what it is served at, beside that

@@ -5,13 +5,13 @@
 namespace widepipe::schedule {
 namespace {
 
-/// Calls visit(value) for each, in the order of the members.
-void for_each_value(auto& weights, const auto& visit) {
-  for (auto& head : weights.model) {
-    for (auto& value : head) visit(value);
+/// Calls visit(value...) for each place, in the order of the members.
+void for_each_value(const auto& visit, auto&... weights) {
+  for (std::size_t head = 0; head < kModelHeads; ++head) {
+    for (std::size_t i = 0; i < kModelFeatures; ++i) visit(weights.model[head][i]...);
   }
-  for (auto& head : weights.shared) {
-    for (auto& value : head) visit(value);
+  for (std::size_t head = 0; head < kSharedHeads; ++head) {
+    for (std::size_t i = 0; i < kSharedFeatures; ++i) visit(weights.shared[head][i]...);
   }
 }
 
@@ -22,7 +22,7 @@ LearnedParameters LearnedParameters::of(std::span<const double> values) {
   LearnedParameters parameters;
   auto next = values.begin();
   for (DialWeights* weights : {&parameters.usual, &parameters.few}) {
-    for_each_value(*weights, [&](double& value) { value = *next++; });
+    for_each_value([&](double& value) { value = *next++; }, *weights);
   }
   return parameters;
 }
@@ -30,17 +30,14 @@ LearnedParameters LearnedParameters::of(std::span<const double> values) {
 std::vector<double> LearnedParameters::values() const {
   std::vector<double> values;
   for (const DialWeights* weights : {&usual, &few}) {
-    for_each_value(*weights, [&](double value) { values.push_back(value); });
+    for_each_value([&](double value) { values.push_back(value); }, *weights);
   }
   return values;
 }
 
 DialWeights LearnedParameters::at(double few_batches) const {
-  std::vector<double> added;
-  for_each_value(few, [&](double value) { added.push_back(few_batches * value); });
   DialWeights weights = usual;
-  auto next = added.begin();
-  for_each_value(weights, [&](double& value) { value += *next++; });
+  for_each_value([&](double& value, double added) { value += few_batches * added; }, weights, few);
   return weights;
 }
 

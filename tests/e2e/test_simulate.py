@@ -169,15 +169,19 @@ def test_an_evaluation_goes_on_where_it_was(widepipe, tmp_path):
 
 def test_policies_can_do_without_parts_of_themselves(widepipe, tmp_path):
     """On devices of unlike speeds some are worth much."""
-    without = [f"greedy-estimated-without-{part}" for part in ("batch-sizes", "allocation", "hold-back", "speeds")]
+    parts = ["batch-sizes", "allocation", "hold-back", "speeds"]
+    both = ["greedy-estimated", "learned"]
+    all_of_them = both + [f"{one}-without-{part}" for one in both for part in parts]
     command = ["evaluate", "--workloads", "F", "--devices", "12", "--seconds", "3", "--seeds", "1",
-               "--policies", ",".join(["greedy-estimated", *without]), "--report", "e.json"]
+               "--policies", ",".join(all_of_them), "--report", "e.json"]
     widepipe.run(*command, cwd=tmp_path).expect(0)
     ratio = {one["policy"]: one["ratio"] for one in results(tmp_path)["results"]}
-    assert ratio.pop("greedy-estimated") == 1 and list(ratio) == without
-    assert 0.9 < ratio.pop("greedy-estimated-without-allocation") < 1.05, "with room for all there is little to allocate"
-    for policy, found in ratio.items():
-        assert found < 0.9, policy
+    assert sorted(ratio) == sorted(all_of_them) and ratio["greedy-estimated"] == 1
+    # How much a policy that was trained gains by holding requests back depends on its training.
+    worth_much = {"greedy-estimated": ["batch-sizes", "hold-back", "speeds"], "learned": ["batch-sizes", "speeds"]}
+    for policy, worth in worth_much.items():
+        for part in worth:
+            assert ratio[f"{policy}-without-{part}"] < 0.9 * ratio[policy], (policy, part)
     assert widepipe.run(*command, cwd=tmp_path).expect(0).stderr == "", "all of it is known"
 
 

@@ -6,6 +6,7 @@
 #include <barrier>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -221,31 +222,34 @@ struct Tried {
   std::mutex mutex;
   std::set<std::vector<double>> values;
   std::set<int> cores;
+  void look_at(const schedule::Cluster& cluster) {
+    const std::lock_guard lock(mutex);
+    for (const auto& device : cluster.devices) cores.insert(device.cores);
+  }
   void forget() {
     values.clear();
     cores.clear();
   }
 };
 
+/// Another policy, with something done behind each of its plans.
 class Watched final : public schedule::RequestPolicy {
  public:
-  Watched(Tried& tried, std::unique_ptr<schedule::RequestPolicy> inner)
-      : tried_(tried), inner_(std::move(inner)) {}
+  using Act = std::function<void(const schedule::Cluster&, schedule::ServingPlan&)>;
+  Watched(std::unique_ptr<schedule::RequestPolicy> inner, Act act)
+      : inner_(std::move(inner)), act_(std::move(act)) {}
   std::string_view name() const override { return "watched"; }
   void plan(const schedule::ServingObservation& seen, schedule::ServingPlan& plan) override {
-    {
-      const std::lock_guard lock(tried_.mutex);
-      for (const auto& device : seen.cluster->devices) tried_.cores.insert(device.cores);
-    }
     inner_->plan(seen, plan);
+    act_(*seen.cluster, plan);
   }
   std::optional<schedule::Choice> choose(const schedule::Offer& offer) override {
     return inner_->choose(offer);
   }
 
  private:
-  Tried& tried_;
   const std::unique_ptr<schedule::RequestPolicy> inner_;
+  const Act act_;
 };
 
 /// Of two parameters, of which the second is for few batches at a time.
@@ -255,7 +259,10 @@ Training training_of_both(Reducer& reducer, Tried& tried, int held_out = 1) {
             const std::lock_guard lock(tried.mutex);
             tried.values.insert({values.begin(), values.end()});
             return [&tried, inner = budget(std::vector<double>{values[0] + values[1] / 2})] {
-              return std::make_unique<Watched>(tried, inner());
+              return std::make_unique<Watched>(
+                  inner(), [&tried](const schedule::Cluster& cluster, schedule::ServingPlan&) {
+                    tried.look_at(cluster);
+                  });
             };
           },
           [] { return schedule::make_greedy_policy(); },
@@ -351,26 +358,18 @@ TEST(Training, RunsNoScenarioTwiceInAGeneration) {
 }
 
 /// Batches of one on all cores, on one device of four.
-class Idler final : public schedule::RequestPolicy {
- public:
-  std::string_view name() const override { return "idler"; }
-  void plan(const schedule::ServingObservation& seen, schedule::ServingPlan& plan) override {
-    inner_->plan(seen, plan);
-    for (std::size_t id = 0; id < plan.instances.size(); ++id) {
-      if (id % 4 != 0) plan.instances[id].clear();
-    }
-  }
-  std::optional<schedule::Choice> choose(const schedule::Offer& offer) override {
-    return inner_->choose(offer);
-  }
-
- private:
-  std::unique_ptr<schedule::RequestPolicy> inner_ = schedule::make_uniform_policy(32, 1, 0, 1);
-};
+std::unique_ptr<schedule::RequestPolicy> idler() {
+  return std::make_unique<Watched>(schedule::make_uniform_policy(32, 1, 0, 1),
+                                   [](const schedule::Cluster&, schedule::ServingPlan& plan) {
+                                     for (std::size_t id = 0; id < plan.instances.size(); ++id) {
+                                       if (id % 4 != 0) plan.instances[id].clear();
+                                     }
+                                   });
+}
 
 TEST(Training, LeavesOutWhatCanHardlyBeServed) {
   SerialReducer alone;
-  const auto opponent = [] { return std::make_unique<Idler>(); };
+  const auto opponent = idler;
   const Scenario first = draw_scenario(npu(), 0, Variety::kPlain);
   const double share =
       find_goodput(first.profile, first.workload, first.fleet, first.settings, opponent).share();
